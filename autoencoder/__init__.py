@@ -1,0 +1,1 @@
+"""The raw-variable autoencoder of a teaching notebook, exactly; it knows nothing of the benchmark around it."""

@@ -1,0 +1,126 @@
+"""Fashion-MNIST: find it, verify it, read it, prepare it; no TensorFlow."""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from autoencoder import sources
+from autoencoder.download import download
+from autoencoder.errors import DataError
+from autoencoder.idx import IdxFile, read_idx
+
+CLASS_NAMES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+
+SAMPLE_NOTE = (
+    "Using the packaged sample of Fashion-MNIST (2,000 + 500 images): fine for steps/s, not for losses. "
+    "For the whole set: apt-get install dataset-fashion-mnist, or --data FOLDER with its four .gz files."
+)
+
+
+@dataclass(frozen=True)
+class FashionMnist:
+    """The data set as it is stored: uint8 images (n, 28, 28) and uint8 labels (n,), and where it came from.
+
+    `source` is one of keras, debian, download, directory, sample, synthetic; `sha256` stands for all four files;
+    `note` is what the user should be told about the source, or None.
+    """
+
+    train_images: npt.NDArray[np.uint8]
+    train_labels: npt.NDArray[np.uint8]
+    test_images: npt.NDArray[np.uint8]
+    test_labels: npt.NDArray[np.uint8]
+    source: str
+    sha256: str
+    note: str | None = None
+
+
+def load(source: str = "auto", say: Callable[[str], None] = lambda _: None) -> FashionMnist:
+    """Read Fashion-MNIST from `source`: auto, keras, debian, download, sample, synthetic, or a folder.
+
+    `auto` looks at FASHION_MNIST_DIR, Keras' cache, Debian's package, a download, and last the packaged sample. Only
+    an absent source is passed over: a damaged one is an error, since going on would hide it. `say` is told before
+    anything slow begins. Raises DataError.
+    """
+    if source == "auto":
+        return _load_first(say)
+    if source == "keras":
+        return _read(sources.keras_folder(), sources.FULL, "keras")
+    if source == "debian":
+        return _read(sources.DEBIAN_FOLDER, sources.FULL, "debian")
+    if source == "download":
+        return _download(say)
+    if source == "sample":
+        return _read(sources.SAMPLE_FOLDER, sources.SAMPLE, "sample", SAMPLE_NOTE)
+    if source == "synthetic":
+        return synthetic()
+    return _read_directory(source, "--data")
+
+
+def prepare(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Images (n, 28, 28) uint8 as the notebook prepares them: float32 rows (n, 784) in [0, 1]."""
+    return images.astype(np.float32).reshape([-1, 784]) / np.float32(255.0)
+
+
+def synthetic(train: int = 2_000, test: int = 500, seed: int = 0) -> FashionMnist:
+    """Seeded noise in the shape of Fashion-MNIST, for tests only; it is called synthetic wherever it appears."""
+    generator = np.random.default_rng(seed)
+    arrays = [
+        generator.integers(0, 256, (train, 28, 28), dtype=np.uint8),
+        generator.integers(0, 10, train, dtype=np.uint8),
+        generator.integers(0, 256, (test, 28, 28), dtype=np.uint8),
+        generator.integers(0, 10, test, dtype=np.uint8),
+    ]
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+    return FashionMnist(*arrays, source="synthetic", sha256=digest, note="Using synthetic data: noise, for tests only.")
+
+
+def _load_first(say: Callable[[str], None]) -> FashionMnist:
+    directory = os.environ.get(sources.DIRECTORY_VARIABLE)
+    if directory:
+        return _read_directory(directory, sources.DIRECTORY_VARIABLE)
+    if sources.is_complete(sources.keras_folder()):
+        return _read(sources.keras_folder(), sources.FULL, "keras")
+    if sources.is_complete(sources.DEBIAN_FOLDER):
+        return _read(sources.DEBIAN_FOLDER, sources.FULL, "debian")
+    try:
+        return _download(say)
+    except DataError as error:
+        say(str(error))
+    return _read(sources.SAMPLE_FOLDER, sources.SAMPLE, "sample", SAMPLE_NOTE)
+
+
+def _download(say: Callable[[str], None]) -> FashionMnist:
+    say("Downloading Fashion-MNIST (31 MB) with Keras' loader ...")
+    download(sources.keras_folder())
+    return _read(sources.keras_folder(), sources.FULL, "download")
+
+
+def _read_directory(name: str, origin: str) -> FashionMnist:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        known = ", ".join(sources.NAMED_SOURCES[:-1])
+        remedy = f"{origin} takes the folder with the four .gz files, or one of {known}."
+        raise DataError(name, "a folder or a source of data", "neither", remedy)
+    return _read(folder, sources.FULL, "directory")
+
+
+def _read(folder: Path, files: Sequence[IdxFile], source: str, note: str | None = None) -> FashionMnist:
+    train_images, train_labels, test_images, test_labels = (read_idx(folder, file) for file in files)
+    combined = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
+    return FashionMnist(train_images, train_labels, test_images, test_labels, source, combined, note)
