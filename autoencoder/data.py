@@ -1,5 +1,6 @@
 """Fashion-MNIST: find it, verify it, read it, prepare it; no TensorFlow."""
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -37,8 +38,9 @@ SAMPLE_NOTE = (
 class FashionMnist:
     """The data set as it is stored: uint8 images (n, 28, 28) and uint8 labels (n,), and where it came from.
 
-    `source` is one of keras, debian, download, directory, sample, synthetic; `sha256` stands for all four files;
-    `note` is what the user should be told about the source, or None.
+    `source` is one of keras, debian, download, directory, sample, synthetic; `location` is what `load` takes to read
+    the same again, without looking around; `sha256` stands for all four files; `note` is what the user should be
+    told about the source, or None.
     """
 
     train_images: npt.NDArray[np.uint8]
@@ -46,6 +48,7 @@ class FashionMnist:
     test_images: npt.NDArray[np.uint8]
     test_labels: npt.NDArray[np.uint8]
     source: str
+    location: str
     sha256: str
     note: str | None = None
 
@@ -87,7 +90,8 @@ def synthetic(train: int = 2_000, test: int = 500, seed: int = 0) -> FashionMnis
         generator.integers(0, 10, test, dtype=np.uint8),
     ]
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
-    return FashionMnist(*arrays, source="synthetic", sha256=digest, note="Using synthetic data: noise, for tests only.")
+    note = "Using synthetic data: noise, for tests only."
+    return FashionMnist(*arrays, source="synthetic", location="synthetic", sha256=digest, note=note)
 
 
 def _load_first(say: Callable[[str], None]) -> FashionMnist:
@@ -108,19 +112,19 @@ def _load_first(say: Callable[[str], None]) -> FashionMnist:
 def _download(say: Callable[[str], None]) -> FashionMnist:
     say("Downloading Fashion-MNIST (31 MB) with Keras' loader ...")
     download(sources.keras_folder())
-    return _read(sources.keras_folder(), sources.FULL, "download")
+    return dataclasses.replace(_read(sources.keras_folder(), sources.FULL, "keras"), source="download")
 
 
 def _read_directory(name: str, origin: str) -> FashionMnist:
-    folder = Path(name).expanduser()
+    folder = Path(name).expanduser().absolute()
     if not folder.is_dir():
         known = ", ".join(sources.NAMED_SOURCES[:-1])
         remedy = f"{origin} takes the folder with the four .gz files, or one of {known}."
         raise DataError(name, "a folder or a source of data", "neither", remedy)
-    return _read(folder, sources.FULL, "directory")
+    return dataclasses.replace(_read(folder, sources.FULL, "directory"), location=str(folder))
 
 
 def _read(folder: Path, files: Sequence[IdxFile], source: str, note: str | None = None) -> FashionMnist:
-    train_images, train_labels, test_images, test_labels = (read_idx(folder, file) for file in files)
+    arrays = [read_idx(folder, file) for file in files]
     combined = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    return FashionMnist(train_images, train_labels, test_images, test_labels, source, combined, note)
+    return FashionMnist(*arrays, source=source, location=source, sha256=combined, note=note)

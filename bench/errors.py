@@ -1,0 +1,34 @@
+"""The exit codes of `bench`, and the errors that carry them."""
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every command; where several apply, the first of 130, 2, 4, 1, 3, 5, 0 wins."""
+
+    OK = 0
+    FAILED = 1  # a case failed, mismatched, or vanished
+    USAGE = 2  # bad usage, unreadable or invalid input
+    INTERRUPTED = 130  # what was measured is saved
+
+
+class BenchError(Exception):
+    """Something that ends the command; its text is one line that names the input at fault and the remedy."""
+
+    exit_code = ExitCode.FAILED
+
+
+class UsageError(BenchError):
+    """The command cannot do what it was asked to, and nothing was measured."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ResultFileError(BenchError):
+    """A result file cannot be read, or does not say what the format demands."""
+
+    exit_code = ExitCode.USAGE
+
+
+class Interrupted(BaseException):
+    """SIGINT or SIGTERM arrived. Not an Exception, so that no handler of errors swallows it."""

@@ -1,0 +1,1 @@
+"""How a case is measured: server, workers, cohorts, blocks. TensorFlow is imported here, by the child processes."""

@@ -1,0 +1,93 @@
+"""Time blocks of steps and single steps; choose how long a block is."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+Batch = TypeVar("Batch")
+Loss = TypeVar("Loss")
+Clock = Callable[[], float]
+
+
+class BlockRules(msgspec.Struct, frozen=True):
+    """What a block must be on a device. Durations in seconds."""
+
+    target_seconds: float
+    least_steps: int
+    lead_in_seconds: float
+    least_lead_in: int = 2  # more than the notebook's pipeline can prefetch while its worker is stopped
+    # Launch queues fill and drain at a block's ends; where that matters, twice the steps do not take twice the time.
+    linearity: float | None = None
+    most_seconds: float = 1.0  # a block is not doubled beyond this
+
+
+CPU_RULES = BlockRules(target_seconds=0.020, least_steps=3, lead_in_seconds=0.010)
+GPU_RULES = BlockRules(target_seconds=0.100, least_steps=200, lead_in_seconds=0.050, linearity=0.02)
+
+
+def time_block(
+    step: Callable[[Batch], Loss],
+    next_batch: Callable[[], Batch],
+    synchronise: Callable[[Loss], None],
+    steps: int,
+    lead_in: int,
+    now: Clock = time.perf_counter,
+) -> float:
+    """Seconds that `steps` steps take, queued without host reads, with one synchronisation at the end.
+
+    `lead_in` untimed steps and a synchronisation come first: they warm caches, and use up what an input pipeline
+    prefetched while the worker was idle.
+    """
+    synchronise(_run(step, next_batch, lead_in))
+    started = now()
+    synchronise(_run(step, next_batch, steps))
+    return now() - started
+
+
+def time_each(
+    step: Callable[[Batch], Loss],
+    next_batch: Callable[[], Batch],
+    synchronise: Callable[[Loss], None],
+    steps: int,
+    seconds: float,
+    now: Clock = time.perf_counter,
+) -> list[float]:
+    """Seconds of single steps, each followed by a synchronisation: latency, not throughput.
+
+    Ends after `steps` steps, or once `seconds` have passed.
+    """
+    durations: list[float] = []
+    begun = now()
+    while len(durations) < steps and now() - begun < seconds:
+        started = now()
+        synchronise(step(next_batch()))
+        durations.append(now() - started)
+    return durations
+
+
+def choose_steps(time_steps: Callable[[int], float], rules: BlockRules) -> tuple[int, int]:
+    """Return (steps, lead-in steps) of a block under `rules`; `time_steps(n)` times n steps in seconds."""
+    per_step = _seconds_per_step(time_steps, rules)
+    steps = max(rules.least_steps, math.ceil(rules.target_seconds / per_step))
+    while rules.linearity is not None and 2 * steps * per_step < rules.most_seconds:
+        if abs(time_steps(2 * steps) / time_steps(steps) / 2 - 1) <= rules.linearity:
+            break
+        steps *= 2
+    return steps, max(rules.least_lead_in, math.ceil(rules.lead_in_seconds / per_step))
+
+
+def _seconds_per_step(time_steps: Callable[[int], float], rules: BlockRules) -> float:
+    """Double the steps until they fill a quarter of a block, so that one slow step does not decide."""
+    steps = rules.least_steps
+    while (seconds := time_steps(steps)) < rules.target_seconds / 4:
+        steps *= 2
+    return seconds / steps
+
+
+def _run(step: Callable[[Batch], Loss], next_batch: Callable[[], Batch], steps: int) -> Loss:
+    for _ in range(steps):
+        loss = step(next_batch())
+    return loss

@@ -1,0 +1,246 @@
+"""Start servers and workers, ask them, stop and continue them, and find out how they died. No TensorFlow here."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import reduction
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from bench.errors import BenchError
+from bench.measure import protocol
+
+SERVER_COMMAND = (sys.executable, "-m", "bench.measure.server")
+
+# Elsewhere a stopped process would outlive a parent that was killed (see lifeline).
+CAN_STOP_WORKERS = sys.platform == "linux"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds after which a silent process counts as hung."""
+
+    server_ready: float = 180.0
+    worker_ready: float = 180.0  # a spawned worker imports TensorFlow first
+    first_call: float = 180.0
+    request: float = 120.0
+
+    @staticmethod
+    def for_device(kind: str) -> "Limits":
+        """A card without matching machine code in the wheel compiles for up to half an hour (tensorflow #62320)."""
+        return Limits(first_call=2400.0) if kind == "gpu" else Limits()
+
+
+class WorkerFailed(Exception):
+    """A worker raised, died, hung, or did not understand; the text says which."""
+
+
+class Worker:
+    """One child process that measures one case."""
+
+    def __init__(self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int | None]) -> None:
+        self._connection = connection
+        self._reap_child = reap
+        self._alive = True
+        self._memory_kills = _out_of_memory_kills()
+        self.pid = pid
+        self.log = log
+
+    def receive(self, expected: Any, seconds: float, what: str) -> Any:
+        """The worker's next message, of a type in `expected`. Sleeps while waiting. Raises WorkerFailed."""
+        try:
+            if not self._connection.poll(seconds):
+                raise WorkerFailed(f"hung: no answer to {what} within {seconds:g} s")
+            reply = protocol.decode(self._connection.recv_bytes(), expected | protocol.Failed)
+        except (EOFError, OSError):
+            raise WorkerFailed(f"{self._cause_of_death()}, in {what}") from None
+        except protocol.ProtocolError as error:
+            raise WorkerFailed(f"sent something unexpected: {error}") from None
+        if isinstance(reply, protocol.Failed):
+            prefix = "out of memory: " if reply.kind == "memory" else ""
+            raise WorkerFailed(f"{prefix}{reply.reason}, in {what}")
+        return reply
+
+    def ask(self, request: protocol.Message, expected: Any, seconds: float) -> Any:
+        """Send a request and return its reply, which must be of type `expected`. Raises WorkerFailed."""
+        what = type(request).__name__
+        try:
+            self._connection.send_bytes(protocol.encode(request))
+        except OSError:
+            raise WorkerFailed(f"{self._cause_of_death()}, in {what}") from None
+        return self.receive(expected, seconds, what)
+
+    def stop(self) -> None:
+        """Stop the idle worker: thread pools of its input pipeline would compute into other cases' blocks."""
+        if CAN_STOP_WORKERS:
+            self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a stopped worker go on."""
+        if CAN_STOP_WORKERS:
+            self._signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        """Kill and reap the worker. Everything it had to say was said in replies, so there is nothing to lose."""
+        if self._alive:
+            self._signal(signal.SIGKILL)
+            self._reap()
+        self._connection.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        # Until it is reaped, a dead worker's number belongs to nobody else.
+        if self._alive:
+            os.kill(self.pid, number)
+
+    def _reap(self) -> int | None:
+        self._alive = False
+        return self._reap_child()
+
+    def _cause_of_death(self) -> str:
+        self._signal(signal.SIGKILL)  # the connection is gone; should the process linger, it must not
+        exit_code = self._reap()
+        if exit_code is None:
+            return "died with its server"
+        if exit_code >= 0:
+            return f"ended with exit code {exit_code}"
+        name = signal.Signals(-exit_code).name
+        if exit_code == -signal.SIGKILL and _out_of_memory_kills() > self._memory_kills:
+            return f"out of memory: killed by the kernel ({name})"
+        return f"killed by {name}"
+
+
+class Server:
+    """A preloaded process and the workers that came from it."""
+
+    def __init__(
+        self,
+        data: str,
+        environment: Mapping[str, str],
+        log: Path,
+        limits: Limits,
+        command: Sequence[str] = SERVER_COMMAND,
+    ) -> None:
+        self._arguments = (data, environment, command)
+        self._limits = limits
+        self._log = log
+        self._started = time.perf_counter()
+        self._process, self._connection = _start("server", log, *self._arguments)
+        self._workers: list[Worker] = []
+        self._unsound: str | None = None
+        self.preload_seconds: float | None = None
+
+    @property
+    def start_method(self) -> str:
+        """How workers come to be: fork, or spawn where forking would be unsound."""
+        return "spawn" if self._unsound else "fork"
+
+    @property
+    def unsound(self) -> str | None:
+        """Why the server must not fork, None where it may."""
+        return self._unsound
+
+    def wait_until_ready(self) -> None:
+        """Wait for the preloading. Raises BenchError where it fails: then nothing can be measured."""
+        try:
+            if not self._connection.poll(self._limits.server_ready):
+                raise BenchError(f"The server was not ready after {self._limits.server_ready:g} s: see {self._log}")
+            ready = protocol.decode(self._connection.recv_bytes(), protocol.ServerReady)
+        except (EOFError, OSError):
+            raise BenchError(f"The server ended while it loaded TensorFlow: see {self._log}") from None
+        except protocol.ProtocolError as error:
+            raise BenchError(f"The server speaks another protocol: {error}") from None
+        if ready.protocol != protocol.PROTOCOL_VERSION:
+            raise BenchError(
+                f"The server speaks protocol {ready.protocol}, this suite {protocol.PROTOCOL_VERSION}: "
+                "install the same version of the suite on both sides."
+            )
+        self._unsound = ready.unsound
+        self.preload_seconds = time.perf_counter() - self._started
+
+    def start_worker(self, log: Path) -> tuple[Worker, float]:
+        """A fresh worker and the seconds until it was ready for its first request. Raises WorkerFailed."""
+        asked = time.perf_counter()
+        worker = self._spawn(log) if self._unsound else self._fork(log)
+        self._workers.append(worker)
+        ready = worker.receive(protocol.WorkerReady, self._limits.worker_ready, "its start")
+        if ready.protocol != protocol.PROTOCOL_VERSION:
+            raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
+        return worker, time.perf_counter() - asked
+
+    def _reap(self, pid: int) -> int | None:
+        """The exit code of a forked worker that has ended; None where the server itself is gone."""
+        try:
+            self._send(protocol.Reap(pid=pid))
+            return int(self._receive(protocol.Reaped).exit_code)
+        except WorkerFailed:
+            return None
+
+    def close(self) -> None:
+        """End all workers, then the server."""
+        for worker in self._workers:
+            worker.end()
+        self._workers.clear()
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _fork(self, log: Path) -> Worker:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._send(protocol.Fork(log=str(log)))
+            reduction.send_handle(self._connection, theirs.fileno(), self._process.pid)
+            pid = self._receive(protocol.Forked).pid
+            return Worker(Connection(ours.detach()), pid, log, lambda: self._reap(pid))
+
+    def _spawn(self, log: Path) -> Worker:
+        process, connection = _start("worker", log, *self._arguments)
+        return Worker(connection, process.pid, log, process.wait)
+
+    def _send(self, request: protocol.Message) -> None:
+        try:
+            self._connection.send_bytes(protocol.encode(request))
+        except OSError:
+            raise WorkerFailed("the server is gone") from None
+
+    def _receive(self, expected: Any) -> Any:
+        try:
+            if not self._connection.poll(self._limits.request):
+                raise WorkerFailed(f"the server did not answer within {self._limits.request:g} s")
+            return protocol.decode(self._connection.recv_bytes(), expected)
+        except (EOFError, OSError):
+            raise WorkerFailed("the server is gone") from None
+        except protocol.ProtocolError as error:
+            raise WorkerFailed(f"the server sent something unexpected: {error}") from None
+
+
+def _start(
+    role: str, log: Path, data: str, environment: Mapping[str, str], command: Sequence[str]
+) -> "tuple[subprocess.Popen[bytes], Connection[bytes, bytes]]":
+    """Start a process in its own session, so that a terminal's Ctrl-C reaches only the launcher."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, log.open("ab") as output:
+        process = subprocess.Popen(
+            [*command, role, str(theirs.fileno()), str(os.getpid()), data],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, **environment},
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+        return process, Connection(ours.detach())
+
+
+def _out_of_memory_kills() -> int:
+    """Processes the kernel has killed for want of memory since it booted; 0 where that cannot be read."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

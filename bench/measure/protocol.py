@@ -1,0 +1,214 @@
+"""The messages between launcher, server and worker: plain data with a version, one JSON document each."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from bench.cases import Case
+
+# 1: first version.
+PROTOCOL_VERSION = 1
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
+    """Base of all messages; the tag on the wire is the class's name."""
+
+
+# --- server ---------------------------------------------------------------------------------------------------------
+
+
+class ServerReady(Message):
+    """The server has preloaded everything. `unsound` says why it must not fork, None where it may."""
+
+    protocol: int
+    python: str
+    tensorflow: str
+    unsound: str | None
+
+
+class Fork(Message):
+    """Start a worker; the descriptor of its connection follows. Its output goes to the file `log`."""
+
+    log: str
+
+
+class Forked(Message):
+    """The worker's process id."""
+
+    pid: int
+
+
+class Reap(Message):
+    """Wait for an ended worker."""
+
+    pid: int
+
+
+class Reaped(Message):
+    """Its exit code, negative where a signal ended it."""
+
+    exit_code: int
+
+
+# --- worker ---------------------------------------------------------------------------------------------------------
+
+
+class WorkerReady(Message):
+    """The worker can take its first request."""
+
+    protocol: int
+    pid: int
+
+
+class Probe(Message):
+    """Say what TensorFlow sees; initialises the device."""
+
+
+class Probed(Message):
+    """TensorFlow's view of itself and its devices."""
+
+    tensorflow: str
+    keras: str
+    cuda_build: bool
+    cuda_version: str | None
+    cudnn_version: str | None
+    gpus: list[str]
+    tf32: bool
+
+
+class Prepare(Message):
+    """Take one case as far as its second step. Configures the device: the first request a worker gets."""
+
+    case: Case
+    device: str  # cpu or gpu
+    tf32: bool | None  # None leaves TensorFlow's default
+    seed: int
+
+
+class Prepared(Message):
+    """What the first call cost, in seconds, part by part; None where a mode has no such part."""
+
+    device_init_seconds: float
+    trace_seconds: float | None
+    compile_seconds: float | None
+    first_step_seconds: float
+    input_init_seconds: float
+    device: str  # where the loss was computed, in TensorFlow's words
+    tf32: bool
+    losses: list[float]  # of the steps done so far, the first two of the same-model check
+
+
+class Check(Message):
+    """Go on training on the fixed batches, up to `steps` in all since the start."""
+
+    steps: int
+
+
+class Checked(Message):
+    """The losses of all steps since the start."""
+
+    losses: list[float]
+
+
+class Calibrate(Message):
+    """Choose the steps of a block."""
+
+
+class Calibrated(Message):
+    """Steps in a block, and untimed steps before it."""
+
+    steps: int
+    lead_in: int
+
+
+class RunBlock(Message):
+    """Time one block."""
+
+    steps: int
+    lead_in: int
+
+
+class BlockDone(Message):
+    """Seconds of the whole block; `traces` counts how often the step was traced since the start."""
+
+    seconds: float
+    traces: int
+
+
+class MeasureLatency(Message):
+    """Time single steps, each followed by a synchronisation, until one of the bounds is reached."""
+
+    steps: int
+    seconds: float
+
+
+class LatencyDone(Message):
+    """Seconds of each step."""
+
+    seconds: list[float]
+
+
+class TakeProfile(Message):
+    """Trace some steps for TensorBoard into `logdir`."""
+
+    logdir: str
+    steps: int
+
+
+class ProfileTaken(Message):
+    """What the trace was found to hold. `device_events` is None on a CPU, which has none of its own."""
+
+    step_markers: int
+    events: int
+    device_events: int | None
+
+
+class Train(Message):
+    """Train afresh from the seed, as the notebook does, and leave its pictures and losses in `folder`.
+
+    Configures the device, so it can only be the first request a worker gets.
+    """
+
+    folder: str
+    steps: int
+    mode: str
+    seed: int
+    device: str
+    tf32: bool | None
+
+
+class Trained(Message):
+    """Loss of the first step, and the mean of the last hundred."""
+
+    first_loss: float
+    final_loss: float
+
+
+class Failed(Message):
+    """The request raised; the traceback is in the log. `kind` is error or memory."""
+
+    kind: str
+    reason: str
+
+
+ServerRequest = Fork | Reap
+WorkerRequest = Probe | Prepare | Check | Calibrate | RunBlock | MeasureLatency | TakeProfile | Train
+
+Reply = TypeVar("Reply", bound=Message)
+
+
+class ProtocolError(Exception):
+    """The other side sent something this side does not understand."""
+
+
+def encode(message: Message) -> bytes:
+    """The bytes of one message."""
+    return msgspec.json.encode(message)
+
+
+def decode(raw: bytes, expected: Any) -> Any:
+    """The message in `raw`, which must be of the type (or union of types) `expected`. Raises ProtocolError."""
+    try:
+        return msgspec.json.decode(raw, type=expected)
+    except msgspec.MsgspecError as error:
+        raise ProtocolError(f"{error}: {raw[:200]!r}") from None

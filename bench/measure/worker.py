@@ -1,0 +1,163 @@
+"""The child that measures: takes one case through its first call, its blocks and its other passes, as it is asked."""
+
+import gc
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from autoencoder import model, outputs, pipeline, training
+from autoencoder.config import Config
+from bench.measure import clock, device, pipelines, protocol, steps
+from bench.measure.pipelines import NextBatch, PreparedData
+from bench.observe import profiling
+
+
+@dataclass
+class Session:
+    """What a worker knows: its data from the start, its subject once it is prepared."""
+
+    data: PreparedData
+    kind: str = "cpu"
+    config: Config = field(default_factory=Config)
+    subject: steps.Subject | None = None
+    next_batch: NextBatch | None = None
+    losses: list[float] = field(default_factory=list)
+
+    def prepared(self) -> tuple[steps.Subject, NextBatch]:
+        """The subject and its input; raises RuntimeError before Prepare."""
+        if self.subject is None or self.next_batch is None:
+            raise RuntimeError("the worker was not prepared")
+        return self.subject, self.next_batch
+
+
+def serve(connection: "Connection[bytes, bytes]", data: PreparedData, pid: int) -> None:
+    """Answer requests until the launcher is gone or one fails: a failed worker is not asked again."""
+    session = Session(data)
+    connection.send_bytes(protocol.encode(protocol.WorkerReady(protocol=protocol.PROTOCOL_VERSION, pid=pid)))
+    while True:
+        try:
+            request = protocol.decode(connection.recv_bytes(), protocol.WorkerRequest)
+        except EOFError:
+            return
+        try:
+            reply = HANDLERS[type(request)](session, request)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            connection.send_bytes(protocol.encode(_failure(error)))
+            return
+        connection.send_bytes(protocol.encode(reply))
+
+
+def _failure(error: Exception) -> protocol.Failed:
+    memory = isinstance(error, MemoryError | tf.errors.ResourceExhaustedError)
+    text = str(error).strip().splitlines()
+    reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
+    return protocol.Failed(kind="memory" if memory else "error", reason=reason)
+
+
+def _probe(session: Session, request: protocol.Probe) -> protocol.Probed:
+    return device.probe()
+
+
+def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
+    case = request.case
+    session.kind = request.device
+    session.config = Config(batch_size=case.batch_size)
+    device.configure(request.device, request.tf32)
+    device_init_seconds = device.initialise(request.device)
+    with tf.device(device.scope(session.kind)):
+        subject = steps.build(case.mode, session.config, request.seed)
+        first, second = pipelines.fixed_batches(session.data, session.config, 2)
+        call = steps.first_call(subject, case.mode == "xla", (first, second))
+    started = time.perf_counter()
+    next_batch = pipelines.PIPELINES[case.pipeline](session.data, session.config, device.scope(session.kind))
+    next_batch()
+    input_init_seconds = time.perf_counter() - started
+    session.subject, session.next_batch = subject, next_batch
+    session.losses = [float(loss) for loss in call.losses]
+    gc.freeze()  # what is set up now stays: no collection walks it inside a block
+    return protocol.Prepared(
+        device_init_seconds=device_init_seconds,
+        trace_seconds=call.trace_seconds,
+        compile_seconds=call.compile_seconds,
+        first_step_seconds=call.first_step_seconds,
+        input_init_seconds=input_init_seconds,
+        device=call.losses[0].device,
+        tf32=device.tf32_enabled(),
+        losses=session.losses,
+    )
+
+
+def _check(session: Session, request: protocol.Check) -> protocol.Checked:
+    subject, _ = session.prepared()
+    batches = pipelines.fixed_batches(session.data, session.config, request.steps)
+    session.losses += [float(subject.step(batch)) for batch in batches[len(session.losses) :]]
+    return protocol.Checked(losses=session.losses)
+
+
+def _calibrate(session: Session, request: protocol.Calibrate) -> protocol.Calibrated:
+    subject, next_batch = session.prepared()
+    rules = clock.GPU_RULES if session.kind == "gpu" else clock.CPU_RULES
+
+    def time_steps(count: int) -> float:
+        return clock.time_block(subject.step, next_batch, subject.synchronise, count, rules.least_lead_in)
+
+    chosen, lead_in = clock.choose_steps(time_steps, rules)
+    return protocol.Calibrated(steps=chosen, lead_in=lead_in)
+
+
+def _run_block(session: Session, request: protocol.RunBlock) -> protocol.BlockDone:
+    subject, next_batch = session.prepared()
+    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, request.steps, request.lead_in)
+    return protocol.BlockDone(seconds=seconds, traces=subject.traces())
+
+
+def _measure_latency(session: Session, request: protocol.MeasureLatency) -> protocol.LatencyDone:
+    subject, next_batch = session.prepared()
+    durations = clock.time_each(subject.step, next_batch, subject.synchronise, request.steps, request.seconds)
+    return protocol.LatencyDone(seconds=durations)
+
+
+def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.ProfileTaken:
+    subject, next_batch = session.prepared()
+    return profiling.take_profile(
+        Path(request.logdir), lambda: subject.step(next_batch()), subject.synchronise, request.steps
+    )
+
+
+def _train(session: Session, request: protocol.Train) -> protocol.Trained:
+    device.configure(request.device, request.tf32)
+    config = Config(training_steps=request.steps)
+    folder = Path(request.folder)
+    data = session.data
+    keras.utils.set_random_seed(request.seed)
+    train_data = pipeline.train_data(data.x_train, data.y_train, config)
+    test_data = pipeline.test_data(data.x_test, data.y_test, config)
+    parameters = model.create_parameters(config)
+    optimizer = training.create_optimizer(parameters, config)
+    mode = next(mode for mode in training.MODES if mode == request.mode)
+    losses = [float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)]
+    outputs.save_losses(losses, folder / "losses.csv")
+    outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
+    return protocol.Trained(first_loss=losses[0], final_loss=statistics.fmean(losses[-100:]))
+
+
+HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message]] = {
+    protocol.Probe: _probe,
+    protocol.Prepare: _prepare,
+    protocol.Check: _check,
+    protocol.Calibrate: _calibrate,
+    protocol.RunBlock: _run_block,
+    protocol.MeasureLatency: _measure_latency,
+    protocol.TakeProfile: _take_profile,
+    protocol.Train: _train,
+}

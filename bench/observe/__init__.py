@@ -1,0 +1,1 @@
+"""What is recorded beside the timings: the machine, the software, profiles."""

@@ -1,0 +1,112 @@
+"""The machine and the software of a run, read without TensorFlow; no host names."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from bench import __version__
+from bench.device import DeviceChoice
+from bench.results.schema import Software
+
+_ROOT = Path(__file__).parent.parent.parent
+
+
+def machine_info(label: str | None) -> dict[str, Any]:
+    """pytest-benchmark's `machine_info`; `node` holds the label instead of the host name."""
+    return {
+        "node": label or "",
+        "processor": platform.processor(),
+        "machine": platform.machine(),
+        "python_compiler": platform.python_compiler(),
+        "python_implementation": platform.python_implementation(),
+        "python_implementation_version": platform.python_version(),
+        "python_version": platform.python_version(),
+        "python_build": list(platform.python_build()),
+        "release": platform.release(),
+        "system": platform.system(),
+        "cpu": {"brand_raw": cpu_name(), "count": psutil.cpu_count(logical=True), "arch": platform.machine()},
+        "memory_bytes": psutil.virtual_memory().total,
+    }
+
+
+def cpu_name() -> str:
+    """The processor's marketing name, or what the platform calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(names, None) or platform.processor() or platform.machine()
+
+
+def cpu_description() -> str:
+    """Name and cores in a few words."""
+    count = psutil.cpu_count(logical=True) or 1
+    return f"{cpu_name()}, {count} core{'s' if count > 1 else ''}"
+
+
+def commit_info() -> dict[str, Any]:
+    """pytest-benchmark's `commit_info`, of this suite's own checkout; null where it is installed without one."""
+    top = _git("rev-parse", "--show-toplevel")
+    if top is None or Path(top) != _ROOT:
+        return {"id": None, "time": None, "dirty": None, "branch": None, "project": "autoencoder-bench"}
+    return {
+        "id": _git("rev-parse", "HEAD"),
+        "time": _git("log", "-1", "--format=%cI"),
+        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
+        "project": "autoencoder-bench",
+    }
+
+
+def software() -> Software:
+    """Versions in use. What only TensorFlow can say stays None until a worker has looked."""
+    return Software(
+        suite=__version__,
+        python=platform.python_version(),
+        tensorflow=None,
+        keras=None,
+        numpy=version("numpy"),
+        cuda_build=None,
+        cuda=None,
+        cudnn=None,
+    )
+
+
+def for_servers(choice: DeviceChoice) -> dict[str, str]:
+    """The variables servers are started with: the device's, and no cache of compiled programs.
+
+    A lasting XLA cache would turn compile times into reading times.
+    """
+    flags = os.environ.get("TF_XLA_FLAGS", "").split()
+    kept = [flag for flag in flags if not flag.startswith("--tf_xla_persistent_cache_directory")]
+    return {**choice.environment, **({"TF_XLA_FLAGS": " ".join(kept)} if flags else {})}
+
+
+def version(distribution: str) -> str | None:
+    """The installed version of a distribution, None where it is not installed."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def now() -> datetime:
+    """The current time, UTC."""
+    return datetime.now(UTC)
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,80 @@
+"""What a result says, in a few plain sentences; only what its intervals support."""
+
+from bench.results import estimates
+from bench.results.schema import Benchmark, Document, Estimate
+
+_MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
+
+
+def findings(document: Document) -> list[str]:
+    """Sentences about modes, the input pipeline and the noise, most important first."""
+    measured = {benchmark.extra_info.case.name: benchmark for benchmark in document.benchmarks}
+    sentences = [_speedup(measured.get("xla/resident")), _speedup(measured.get("function/resident"))]
+    sentences += [_pipeline_cost(measured, mode) for mode in ("xla", "function")]
+    sentences.append(_noise(document))
+    return [sentence for sentence in sentences if sentence]
+
+
+def multiple(value: float) -> str:
+    """A ratio in three significant digits, as a multiple."""
+    return f"{value:.3g}x"
+
+
+def interval(estimate: Estimate) -> str:
+    """The interval of a ratio, or why there is none."""
+    if estimate.low is None or estimate.high is None:
+        return f"({estimate.reason})"
+    return f"[{estimate.low:.3g}, {estimate.high:.3g}]"
+
+
+def _speedup(benchmark: Benchmark | None) -> str | None:
+    if benchmark is None:
+        return None
+    estimate = benchmark.extra_info.speedup_over_eager
+    if estimate.value is None or not _excludes_one(estimate):
+        return None
+    mode = _MODE_NAMES[benchmark.extra_info.case.mode]
+    if estimate.value > 1:
+        return f"{mode} does {multiple(estimate.value)} {interval(estimate)} the steps of eager mode here."
+    return f"{mode} is slower than eager mode here: {multiple(estimate.value)} {interval(estimate)} of its steps."
+
+
+def _pipeline_cost(measured: dict[str, Benchmark], mode: str) -> str | None:
+    resident, notebook = measured.get(f"{mode}/resident"), measured.get(f"{mode}/notebook")
+    if resident is None or notebook is None:
+        return None
+    rate = estimates.paired_ratio(estimates.replicates_of(resident), estimates.replicates_of(notebook))
+    if rate.value is None or rate.low is None or rate.high is None or rate.high >= 1:
+        return None
+    lost, least, most = (100 * (1 - value) for value in (rate.value, rate.high, rate.low))
+    return (
+        f"The notebook's input pipeline costs {_MODE_NAMES[mode]} {lost:.0f} % [{least:.0f}, {most:.0f}] of its speed."
+    )
+
+
+def _noise(document: Document) -> str | None:
+    twin = document.autoencoder_bench.twin
+    ratio = twin.ratio
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return None
+    difference = f"{100 * abs(ratio.value - 1):.1f} %"
+    if twin.unstable:
+        return f"Unstable: the same case, measured twice, differed by {difference}. Run again on a quieter machine."
+    noise = 100 * max(ratio.high - 1, 1 - ratio.low)
+    return f"The same case, measured twice, differed by {difference} (99 % interval within {noise:.1f} %)."
+
+
+def _excludes_one(estimate: Estimate) -> bool:
+    return estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high
+
+
+def first_call_seconds(benchmark: Benchmark) -> list[float]:
+    """Tracing, compiling and the first step together, one figure for each replicate."""
+    return [
+        sum(
+            part
+            for part in (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
+            if part is not None
+        )
+        for info in benchmark.extra_info.replicates
+    ]

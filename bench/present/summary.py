@@ -1,0 +1,69 @@
+"""One screen about a result: a table of cases, then findings."""
+
+from pathlib import Path
+from statistics import median
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from bench.present.findings import findings, first_call_seconds, interval, multiple
+from bench.results.schema import Benchmark, CaseStatus, Document
+
+
+def show(document: Document, folder: Path, console: Console) -> None:
+    """Print the summary of a run and where its files are."""
+    console.print(summary(document))
+    console.print(f"Results: {folder}", soft_wrap=True, markup=False, highlight=False)
+    if any((folder / "tensorboard").iterdir()):
+        console.print(
+            f"Profiles: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, markup=False, highlight=False
+        )
+
+
+def summary(document: Document) -> RenderableType:
+    """Table, failures, findings."""
+    failures = [status for status in document.autoencoder_bench.cases if status.status != "measured"]
+    parts: list[RenderableType] = [_table(document)] if document.benchmarks else []
+    parts += [Text(_failure(status)) for status in failures]
+    parts += [Text(f"- {sentence}") for sentence in findings(document)]
+    return Group(*parts)
+
+
+def _table(document: Document) -> Table:
+    section = document.autoencoder_bench
+    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset}"
+    table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    table.caption = (
+        "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval], "
+        "same pipeline. first: first call in seconds. p50, p95: single synchronised steps in milliseconds."
+    )
+    table.add_column("case", no_wrap=True)
+    for heading in ("steps/s", "±", "vs eager", "first", "p50", "p95"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for benchmark in document.benchmarks:
+        table.add_row(*(escape(cell) for cell in _row(benchmark)))
+    return table
+
+
+def _row(benchmark: Benchmark) -> list[str]:
+    info = benchmark.extra_info
+    rate, speedup, latency = info.steps_per_second, info.speedup_over_eager, info.latency
+    known = rate.value is not None and rate.low is not None and rate.high is not None
+    return [
+        benchmark.name,
+        f"{rate.value:,.0f}" if known else "-",
+        f"{50 * (rate.high - rate.low) / rate.value:.0f} %" if known else "-",
+        "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}",
+        f"{median(first_call_seconds(benchmark)):.2f}",
+        "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
+        "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
+    ]
+
+
+def _failure(status: CaseStatus) -> str:
+    if status.failure is None:
+        return f"{status.name}: {status.status}"
+    return f"{status.name}: {status.status}: {status.failure.reason} (log: {status.failure.log})"

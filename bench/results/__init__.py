@@ -1,0 +1,1 @@
+"""The record of a run: its types, its file, its statistics."""

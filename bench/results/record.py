@@ -1,0 +1,115 @@
+"""What a run measured, raw: frozen records that everything else is derived from."""
+
+from typing import Literal
+
+import msgspec
+
+from bench.cases import Case
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all records. Durations in seconds; what is missing is None."""
+
+
+class Replicate(Record):
+    """One fresh process of a case, in one cohort.
+
+    `seconds_per_step[i]` is the block of round `rounds[i]`. The parts of the first call that a mode does not have are
+    None: eager has no trace, and only XLA compiles apart.
+    """
+
+    cohort: int
+    start_method: str
+    ready_seconds: float  # from asking for the worker until it could take its first request
+    device_init_seconds: float
+    trace_seconds: float | None
+    compile_seconds: float | None
+    first_step_seconds: float
+    input_init_seconds: float
+    device: str
+    tf32: bool
+    rounds: tuple[int, ...]
+    seconds_per_step: tuple[float, ...]
+
+
+class BlockSize(Record):
+    """Steps timed together, and untimed steps before them."""
+
+    steps: int
+    lead_in: int
+
+
+class SameModel(Record):
+    """Losses of the same first batches from the same seed, against eager's on the same input."""
+
+    steps: int
+    tf32: bool
+    largest_relative_difference: float | None  # None: not a number somewhere
+    limit: float
+    passed: bool
+
+
+class Latency(Record):
+    """Seconds of single synchronised steps; p99 is None under 1,000 steps."""
+
+    steps: int
+    p50_seconds: float
+    p95_seconds: float
+    p99_seconds: float | None
+
+
+class Profile(Record):
+    """A TensorBoard trace: `folder` is relative to the run's folder; `reason` says what is wrong with it."""
+
+    status: Literal["ok", "failed"]
+    folder: str
+    steps: int
+    step_markers: int | None = None
+    events: int | None = None
+    device_events: int | None = None  # a CPU has none of its own
+    reason: str | None = None
+
+
+FailureStatus = Literal["failed", "mismatch"]
+
+
+class Failure(Record):
+    """Why a case has no speed. `log` is relative to the run's folder."""
+
+    status: FailureStatus
+    reason: str
+    cohort: int
+    log: str
+
+
+class CaseRecord(Record):
+    """Everything that is known of one case."""
+
+    case: Case
+    block: BlockSize | None = None
+    replicates: tuple[Replicate, ...] = ()
+    same_model: tuple[SameModel, ...] = ()
+    same_model_reason: str | None = None  # why the check was not made
+    latency: Latency | None = None
+    profile: Profile | None = None
+    failure: Failure | None = None
+
+
+class CohortRecord(Record):
+    """One server and its rounds: `order[i]` lists the names of the cases in the order of recorded round i."""
+
+    cohort: int
+    server_seconds: float
+    start_method: str
+    unsound: str | None  # why workers were spawned instead of forked
+    order: tuple[tuple[str, ...], ...]
+
+
+class Training(Record):
+    """The training run behind the loss curve; `folder` is relative to the run's folder."""
+
+    mode: str
+    steps: int
+    first_loss: float
+    final_loss: float  # mean of the last hundred steps
+    folder: str

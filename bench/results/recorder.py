@@ -1,0 +1,70 @@
+"""Collect what a run measures, and save all of it whenever a part is done."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from bench.cases import Case
+from bench.measure.protocol import Probed
+from bench.results import files
+from bench.results.document import Circumstances, build
+from bench.results.record import CaseRecord, CohortRecord, Failure, Replicate, Training
+from bench.results.schema import Document
+
+
+class Recorder:
+    """The growing record of one run."""
+
+    def __init__(self, circumstances: Circumstances, cases: tuple[Case, ...], path: Path) -> None:
+        self.circumstances = circumstances
+        self._path = path
+        self._cases = {case.name: CaseRecord(case=case) for case in cases}
+        self._cohorts: list[CohortRecord] = []
+        self._training: Training | None = None
+
+    def alive(self) -> list[Case]:
+        """The cases that have not failed, in their order."""
+        return [record.case for record in self._cases.values() if record.failure is None]
+
+    def fail(self, case: Case, failure: Failure) -> None:
+        """The case has failed: it keeps what is known of it, and is not measured again."""
+        self.note(case, failure=failure)
+
+    def note(self, case: Case, **facts: Any) -> None:
+        """Set fields of the case's record."""
+        self._cases[case.name] = msgspec.structs.replace(self._cases[case.name], **facts)
+
+    def add_probe(self, probed: Probed) -> None:
+        """A worker has seen what TensorFlow sees."""
+        circumstances = self.circumstances
+        device = circumstances.device
+        if probed.gpus:
+            device = msgspec.structs.replace(device, name=probed.gpus[0], gpus=tuple(probed.gpus))
+        software = msgspec.structs.replace(
+            circumstances.software,
+            tensorflow=probed.tensorflow,
+            keras=probed.keras,
+            cuda_build=probed.cuda_build,
+            cuda=probed.cuda_version,
+            cudnn=probed.cudnn_version,
+        )
+        self.circumstances = dataclasses.replace(circumstances, device=device, software=software)
+
+    def add_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
+        """A cohort has ended its rounds."""
+        self._cohorts.append(cohort)
+        for name, replicate in replicates.items():
+            record = self._cases[name]
+            self.note(record.case, replicates=(*record.replicates, replicate))
+
+    def add_training(self, training: Training) -> None:
+        """The training run is done."""
+        self._training = training
+
+    def save(self, status: Literal["complete", "running", "interrupted"]) -> Document:
+        """Write everything so far to the result file, atomically, and return it."""
+        document = build(self.circumstances, list(self._cases.values()), self._cohorts, self._training, status)
+        files.write(document, self._path)
+        return document

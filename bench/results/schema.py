@@ -1,0 +1,203 @@
+"""The result file's types: pytest-benchmark's document, and the section that says what it cannot."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from bench.cases import Case
+from bench.results.record import (
+    BlockSize,
+    CohortRecord,
+    Failure,
+    Latency,
+    Profile,
+    Record,
+    Replicate,
+    SameModel,
+    Training,
+)
+
+# 1.0: first version.
+SCHEMA_VERSION = "1.0"
+
+
+class Estimate(Record):
+    """A figure with its interval; `value`, `low` and `high` are None where `reason` says why."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    confidence: float | None
+    cohorts: int
+    reason: str | None = None
+
+
+class ReplicateInfo(Record):
+    """A replicate without its samples: those stand in `stats.data`, cohort after cohort, `blocks` of each."""
+
+    cohort: int
+    start_method: str
+    ready_seconds: float
+    device_init_seconds: float
+    trace_seconds: float | None
+    compile_seconds: float | None
+    first_step_seconds: float
+    input_init_seconds: float
+    device: str
+    tf32: bool
+    rounds: tuple[int, ...]
+
+    @staticmethod
+    def of(replicate: Replicate) -> "ReplicateInfo":
+        """The replicate without its samples."""
+        return msgspec.convert(replicate, ReplicateInfo, from_attributes=True)
+
+
+class ExtraInfo(Record):
+    """What a case's entry says beyond pytest-benchmark's statistics. The ratio is eager's time over this case's."""
+
+    case: Case
+    block: BlockSize
+    replicates: tuple[ReplicateInfo, ...]
+    steps_per_second: Estimate
+    speedup_over_eager: Estimate
+    same_model: tuple[SameModel, ...]
+    same_model_reason: str | None
+    latency: Latency | None
+    profile: Profile | None
+
+
+class Stats(Record):
+    """pytest-benchmark's statistics, in seconds per step; `data` in time order; `iterations` is steps per block."""
+
+    min: float
+    max: float
+    mean: float
+    stddev: float
+    rounds: int
+    median: float
+    iqr: float
+    q1: float
+    q3: float
+    iqr_outliers: int
+    stddev_outliers: int
+    outliers: str
+    ld15iqr: float
+    hd15iqr: float
+    ops: float
+    total: float
+    data: tuple[float, ...]
+    iterations: int
+
+
+class Benchmark(Record):
+    """One case that was measured."""
+
+    group: str | None
+    name: str
+    fullname: str
+    params: dict[str, Any] | None
+    param: str | None
+    extra_info: ExtraInfo
+    options: dict[str, Any]
+    stats: Stats
+
+
+class CaseStatus(Record):
+    """How each case of the run ended."""
+
+    name: str
+    status: Literal["measured", "failed", "mismatch", "unfinished"]
+    failure: Failure | None
+
+
+class Device(Record):
+    """What was computed on, and why that. `gpus` are the names TensorFlow gives."""
+
+    kind: Literal["cpu", "gpu"]
+    why: str
+    requested: str
+    name: str
+    gpus: tuple[str, ...]
+    cuda_visible_devices: str | None
+    tf32: bool | None
+
+
+class Software(Record):
+    """Versions that matter for speed; those of CUDA and cuDNN are what TensorFlow was built against."""
+
+    suite: str
+    python: str
+    tensorflow: str | None
+    keras: str | None
+    numpy: str | None
+    cuda_build: bool | None
+    cuda: str | None
+    cudnn: str | None
+
+
+class Data(Record):
+    """What the model was trained on; `sha256` stands for all four files."""
+
+    source: str
+    sha256: str
+    train_images: int
+    test_images: int
+    note: str | None
+
+
+class Workload(Record):
+    """What a step is; two results are comparable only where `sha256` and the data's agree."""
+
+    sha256: str
+    parameters: dict[str, Any]
+
+
+class Plan(Record):
+    """What was asked for."""
+
+    experiment: str
+    preset: str
+    cohorts: int
+    rounds: int
+    only: tuple[str, ...]
+    seed: int
+    label: str | None
+    reference: str
+
+
+class Twin(Record):
+    """The reference against its own second replicate: how far two measurements of the same thing lie apart.
+
+    The ratio is the twin's time over the reference's; `unstable` means that its interval excludes 1.
+    """
+
+    ratio: Estimate
+    unstable: bool | None
+
+
+class Section(Record):
+    """Everything that pytest-benchmark's format has no place for."""
+
+    schema_version: str
+    status: Literal["complete", "running", "interrupted"]
+    plan: Plan
+    device: Device
+    software: Software
+    data: Data
+    workload: Workload
+    cohorts: tuple[CohortRecord, ...]
+    cases: tuple[CaseStatus, ...]
+    twin: Twin
+    training: Training | None
+
+
+class Document(Record):
+    """A result file. `machine_info.node` is empty unless a label was given: results travel."""
+
+    machine_info: dict[str, Any]
+    commit_info: dict[str, Any]
+    benchmarks: tuple[Benchmark, ...]
+    autoencoder_bench: Section
+    datetime: str
+    version: str
