@@ -63,7 +63,11 @@ def main(
 
 
 def _train_and_save(
-    fashion_mnist: data.FashionMnist, config: Config, seed: int | None, mode: Literal["eager", "function", "xla"], out: Path
+    fashion_mnist: data.FashionMnist,
+    config: Config,
+    seed: int | None,
+    mode: Literal["eager", "function", "xla"],
+    out: Path,
 ) -> None:
     # TensorFlow's own start-up remarks would bury the losses; its warnings and errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -87,7 +91,7 @@ def _train_and_save(
 
         def on_step(number: int, loss: Any) -> None:
             if number % config.display_step == 0:
-                progress.console.print("step: %i, loss: %f" % (number, loss), highlight=False)
+                progress.console.print(f"step: {number}, loss: {float(loss):f}", highlight=False)
             if number % REDRAW_EVERY == 0 or number == config.training_steps:
                 progress.update(task, completed=number + 1, refresh=True)
 
@@ -99,7 +103,7 @@ def _train_and_save(
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # The bar goes to the terminal only; a log gets the notebook's lines alone.
-    return Progress(*columns, TimeRemainingColumn(), auto_refresh=False, disable=None if sys.stdout.isatty() else True)
+    return Progress(*columns, TimeRemainingColumn(), auto_refresh=False, disable=not sys.stdout.isatty())
 
 
 if __name__ == "__main__":

@@ -83,12 +83,12 @@ def prepare(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
 def synthetic(train: int = 2_000, test: int = 500, seed: int = 0) -> FashionMnist:
     """Seeded noise in the shape of Fashion-MNIST, for tests only; it is called synthetic wherever it appears."""
     generator = np.random.default_rng(seed)
-    arrays = [
+    arrays = (
         generator.integers(0, 256, (train, 28, 28), dtype=np.uint8),
         generator.integers(0, 10, train, dtype=np.uint8),
         generator.integers(0, 256, (test, 28, 28), dtype=np.uint8),
         generator.integers(0, 10, test, dtype=np.uint8),
-    ]
+    )
     digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
     note = "Using synthetic data: noise, for tests only."
     return FashionMnist(*arrays, source="synthetic", location="synthetic", sha256=digest, note=note)
@@ -125,6 +125,6 @@ def _read_directory(name: str, origin: str) -> FashionMnist:
 
 
 def _read(folder: Path, files: Sequence[IdxFile], source: str, note: str | None = None) -> FashionMnist:
-    arrays = [read_idx(folder, file) for file in files]
+    train_images, train_labels, test_images, test_labels = (read_idx(folder, file) for file in files)
     combined = hashlib.sha256("".join(file.sha256 for file in files).encode()).hexdigest()
-    return FashionMnist(*arrays, source=source, location=source, sha256=combined, note=note)
+    return FashionMnist(train_images, train_labels, test_images, test_labels, source, source, combined, note)

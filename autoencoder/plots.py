@@ -1,5 +1,6 @@
 """The notebook's pictures: loss curve, architecture, and the strips of originals, encodings and reconstructions."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,7 +58,7 @@ def save_strip(canvas: Canvas, path: Path) -> None:
 
 
 def save_loss_curve(losses: Sequence[float], path: Path) -> None:
-    """Write the loss over the steps. (The notebook labels this axis "Epoch"; what it shows are steps.)"""
+    """Write the loss over the steps. The notebook labels this axis "Epoch", but steps are what it shows."""
     figure = Figure(figsize=(8, 6), layout="constrained")
     axes = figure.add_subplot()
     axes.set_ylabel("Loss", fontsize=14)
@@ -84,7 +85,7 @@ def save_architecture(config: Config, path: Path) -> None:
 
 
 def _half_height(width: int) -> float:
-    return 0.5 * (width / 784) ** 0.5
+    return 0.5 * math.sqrt(width / 784)
 
 
 def _draw_layer(axes: Axes, position: int, width: int, name: str) -> None:

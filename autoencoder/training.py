@@ -41,7 +41,8 @@ def make_step(parameters: Parameters, optimizer: tf.optimizers.Optimizer, mode: 
 
     if mode == "eager":
         return step
-    return tf.function(step, jit_compile=True) if mode == "xla" else tf.function(step)
+    compiled: Step = tf.function(step, jit_compile=True) if mode == "xla" else tf.function(step)
+    return compiled
 
 
 def train(

@@ -56,7 +56,9 @@ def run(
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder that gets a folder for this run.")] = Path("results"),
     label: Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of blocks.")] = 1234,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of blocks.")
+    ] = 1234,
     data: Annotated[
         str,
         typer.Option(

@@ -88,7 +88,7 @@ def _slug(card: str, root: Path) -> str:
     for index, file in enumerate(files):
         text = file.read_text(errors="replace")
         model = re.search(r"^Model:\s*(.+)$", text, re.MULTILINE)
-        if model and (str(index) == card or card.startswith("GPU-") and card in text):
+        if model and (str(index) == card or (card.startswith("GPU-") and card in text)):
             return re.sub(r"[^a-z0-9]+", "-", model[1].lower()).strip("-") or "gpu"
     return "gpu"
 
@@ -96,9 +96,7 @@ def _slug(card: str, root: Path) -> str:
 def _card(wanted: str | None, visible: str | None, count: int | None) -> str:
     allowed = None if visible is None else [entry.strip() for entry in visible.split(",") if entry.strip()]
     if allowed is not None and (not allowed or allowed[0] == "-1"):
-        raise UsageError(
-            f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu."
-        )
+        raise UsageError(f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu.")
     if wanted is None:
         return allowed[0] if allowed else "0"
     if not re.fullmatch(r"\d+|(GPU|MIG)-[0-9A-Za-z/-]+", wanted):

@@ -15,7 +15,9 @@ LATEST = "latest.txt"
 def check_label(label: str | None) -> None:
     """Raise UsageError unless the label can be part of a folder's name."""
     if label is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", label):
-        raise UsageError(f"--label {label!r}: up to 40 letters, digits, '.', '_', '-', beginning with a letter or digit.")
+        raise UsageError(
+            f"--label {label!r}: up to 40 letters, digits, '.', '_', '-', beginning with a letter or digit."
+        )
 
 
 def require_writable(out: Path) -> None:

@@ -43,7 +43,9 @@ class Member:
 class Cohort:
     """The workers of one server. A case whose worker fails leaves it, is reported, and the others go on."""
 
-    def __init__(self, server: Server, number: int, settings: Settings, report: Callable[[Case, Failure], None]) -> None:
+    def __init__(
+        self, server: Server, number: int, settings: Settings, report: Callable[[Case, Failure], None]
+    ) -> None:
         self.number = number
         self.members: list[Member] = []
         self.order: list[tuple[str, ...]] = []
@@ -97,7 +99,9 @@ class Cohort:
     def calibrate(self, member: Member) -> BlockSize | None:
         """Let the member choose the size of its blocks; None where it fails."""
         seconds = self._settings.limits.request
-        chosen = self._with(member, lambda member: member.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds))
+        chosen = self._with(
+            member, lambda member: member.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds)
+        )
         return chosen and BlockSize(steps=chosen.steps, lead_in=chosen.lead_in)
 
     def run_rounds(self, sizes: dict[str, BlockSize], advance: Callable[[int], None]) -> None:

@@ -44,7 +44,9 @@ class WorkerFailed(Exception):
 class Worker:
     """One child process that measures one case."""
 
-    def __init__(self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int | None]) -> None:
+    def __init__(
+        self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int | None]
+    ) -> None:
         self._connection = connection
         self._reap_child = reap
         self._alive = True
@@ -129,7 +131,6 @@ class Server:
         self._arguments = (data, environment, command)
         self._limits = limits
         self._log = log
-        self._started = time.perf_counter()
         self._process, self._connection = _start("server", log, *self._arguments)
         self._workers: list[Worker] = []
         self._unsound: str | None = None
@@ -161,7 +162,7 @@ class Server:
                 "install the same version of the suite on both sides."
             )
         self._unsound = ready.unsound
-        self.preload_seconds = time.perf_counter() - self._started
+        self.preload_seconds = ready.preload_seconds
 
     def start_worker(self, log: Path) -> tuple[Worker, float]:
         """A fresh worker and the seconds until it was ready for its first request. Raises WorkerFailed."""

@@ -17,34 +17,35 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknow
 # --- server ---------------------------------------------------------------------------------------------------------
 
 
-class ServerReady(Message):
+class ServerReady(Message, frozen=True, kw_only=True):
     """The server has preloaded everything. `unsound` says why it must not fork, None where it may."""
 
     protocol: int
     python: str
     tensorflow: str
+    preload_seconds: float  # since the process began
     unsound: str | None
 
 
-class Fork(Message):
+class Fork(Message, frozen=True, kw_only=True):
     """Start a worker; the descriptor of its connection follows. Its output goes to the file `log`."""
 
     log: str
 
 
-class Forked(Message):
+class Forked(Message, frozen=True, kw_only=True):
     """The worker's process id."""
 
     pid: int
 
 
-class Reap(Message):
+class Reap(Message, frozen=True, kw_only=True):
     """Wait for an ended worker."""
 
     pid: int
 
 
-class Reaped(Message):
+class Reaped(Message, frozen=True, kw_only=True):
     """Its exit code, negative where a signal ended it."""
 
     exit_code: int
@@ -53,18 +54,18 @@ class Reaped(Message):
 # --- worker ---------------------------------------------------------------------------------------------------------
 
 
-class WorkerReady(Message):
+class WorkerReady(Message, frozen=True, kw_only=True):
     """The worker can take its first request."""
 
     protocol: int
     pid: int
 
 
-class Probe(Message):
+class Probe(Message, frozen=True, kw_only=True):
     """Say what TensorFlow sees; initialises the device."""
 
 
-class Probed(Message):
+class Probed(Message, frozen=True, kw_only=True):
     """TensorFlow's view of itself and its devices."""
 
     tensorflow: str
@@ -76,7 +77,7 @@ class Probed(Message):
     tf32: bool
 
 
-class Prepare(Message):
+class Prepare(Message, frozen=True, kw_only=True):
     """Take one case as far as its second step. Configures the device: the first request a worker gets."""
 
     case: Case
@@ -85,7 +86,7 @@ class Prepare(Message):
     seed: int
 
 
-class Prepared(Message):
+class Prepared(Message, frozen=True, kw_only=True):
     """What the first call cost, in seconds, part by part; None where a mode has no such part."""
 
     device_init_seconds: float
@@ -98,64 +99,64 @@ class Prepared(Message):
     losses: list[float]  # of the steps done so far, the first two of the same-model check
 
 
-class Check(Message):
+class Check(Message, frozen=True, kw_only=True):
     """Go on training on the fixed batches, up to `steps` in all since the start."""
 
     steps: int
 
 
-class Checked(Message):
+class Checked(Message, frozen=True, kw_only=True):
     """The losses of all steps since the start."""
 
     losses: list[float]
 
 
-class Calibrate(Message):
+class Calibrate(Message, frozen=True, kw_only=True):
     """Choose the steps of a block."""
 
 
-class Calibrated(Message):
+class Calibrated(Message, frozen=True, kw_only=True):
     """Steps in a block, and untimed steps before it."""
 
     steps: int
     lead_in: int
 
 
-class RunBlock(Message):
+class RunBlock(Message, frozen=True, kw_only=True):
     """Time one block."""
 
     steps: int
     lead_in: int
 
 
-class BlockDone(Message):
+class BlockDone(Message, frozen=True, kw_only=True):
     """Seconds of the whole block; `traces` counts how often the step was traced since the start."""
 
     seconds: float
     traces: int
 
 
-class MeasureLatency(Message):
+class MeasureLatency(Message, frozen=True, kw_only=True):
     """Time single steps, each followed by a synchronisation, until one of the bounds is reached."""
 
     steps: int
     seconds: float
 
 
-class LatencyDone(Message):
+class LatencyDone(Message, frozen=True, kw_only=True):
     """Seconds of each step."""
 
     seconds: list[float]
 
 
-class TakeProfile(Message):
+class TakeProfile(Message, frozen=True, kw_only=True):
     """Trace some steps for TensorBoard into `logdir`."""
 
     logdir: str
     steps: int
 
 
-class ProfileTaken(Message):
+class ProfileTaken(Message, frozen=True, kw_only=True):
     """What the trace was found to hold. `device_events` is None on a CPU, which has none of its own."""
 
     step_markers: int
@@ -163,7 +164,7 @@ class ProfileTaken(Message):
     device_events: int | None
 
 
-class Train(Message):
+class Train(Message, frozen=True, kw_only=True):
     """Train afresh from the seed, as the notebook does, and leave its pictures and losses in `folder`.
 
     Configures the device, so it can only be the first request a worker gets.
@@ -177,14 +178,14 @@ class Train(Message):
     tf32: bool | None
 
 
-class Trained(Message):
+class Trained(Message, frozen=True, kw_only=True):
     """Loss of the first step, and the mean of the last hundred."""
 
     first_loss: float
     final_loss: float
 
 
-class Failed(Message):
+class Failed(Message, frozen=True, kw_only=True):
     """The request raised; the traceback is in the log. `kind` is error or memory."""
 
     kind: str

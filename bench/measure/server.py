@@ -9,11 +9,13 @@ import gc
 import os
 import platform
 import sys
+import time
 import traceback
 import warnings
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
 
+import psutil
 import tensorflow as tf
 
 from autoencoder import data
@@ -35,6 +37,7 @@ def main(arguments: list[str]) -> None:
         protocol=protocol.PROTOCOL_VERSION,
         python=platform.python_version(),
         tensorflow=tf.__version__,
+        preload_seconds=time.time() - psutil.Process().create_time(),
         unsound=device.preloaded_unsound(),
     )
     connection.send_bytes(protocol.encode(ready))

@@ -145,7 +145,9 @@ def _train(session: Session, request: protocol.Train) -> protocol.Trained:
     parameters = model.create_parameters(config)
     optimizer = training.create_optimizer(parameters, config)
     mode = next(mode for mode in training.MODES if mode == request.mode)
-    losses = [float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)]
+    losses = [
+        float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)
+    ]
     outputs.save_losses(losses, folder / "losses.csv")
     outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
     return protocol.Trained(first_loss=losses[0], final_loss=statistics.fmean(losses[-100:]))

@@ -12,7 +12,9 @@ from bench.measure.protocol import ProfileTaken
 HOST = "worker"
 
 
-def take_profile(logdir: Path, step: Callable[[], tf.Tensor], synchronise: Callable[[tf.Tensor], None], steps: int) -> ProfileTaken:
+def take_profile(
+    logdir: Path, step: Callable[[], tf.Tensor], synchronise: Callable[[tf.Tensor], None], steps: int
+) -> ProfileTaken:
     """Trace `steps` steps into `logdir`, each with a step marker, and say what the trace was found to hold.
 
     The logdir must be fresh: the profiler names a trace by the second it was taken in. Host names are taken out of

@@ -71,10 +71,6 @@ def _excludes_one(estimate: Estimate) -> bool:
 def first_call_seconds(benchmark: Benchmark) -> list[float]:
     """Tracing, compiling and the first step together, one figure for each replicate."""
     return [
-        sum(
-            part
-            for part in (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
-            if part is not None
-        )
+        sum(part for part in (info.trace_seconds, info.compile_seconds, info.first_step_seconds) if part is not None)
         for info in benchmark.extra_info.replicates
     ]

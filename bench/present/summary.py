@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.present.findings import findings, first_call_seconds, interval, multiple
-from bench.results.schema import Benchmark, CaseStatus, Document
+from bench.results.schema import Benchmark, CaseStatus, Document, Estimate
 
 
 def show(document: Document, folder: Path, console: Console) -> None:
@@ -51,16 +51,21 @@ def _table(document: Document) -> Table:
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
     rate, speedup, latency = info.steps_per_second, info.speedup_over_eager, info.latency
-    known = rate.value is not None and rate.low is not None and rate.high is not None
     return [
         benchmark.name,
-        f"{rate.value:,.0f}" if known else "-",
-        f"{50 * (rate.high - rate.low) / rate.value:.0f} %" if known else "-",
+        "-" if rate.value is None else f"{rate.value:,.0f}",
+        _spread(rate),
         "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}",
         f"{median(first_call_seconds(benchmark)):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
     ]
+
+
+def _spread(rate: Estimate) -> str:
+    if rate.value is None or rate.low is None or rate.high is None:
+        return "-"
+    return f"{50 * (rate.high - rate.low) / rate.value:.0f} %"
 
 
 def _failure(status: CaseStatus) -> str:

@@ -97,9 +97,7 @@ def _is_measured(record: CaseRecord) -> bool:
 def _status(record: CaseRecord) -> CaseStatus:
     if record.failure is not None:
         return CaseStatus(name=record.case.name, status=record.failure.status, failure=record.failure)
-    return CaseStatus(
-        name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None
-    )
+    return CaseStatus(name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None)
 
 
 def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord]) -> Benchmark:

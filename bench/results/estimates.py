@@ -55,9 +55,7 @@ def steps_per_second(replicates: Sequence[Replicate]) -> Estimate:
     rates = [1 / float(np.median(replicate.seconds_per_step)) for replicate in replicates]
     if not rates:
         return missing("not measured")
-    return Estimate(
-        value=float(np.median(rates)), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates)
-    )
+    return Estimate(value=float(np.median(rates)), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
 
 
 def _log_ratios(numerator: Replicate, denominator: Replicate) -> list[float]:

@@ -11,7 +11,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records. Durations in seconds; what is missing is None."""
 
 
-class Replicate(Record):
+class Replicate(Record, frozen=True, kw_only=True):
     """One fresh process of a case, in one cohort.
 
     `seconds_per_step[i]` is the block of round `rounds[i]`. The parts of the first call that a mode does not have are
@@ -32,14 +32,14 @@ class Replicate(Record):
     seconds_per_step: tuple[float, ...]
 
 
-class BlockSize(Record):
+class BlockSize(Record, frozen=True, kw_only=True):
     """Steps timed together, and untimed steps before them."""
 
     steps: int
     lead_in: int
 
 
-class SameModel(Record):
+class SameModel(Record, frozen=True, kw_only=True):
     """Losses of the same first batches from the same seed, against eager's on the same input."""
 
     steps: int
@@ -49,7 +49,7 @@ class SameModel(Record):
     passed: bool
 
 
-class Latency(Record):
+class Latency(Record, frozen=True, kw_only=True):
     """Seconds of single synchronised steps; p99 is None under 1,000 steps."""
 
     steps: int
@@ -58,7 +58,7 @@ class Latency(Record):
     p99_seconds: float | None
 
 
-class Profile(Record):
+class Profile(Record, frozen=True, kw_only=True):
     """A TensorBoard trace: `folder` is relative to the run's folder; `reason` says what is wrong with it."""
 
     status: Literal["ok", "failed"]
@@ -73,7 +73,7 @@ class Profile(Record):
 FailureStatus = Literal["failed", "mismatch"]
 
 
-class Failure(Record):
+class Failure(Record, frozen=True, kw_only=True):
     """Why a case has no speed. `log` is relative to the run's folder."""
 
     status: FailureStatus
@@ -82,7 +82,7 @@ class Failure(Record):
     log: str
 
 
-class CaseRecord(Record):
+class CaseRecord(Record, frozen=True, kw_only=True):
     """Everything that is known of one case."""
 
     case: Case
@@ -95,7 +95,7 @@ class CaseRecord(Record):
     failure: Failure | None = None
 
 
-class CohortRecord(Record):
+class CohortRecord(Record, frozen=True, kw_only=True):
     """One server and its rounds: `order[i]` lists the names of the cases in the order of recorded round i."""
 
     cohort: int
@@ -105,7 +105,7 @@ class CohortRecord(Record):
     order: tuple[tuple[str, ...], ...]
 
 
-class Training(Record):
+class Training(Record, frozen=True, kw_only=True):
     """The training run behind the loss curve; `folder` is relative to the run's folder."""
 
     mode: str

@@ -21,7 +21,7 @@ from bench.results.record import (
 SCHEMA_VERSION = "1.0"
 
 
-class Estimate(Record):
+class Estimate(Record, frozen=True, kw_only=True):
     """A figure with its interval; `value`, `low` and `high` are None where `reason` says why."""
 
     value: float | None
@@ -32,7 +32,7 @@ class Estimate(Record):
     reason: str | None = None
 
 
-class ReplicateInfo(Record):
+class ReplicateInfo(Record, frozen=True, kw_only=True):
     """A replicate without its samples: those stand in `stats.data`, cohort after cohort, `blocks` of each."""
 
     cohort: int
@@ -53,7 +53,7 @@ class ReplicateInfo(Record):
         return msgspec.convert(replicate, ReplicateInfo, from_attributes=True)
 
 
-class ExtraInfo(Record):
+class ExtraInfo(Record, frozen=True, kw_only=True):
     """What a case's entry says beyond pytest-benchmark's statistics. The ratio is eager's time over this case's."""
 
     case: Case
@@ -67,7 +67,7 @@ class ExtraInfo(Record):
     profile: Profile | None
 
 
-class Stats(Record):
+class Stats(Record, frozen=True, kw_only=True):
     """pytest-benchmark's statistics, in seconds per step; `data` in time order; `iterations` is steps per block."""
 
     min: float
@@ -90,7 +90,7 @@ class Stats(Record):
     iterations: int
 
 
-class Benchmark(Record):
+class Benchmark(Record, frozen=True, kw_only=True):
     """One case that was measured."""
 
     group: str | None
@@ -103,7 +103,7 @@ class Benchmark(Record):
     stats: Stats
 
 
-class CaseStatus(Record):
+class CaseStatus(Record, frozen=True, kw_only=True):
     """How each case of the run ended."""
 
     name: str
@@ -111,7 +111,7 @@ class CaseStatus(Record):
     failure: Failure | None
 
 
-class Device(Record):
+class Device(Record, frozen=True, kw_only=True):
     """What was computed on, and why that. `gpus` are the names TensorFlow gives."""
 
     kind: Literal["cpu", "gpu"]
@@ -123,7 +123,7 @@ class Device(Record):
     tf32: bool | None
 
 
-class Software(Record):
+class Software(Record, frozen=True, kw_only=True):
     """Versions that matter for speed; those of CUDA and cuDNN are what TensorFlow was built against."""
 
     suite: str
@@ -136,7 +136,7 @@ class Software(Record):
     cudnn: str | None
 
 
-class Data(Record):
+class Data(Record, frozen=True, kw_only=True):
     """What the model was trained on; `sha256` stands for all four files."""
 
     source: str
@@ -146,14 +146,14 @@ class Data(Record):
     note: str | None
 
 
-class Workload(Record):
+class Workload(Record, frozen=True, kw_only=True):
     """What a step is; two results are comparable only where `sha256` and the data's agree."""
 
     sha256: str
     parameters: dict[str, Any]
 
 
-class Plan(Record):
+class Plan(Record, frozen=True, kw_only=True):
     """What was asked for."""
 
     experiment: str
@@ -166,7 +166,7 @@ class Plan(Record):
     reference: str
 
 
-class Twin(Record):
+class Twin(Record, frozen=True, kw_only=True):
     """The reference against its own second replicate: how far two measurements of the same thing lie apart.
 
     The ratio is the twin's time over the reference's; `unstable` means that its interval excludes 1.
@@ -176,7 +176,7 @@ class Twin(Record):
     unstable: bool | None
 
 
-class Section(Record):
+class Section(Record, frozen=True, kw_only=True):
     """Everything that pytest-benchmark's format has no place for."""
 
     schema_version: str
@@ -192,7 +192,7 @@ class Section(Record):
     training: Training | None
 
 
-class Document(Record):
+class Document(Record, frozen=True, kw_only=True):
     """A result file. `machine_info.node` is empty unless a label was given: results travel."""
 
     machine_info: dict[str, Any]
