@@ -73,12 +73,14 @@ def _describe(shape: tuple[int, ...] | None) -> str:
 
 def _diagnose(raw: bytes, shape: tuple[int, ...]) -> str:
     """Say in a few words why the hash of `raw` is wrong; reads no more than the right content would hold."""
+    if not raw:
+        return "an empty file"
     limit = math.prod(shape) + 4 + 4 * len(shape)
     inflate = zlib.decompressobj(wbits=31)
     try:
         content = inflate.decompress(raw, limit + 1)
     except zlib.error:
-        return "not a gzip file, or damaged" if raw else "an empty file"
+        return "not a gzip file, or damaged"
     found = _header_shape(content)
     if found is not None and found != shape:
         return f"another shape: {found} instead of {shape}"

@@ -11,6 +11,7 @@ from typing import TypeVar
 from bench.cases import Case, Preset
 from bench.measure import protocol, same_model
 from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
+from bench.measure.same_model import Losses
 from bench.results.record import BlockSize, Failure, FailureStatus, Latency, Profile, Replicate, SameModel
 
 Answer = TypeVar("Answer")
@@ -66,7 +67,7 @@ class Cohort:
         worker.stop()
         self.members.append(member)
 
-    def reference_losses(self, case: Case, steps: int, tf32: bool | None = False) -> list[float]:
+    def reference_losses(self, case: Case, steps: int, tf32: bool | None = False) -> Losses:
         """Losses of the first batches from a worker of its own, by default with TF32 off. Raises WorkerFailed."""
         worker, _ = self._server.start_worker(self._log(f"{case.name}/check"))
         try:
@@ -75,7 +76,7 @@ class Cohort:
         finally:
             worker.end()
 
-    def check(self, member: Member, reference: Sequence[float]) -> tuple[SameModel, ...]:
+    def check(self, member: Member, reference: Losses) -> tuple[SameModel, ...]:
         """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member.
 
         Where it will be timed with TF32 on, a worker of its own is checked with TF32 off as well.
@@ -207,10 +208,11 @@ class Cohort:
         prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.limits.first_call)
         return prepared
 
-    def _losses(self, worker: Worker, steps: int) -> list[float]:
-        reply = worker.ask(protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request)
-        losses: list[float] = reply.losses
-        return losses
+    def _losses(self, worker: Worker, steps: int) -> Losses:
+        checked: protocol.Checked = worker.ask(
+            protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
+        )
+        return checked.losses
 
     def _log(self, name: str) -> Path:
         return self._settings.folder / "logs" / f"cohort-{self.number}" / (name.replace("/", "-") + ".log")

@@ -96,7 +96,7 @@ class Prepared(Message, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str  # where the loss was computed, in TensorFlow's words
     tf32: bool
-    losses: list[float]  # of the steps done so far, the first two of the same-model check
+    losses: list[float | None]  # of the steps done so far, the first two of the same-model check
 
 
 class Check(Message, frozen=True, kw_only=True):
@@ -106,9 +106,9 @@ class Check(Message, frozen=True, kw_only=True):
 
 
 class Checked(Message, frozen=True, kw_only=True):
-    """The losses of all steps since the start."""
+    """The losses of all steps since the start; None for one that is no number, which JSON cannot say."""
 
-    losses: list[float]
+    losses: list[float | None]
 
 
 class Calibrate(Message, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """The child that measures: takes one case through its first call, its blocks and its other passes, as it is asked."""
 
 import gc
+import math
 import statistics
 import sys
 import time
@@ -30,7 +31,7 @@ class Session:
     config: Config = field(default_factory=Config)
     subject: steps.Subject | None = None
     next_batch: NextBatch | None = None
-    losses: list[float] = field(default_factory=list)
+    losses: list[float | None] = field(default_factory=list)
 
     def prepared(self) -> tuple[steps.Subject, NextBatch]:
         """The subject and its input; raises RuntimeError before Prepare."""
@@ -83,7 +84,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     next_batch()
     input_init_seconds = time.perf_counter() - started
     session.subject, session.next_batch = subject, next_batch
-    session.losses = [float(loss) for loss in call.losses]
+    session.losses = [_finite(loss) for loss in call.losses]
     gc.freeze()  # what is set up now stays: no collection walks it inside a block
     return protocol.Prepared(
         device_init_seconds=device_init_seconds,
@@ -100,8 +101,14 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
     subject, _ = session.prepared()
     batches = pipelines.fixed_batches(session.data, session.config, request.steps)
-    session.losses += [float(subject.step(batch)) for batch in batches[len(session.losses) :]]
+    session.losses += [_finite(subject.step(batch)) for batch in batches[len(session.losses) :]]
     return protocol.Checked(losses=session.losses)
+
+
+def _finite(loss: tf.Tensor) -> float | None:
+    """The loss as a number, None where it is none: JSON has no NaN."""
+    value = float(loss)
+    return value if math.isfinite(value) else None
 
 
 def _calibrate(session: Session, request: protocol.Calibrate) -> protocol.Calibrated:

@@ -1,0 +1,103 @@
+"""The project's commands: each session installs what it needs from constraints.txt, once, and runs one thing."""
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "typecheck", "tests"]
+
+ROOT = Path(__file__).parent
+# TensorFlow 2.21 with its current NumPy and Keras needs one of these; nox itself may run on any other.
+PYTHON = None if (3, 11) <= sys.version_info < (3, 14) else "3.13"
+DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
+BENCH_EXTRA = "BENCH_EXTRA"
+
+
+@nox.session(python=PYTHON)
+def bench(session: nox.Session) -> None:
+    """Measure this machine; arguments go to `bench run` (nox -s bench -- --preset standard)."""
+    install(session, tensorflow_extra(session))
+    # An interrupted run ends its workers and saves what it measured; nox would kill it within half a second.
+    session.run("bench", "run", *session.posargs, interrupt_timeout=30, terminate_timeout=30)
+
+
+@nox.session(python=PYTHON)
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments go to pytest."""
+    install(session, tensorflow_extra(session), "dev")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def micro(session: nox.Session) -> None:
+    """Time single pieces in-process with pytest-benchmark: the developer's half-minute loop."""
+    install(session, tensorflow_extra(session), "dev")
+    session.run("pytest", "tests/micro", "--benchmark-enable", "--benchmark-only", "-s", *session.posargs)
+
+
+@nox.session(python=PYTHON)
+def lint(session: nox.Session) -> None:
+    """Check style with ruff."""
+    session.install("-c", "constraints.txt", "ruff")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=PYTHON)
+def typecheck(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    install(session, "dev")
+    session.run("mypy")
+
+
+@nox.session(python=PYTHON)
+def tensorboard(session: nox.Session) -> None:
+    """Serve the profiles of the newest run, or of the run folder given, on this machine only."""
+    install(session)
+    run = Path(session.posargs[0]) if session.posargs else newest_run(session)
+    session.log("Open the address below, then the tab Profile. From elsewhere: ssh -L 6006:127.0.0.1:6006 <machine>")
+    session.run("tensorboard", "--logdir", str(run / "tensorboard"), "--host", "127.0.0.1", "--port", "6006")
+
+
+def install(session: nox.Session, *extras: str) -> None:
+    """Install the project with these extras, unless that was done with the same constraints before."""
+    wanted = hashlib.sha256(repr(extras).encode())
+    for name in ("constraints.txt", "pyproject.toml"):
+        wanted.update((ROOT / name).read_bytes())
+    stamp = Path(session.virtualenv.location) / "installed.sha256"
+    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+        session.log("The environment is up to date.")
+        return
+    project = f".[{','.join(extras)}]" if extras else "."
+    session.install("-c", "constraints.txt", "-e", project)
+    stamp.write_text(wanted.hexdigest())
+
+
+def tensorflow_extra(session: nox.Session) -> str:
+    """`gpu` where an NVIDIA driver is present, else `cpu`; the variable BENCH_EXTRA overrides that."""
+    asked = os.environ.get(BENCH_EXTRA)
+    if asked is not None:
+        if asked not in ("cpu", "gpu"):
+            session.error(f"{BENCH_EXTRA}={asked}: it is cpu or gpu.")
+        session.log(f"TensorFlow for {asked.upper()}, as {BENCH_EXTRA} says.")
+        return asked
+    found = next((sign for sign in DRIVER_SIGNS if Path(sign).exists()), None)
+    extra = "gpu" if found else "cpu"
+    reason = f"{found} is present" if found else "there is no NVIDIA driver"
+    session.log(f"TensorFlow for {extra.upper()}: {reason} ({BENCH_EXTRA}=cpu or gpu overrides).")
+    return extra
+
+
+def newest_run(session: nox.Session) -> Path:
+    """The run that results/latest.txt names."""
+    results = ROOT / "results"
+    try:
+        return results / (results / "latest.txt").read_text().strip()
+    except OSError:
+        session.error("No run in results/ yet: nox -s bench makes one.")

@@ -1,0 +1,80 @@
+"""Damaged files of every kind, each made for real, and what the error says of them."""
+
+import gzip
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+
+from autoencoder.errors import DataError
+from autoencoder.idx import REMEDY, IdxFile, read_idx
+
+VALUES = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
+
+
+def idx_bytes(values):
+    header = struct.pack(">BBBB", 0, 0, 8, values.ndim) + struct.pack(f">{values.ndim}I", *values.shape)
+    return header + values.tobytes()
+
+
+def written(folder, raw, shape=VALUES.shape, sha256=None):
+    (folder / "a.gz").write_bytes(raw)
+    return IdxFile("a.gz", sha256 or hashlib.sha256(raw).hexdigest(), shape)
+
+
+GOOD = gzip.compress(idx_bytes(VALUES), mtime=0)
+
+
+def test_a_sound_file_is_read(tmp_path):
+    np.testing.assert_array_equal(read_idx(tmp_path, written(tmp_path, GOOD)), VALUES)
+
+
+@pytest.mark.parametrize(
+    ("raw", "diagnosis"),
+    [
+        (GOOD[:-12], "truncated"),
+        (b"", "empty file"),
+        (b"<html>not found</html>", "not a gzip file"),
+        (gzip.compress(idx_bytes(VALUES.reshape(2, 6, 2))), "another shape: (2, 6, 2)"),
+        (gzip.compress(idx_bytes(VALUES + 1)), "other content"),
+        (gzip.compress(b"\0" * 10_000_000), "other content"),
+        (GOOD[:20] + b"\xff\xff\xff" + GOOD[23:], "damaged"),
+    ],
+)
+def test_a_wrong_hash_is_explained(tmp_path, raw, diagnosis):
+    file = written(tmp_path, raw, sha256=hashlib.sha256(GOOD).hexdigest())
+    with pytest.raises(DataError) as caught:
+        read_idx(tmp_path, file)
+    text = str(caught.value)
+    assert str(tmp_path / "a.gz") in text
+    assert file.sha256 in text
+    assert hashlib.sha256(raw).hexdigest() in text
+    assert diagnosis in text
+    assert REMEDY in text
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="nothing there") as caught:
+        read_idx(tmp_path, IdxFile("b.gz", "0", (1,)))
+    assert caught.value.subject == tmp_path / "b.gz"
+
+
+def test_a_folder_in_its_place_is_named(tmp_path):
+    (tmp_path / "b.gz").mkdir()
+    with pytest.raises(DataError, match="readable file"):
+        read_idx(tmp_path, IdxFile("b.gz", "0", (1,)))
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (idx_bytes(VALUES)[:-5], "19"),
+        (b"no header at all", "no IDX header"),
+        (idx_bytes(VALUES)[:6], "no IDX header"),
+        (idx_bytes(VALUES.reshape(24)), r"shape \(24,\)"),
+    ],
+)
+def test_what_a_right_hash_hides_is_found_too(tmp_path, content, found):
+    with pytest.raises(DataError, match=found):
+        read_idx(tmp_path, written(tmp_path, gzip.compress(content)))

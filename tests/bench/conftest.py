@@ -1,0 +1,57 @@
+"""What the tests of the benchmark share: a view that listens, a preset of a few seconds, a run made once."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.cases import Preset
+from bench.run import Options, Outcome, run
+
+
+class Listener:
+    """A view that keeps what it is told."""
+
+    def __init__(self):
+        self.lines, self.stages, self.fractions = [], [], []
+
+    def say(self, text):
+        self.lines.append(text)
+
+    def stage(self, text, fraction):
+        self.stages.append(text)
+        self.fractions.append(fraction)
+
+    def advance(self, text, fraction):
+        self.fractions.append(fraction)
+
+
+TINY = Preset(
+    name="tiny",
+    summary="three cohorts of four blocks, for tests",
+    cohorts=3,
+    rounds=4,
+    warmup_rounds=1,
+    rounds_seconds=60.0,
+    latency_steps=30,
+    latency_seconds=20.0,
+    profile_steps=5,
+    training_steps=120,
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Preset:
+    return TINY
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Listener, Path]:
+    """A whole run of all seven cases on the sample: its outcome, what its view was told, its results folder."""
+    view, out = Listener(), tmp_path_factory.mktemp("results")
+    outcome = run(Options(preset=TINY, out=out, label="test", data="sample", device="cpu"), view)
+    return outcome, view, out

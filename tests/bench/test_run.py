@@ -1,0 +1,305 @@
+"""Whole runs: what a sound one leaves, and what each fault does to one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.image
+import msgspec
+import psutil
+import pytest
+
+from bench import cases
+from bench.cases import Case
+from bench.errors import ExitCode, UsageError
+from bench.measure.launcher import Limits
+from bench.results import files
+from bench.run import Options, run
+
+SERVERS = Path(__file__).parent / "measure"
+NAMES = [case.name for case in cases.EXPERIMENTS["modes"]]
+
+
+def test_a_sound_run_is_complete(finished):
+    outcome, view, out = finished
+    assert outcome.exit_code == ExitCode.OK
+    assert [benchmark.name for benchmark in outcome.document.benchmarks] == NAMES
+    section = outcome.document.autoencoder_bench
+    assert section.status == "complete"
+    assert files.read(outcome.folder / "result.json") == outcome.document
+    assert (out / "latest.txt").read_text().strip() == outcome.folder.name
+    assert view.lines[0].startswith("Device: CPU")
+    assert view.fractions == sorted(view.fractions)
+    assert view.fractions[-1] < 1
+
+
+def test_every_case_was_measured_in_every_cohort_and_round(finished):
+    for benchmark in finished[0].document.benchmarks:
+        assert [replicate.rounds for replicate in benchmark.extra_info.replicates] == [(0, 1, 2, 3)] * 3
+        assert [replicate.cohort for replicate in benchmark.extra_info.replicates] == [1, 2, 3]
+        assert benchmark.stats.rounds == len(benchmark.stats.data) == 12
+        assert benchmark.stats.iterations == benchmark.extra_info.block.steps >= 3
+
+
+def test_the_order_is_the_seeds(finished):
+    for cohort in finished[0].document.autoencoder_bench.cohorts:
+        shuffler = random.Random(f"1234/{cohort.cohort}")
+        expected = [tuple(shuffler.sample(NAMES, len(NAMES))) for _ in range(5)]
+        assert list(cohort.order) == expected[1:]  # the first round only warms up
+
+
+def test_first_calls_are_taken_apart(finished):
+    for benchmark in finished[0].document.benchmarks:
+        for replicate in benchmark.extra_info.replicates:
+            mode = benchmark.extra_info.case.mode
+            assert (replicate.trace_seconds is None) == (mode == "eager")
+            assert (replicate.compile_seconds is not None) == (mode == "xla")
+            assert replicate.first_step_seconds > 0
+            assert replicate.start_method == "fork"
+            assert "CPU:0" in replicate.device
+
+
+def test_workers_are_ready_within_a_fraction_of_a_cold_start(finished):
+    document = finished[0].document
+    cold = min(cohort.server_seconds for cohort in document.autoencoder_bench.cohorts)
+    ready = [
+        replicate.ready_seconds for benchmark in document.benchmarks for replicate in benchmark.extra_info.replicates
+    ]
+    assert sorted(ready)[len(ready) // 2] < cold / 3
+
+
+def test_the_same_model_was_checked_and_passed(finished):
+    for benchmark in finished[0].document.benchmarks:
+        (check,) = benchmark.extra_info.same_model
+        assert check.passed
+        assert check.steps == 50
+        assert check.largest_relative_difference <= check.limit == 1e-5
+
+
+def test_latency_and_profiles(finished):
+    outcome = finished[0]
+    for benchmark in outcome.document.benchmarks:
+        latency, profile = benchmark.extra_info.latency, benchmark.extra_info.profile
+        assert latency.steps == 30
+        assert 0 < latency.p50_seconds <= latency.p95_seconds
+        assert latency.p99_seconds is None
+        assert (profile.status, profile.step_markers) == ("ok", 5)
+        assert len(list((outcome.folder / profile.folder).glob("plugins/profile/*/worker.xplane.pb"))) == 1
+
+
+def test_pictures_and_logs(finished):
+    folder = finished[0].folder
+    for name in ("loss", "originals", "encodings", "reconstructions", "steps_per_second"):
+        assert matplotlib.image.imread(folder / "plots" / f"{name}.png").std() > 0.01
+    assert len((folder / "plots" / "losses.csv").read_text().splitlines()) == 1 + 121
+    for cohort in (1, 2, 3):
+        logs = {path.name for path in (folder / "logs" / f"cohort-{cohort}").iterdir()}
+        assert {"server.log"} | {name.replace("/", "-") + ".log" for name in NAMES} <= logs
+
+
+def test_training_learns(finished):
+    training = finished[0].document.autoencoder_bench.training
+    assert training.final_loss < training.first_loss / 2
+
+
+def test_no_host_name_travels(finished):
+    outcome = finished[0]
+    node = os.uname().nodename
+    document = json.loads((outcome.folder / "result.json").read_text())
+    assert document["machine_info"]["node"] == "test"
+    for trace in outcome.folder.glob("tensorboard/**/*"):
+        assert trace.is_dir() or trace.name == "worker.xplane.pb"
+        if trace.is_file():
+            assert f"\x00{node}".encode() not in trace.read_bytes()
+    strings = [value for value in _strings(document) if value == node]
+    assert strings == []
+
+
+def _strings(tree):
+    if isinstance(tree, dict):
+        for value in tree.values():
+            yield from _strings(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from _strings(value)
+    elif isinstance(tree, str):
+        yield tree
+
+
+def test_speedups_are_paired_with_the_same_pipeline(finished):
+    found = {b.name: b.extra_info.speedup_over_eager for b in finished[0].document.benchmarks}
+    assert found["eager/resident"].reason == "this is eager"
+    for name in ("xla/notebook", "function/resident"):
+        assert found[name].cohorts == 3
+        assert found[name].low <= found[name].value <= found[name].high
+
+
+FAULTS = {
+    "raise": "ValueError: a step that raises, in RunBlock",
+    "kill": "killed by SIGKILL, in RunBlock",
+    "segfault": "killed by SIGSEGV, in RunBlock",
+    "hang": "hung: no answer to RunBlock within 5 s",
+    "exhaust": "out of memory: ",
+    "exit": "ended with exit code 3, in RunBlock",
+    "retracing": "was traced 2 times",
+    "raise-at-once": "ValueError: a step that raises, in Prepare",
+    "another-model": "losses differ from eager's by",
+    "not-a-number": "losses differ from eager's by not a number",
+}
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, tiny):
+    """A run in which every fault happens to one case, and the reference and its twin stay sound."""
+    axes = [{"mode": mode, "pipeline": "resident"} for mode in ("function", *FAULTS)]
+    broken = (
+        *(Case(experiment="faults", **axis) for axis in axes),
+        Case(experiment="faults", mode="function", pipeline="resident", twin=True),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(cases.EXPERIMENTS, "faults", broken)
+        options = Options(
+            preset=msgspec.structs.replace(tiny, cohorts=1, training_steps=10, rounds=30),
+            experiment="faults",
+            out=tmp_path_factory.mktemp("results"),
+            data="sample",
+            device="cpu",
+            profile=False,
+            server_command=(sys.executable, str(SERVERS / "faulty_server.py")),
+            limits=Limits(request=5.0),
+        )
+        from bench.view import View
+
+        class Silent(View):
+            pass
+
+        return run(options, Silent())
+
+
+@pytest.mark.parametrize("mode", FAULTS)
+def test_a_fault_costs_its_own_case_only(faulty, mode):
+    status = {case.name: case for case in faulty.document.autoencoder_bench.cases}[f"{mode}/resident"]
+    mismatch = mode in ("another-model", "not-a-number")
+    assert status.status == ("mismatch" if mismatch else "failed")
+    assert FAULTS[mode] in status.failure.reason
+    log = faulty.folder / status.failure.log
+    assert log.is_file()
+    if "raise" in mode:
+        assert "a step that raises" in log.read_text()
+
+
+def test_the_others_go_on_and_the_exit_code_says_it(faulty):
+    assert faulty.exit_code == ExitCode.FAILED
+    assert [b.name for b in faulty.document.benchmarks] == ["function/resident", "function/resident/twin"]
+    assert all(len(b.stats.data) == 30 for b in faulty.document.benchmarks)
+    assert files.read(faulty.folder / "result.json").autoencoder_bench.training is not None
+
+
+def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
+    options = Options(
+        preset=msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10),
+        only=("xla/resident",),
+        out=tmp_path,
+        data="sample",
+        device="cpu",
+        profile=False,
+        server_command=(sys.executable, str(SERVERS / "unsound_server.py")),
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.OK
+    (cohort,) = outcome.document.autoencoder_bench.cohorts
+    assert cohort.start_method == "spawn"
+    assert "context was initialised" in cohort.unsound
+    assert any("spawned" in line for line in listener.lines)
+    assert {b.name for b in outcome.document.benchmarks} == {
+        "function/resident",
+        "xla/resident",
+        "function/resident/twin",
+    }
+    # Without eager there is no speed-up, and it says so.
+    assert outcome.document.benchmarks[1].extra_info.speedup_over_eager.reason == "eager/resident was not measured"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"experiment": "mode"}, "Did you mean modes"),
+        ({"only": ("xla/residen",)}, "Did you mean xla/resident"),
+        ({"label": "no/slashes"}, "--label"),
+        ({"data": "no/such/folder"}, "no/such/folder"),
+        ({"device": "cpu", "gpu": "0"}, "contradicts"),
+        ({"out": Path("/proc/nowhere")}, "--out"),
+    ],
+)
+def test_bad_usage_is_found_before_anything_is_measured(tmp_path, tiny, listener, change, message):
+    options = Options(**{"preset": tiny, "out": tmp_path, "data": "sample", "device": "cpu", **change})
+    with pytest.raises(UsageError, match=message):
+        run(options, listener)
+    assert listener.stages == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_cannot_start_is_one_error(tmp_path, tiny, listener):
+    from bench.errors import BenchError
+
+    options = Options(
+        preset=tiny,
+        out=tmp_path,
+        data="sample",
+        device="cpu",
+        server_command=(sys.executable, "-c", "raise SystemExit"),
+    )
+    with pytest.raises(BenchError, match=r"server\.log"):
+        run(options, listener)
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A quick run in a process of its own, ended at the latest after the test."""
+    command = [sys.executable, "-m", "bench", "run", "--device", "cpu", "--data", "sample", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        yield process
+        process.kill()
+
+
+def read_until(process, text):
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the run ended without saying {text!r}")
+
+
+def gone(processes):
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    return alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
+    read_until(started, "cohort 2 of 4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    assert len(children) >= 8
+    started.send_signal(number)
+    rest = started.stdout.read()
+    assert started.wait(timeout=60) == ExitCode.INTERRUPTED, rest
+    assert gone(children)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    document = files.read(folder / "result.json")
+    assert document.autoencoder_bench.status == "interrupted"
+    assert {len(benchmark.stats.data) for benchmark in document.benchmarks} == {20}
+    assert "Traceback" not in rest
+
+
+def test_no_worker_survives_a_killed_parent(started):
+    read_until(started, "cohort 1 of 4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    deadline = time.monotonic() + 10
+    while not any(child.status() == psutil.STATUS_STOPPED for child in children):  # the hard case: a stopped worker
+        assert time.monotonic() < deadline
+    started.kill()
+    assert gone(children)

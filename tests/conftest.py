@@ -1,0 +1,30 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Start-up remarks of TensorFlow in this process and in those that tests start; warnings and errors stay.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.fixture(scope="session")
+def full_set() -> str:
+    """Name the whole Fashion-MNIST as a data source; skip where it is not installed."""
+    if not (DEBIAN_FOLDER / "train-images-idx3-ubyte.gz").is_file():
+        pytest.skip("needs the whole data set: apt-get install dataset-fashion-mnist")
+    return "debian"
+
+
+@pytest.fixture
+def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make this look like a machine without any Fashion-MNIST; returns the empty Keras folder of it."""
+    from autoencoder import sources
+
+    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(sources, "DEBIAN_FOLDER", tmp_path / "debian")
+    return tmp_path / "keras" / "datasets" / "fashion-mnist"
