@@ -96,8 +96,7 @@ def tensorflow_extra(session: nox.Session) -> str:
 
 def newest_run(session: nox.Session) -> Path:
     """The run that results/latest.txt names."""
-    results = ROOT / "results"
-    try:
-        return results / (results / "latest.txt").read_text().strip()
-    except OSError:
+    latest = ROOT / "results" / "latest.txt"
+    if not latest.is_file():
         session.error("No run in results/ yet: nox -s bench makes one.")
+    return latest.parent / latest.read_text().strip()

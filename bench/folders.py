@@ -50,18 +50,6 @@ def set_latest(folder: Path) -> None:
     os.replace(file.name, folder.parent / LATEST)
 
 
-def latest(out: Path) -> Path:
-    """The newest run of a results folder. Raises UsageError where there is none."""
-    try:
-        name = (out / LATEST).read_text().strip()
-    except OSError:
-        raise UsageError(f"No run in {out} yet: bench run makes one.") from None
-    folder = out / name
-    if Path(name).name != name or not folder.is_dir():
-        raise UsageError(f"{out / LATEST} names {name!r}, which is no run in {out}.")
-    return folder
-
-
 def _unused(folder: Path) -> Path:
     """The folder itself, or with a number where a run of the same second has taken it."""
     candidate, number = folder, 1

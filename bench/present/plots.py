@@ -30,7 +30,7 @@ def save_steps_per_second(document: Document, path: Path) -> None:
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
     # Names come from the machine or from files: a dollar sign in them must not start a formula.
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}"
+    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
     figure.savefig(path, dpi=110)
 

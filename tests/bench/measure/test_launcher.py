@@ -1,0 +1,148 @@
+"""The launcher beside real servers and workers."""
+
+import os
+import sys
+import time
+
+import psutil
+import pytest
+
+from bench.cases import Case
+from bench.errors import BenchError
+from bench.measure import protocol
+from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server, WorkerFailed
+
+CASE = Case(experiment="modes", mode="function", pipeline="resident")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path_factory.mktemp("logs") / "server.log", Limits())
+    server.wait_until_ready()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def worker(server, tmp_path):
+    worker, _ = server.start_worker(tmp_path / "worker.log")
+    yield worker
+    worker.end()
+
+
+def prepare(worker):
+    return worker.ask(protocol.Prepare(case=CASE, device="cpu", tf32=None, seed=1), protocol.Prepared, 60)
+
+
+def ended(pid):
+    """Gone, or waiting for the machine's first process to reap it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_workers_are_fresh_processes_of_one_server(server, tmp_path):
+    pids = set()
+    for i in range(2):
+        worker, seconds = server.start_worker(tmp_path / f"{i}.log")
+        assert seconds > 0
+        assert psutil.Process(worker.pid).is_running()
+        pids.add(worker.pid)
+        worker.end()
+        assert not psutil.pid_exists(worker.pid)
+    assert len(pids) == 2
+
+
+def test_a_stopped_worker_is_idle_and_goes_on(worker):
+    prepare(worker)
+    worker.stop()
+    process = psutil.Process(worker.pid)
+    assert process.status() == psutil.STATUS_STOPPED or not CAN_STOP_WORKERS
+    worker.resume()
+    done = worker.ask(protocol.RunBlock(steps=5, lead_in=2), protocol.BlockDone, 60)
+    assert done.seconds > 0
+    assert done.traces == 1
+
+
+def test_the_parent_sleeps_while_a_worker_measures(worker):
+    prepare(worker)
+    before, begun = time.process_time(), time.perf_counter()
+    worker.ask(protocol.RunBlock(steps=1_000, lead_in=1), protocol.BlockDone, 120)
+    elapsed = time.perf_counter() - begun
+    # Processor time, not the wall's: one that spins would use all of `elapsed`.
+    assert time.process_time() - before < 0.1 * elapsed
+
+
+def test_a_request_out_of_order_is_a_failure_with_a_reason(worker):
+    with pytest.raises(WorkerFailed, match="was not prepared, in RunBlock"):
+        worker.ask(protocol.RunBlock(steps=1, lead_in=1), protocol.BlockDone, 60)
+
+
+def test_an_unknown_mode_is_a_failure_with_a_reason(worker):
+    case = Case(experiment="modes", mode="jax", pipeline="resident")
+    with pytest.raises(WorkerFailed, match="KeyError: 'jax'"):
+        worker.ask(protocol.Prepare(case=case, device="cpu", tf32=None, seed=1), protocol.Prepared, 60)
+
+
+def test_a_gpu_that_is_not_there_is_a_failure(worker):
+    with pytest.raises(WorkerFailed, match="sees no GPU"):
+        worker.ask(protocol.Prepare(case=CASE, device="gpu", tf32=None, seed=1), protocol.Prepared, 60)
+
+
+def test_a_reply_of_another_type_is_a_failure(worker):
+    with pytest.raises(WorkerFailed, match="something unexpected"):
+        worker.ask(protocol.Probe(), protocol.BlockDone, 60)
+
+
+def test_workers_die_with_their_server(tmp_path):
+    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Limits())
+    server.wait_until_ready()
+    worker, _ = server.start_worker(tmp_path / "worker.log")
+    worker.stop()
+    parent = psutil.Process(worker.pid).parent()
+    parent.kill()
+    parent.wait(10)
+    with pytest.raises(WorkerFailed, match="died with its server"):
+        worker.ask(protocol.Probe(), protocol.Probed, 10)
+    with pytest.raises(WorkerFailed, match="server is gone"):
+        server.start_worker(tmp_path / "another.log")
+    server.close()
+    deadline = time.monotonic() + 20
+    while not ended(worker.pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("raise SystemExit(1)", "ended while it loaded"),
+        ("import time; time.sleep(60)", "not ready after 2 s"),
+        (
+            "import sys; from multiprocessing.connection import Connection\n"
+            "Connection(int(sys.argv[2])).send_bytes(b'hello'); sys.stdin.read()",
+            "another protocol",
+        ),
+        (
+            "import sys; from multiprocessing.connection import Connection; from bench.measure import protocol as p\n"
+            "ready = p.ServerReady(protocol=99, python='', tensorflow='', preload_seconds=0.0, unsound=None)\n"
+            "Connection(int(sys.argv[2])).send_bytes(p.encode(ready)); sys.stdin.read()",
+            "speaks protocol 99",
+        ),
+    ],
+)
+def test_a_server_that_is_none_is_one_clear_error(tmp_path, code, message):
+    command = (sys.executable, "-c", code)
+    server = Server(
+        "sample",
+        dict(os.environ),
+        tmp_path / "server.log",
+        Limits(server_ready=20.0 if "sleep" not in code else 2.0),
+        command,
+    )
+    try:
+        with pytest.raises(BenchError, match=message):
+            server.wait_until_ready()
+    finally:
+        server.close()

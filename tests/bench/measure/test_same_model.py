@@ -1,0 +1,37 @@
+"""The check against eager: what passes where."""
+
+import pytest
+
+from bench.measure import same_model
+
+REFERENCE = [0.2, 0.1, 0.05]
+
+
+@pytest.mark.parametrize(
+    ("kind", "tf32", "difference", "passed"),
+    [
+        ("cpu", True, 9e-6, True),  # TF32 means nothing on a CPU
+        ("cpu", False, 2e-5, False),
+        ("gpu", False, 9e-5, True),
+        ("gpu", False, 2e-4, False),
+        ("gpu", True, 9e-3, True),
+        ("gpu", True, 2e-2, False),
+    ],
+)
+def test_limits(kind, tf32, difference, passed):
+    losses = [0.2, 0.1 * (1 + difference), 0.05]
+    result = same_model.compare(losses, REFERENCE, kind, tf32)
+    assert result.largest_relative_difference == pytest.approx(difference)
+    assert result.passed is passed
+
+
+@pytest.mark.parametrize(("losses", "reference"), [([0.2, None, 0.05], REFERENCE), (REFERENCE, [0.2, 0.1, None])])
+def test_what_is_no_number_never_passes(losses, reference):
+    result = same_model.compare(losses, reference, "cpu", tf32=False)
+    assert not result.passed
+    assert "not a number" in same_model.explain(result)
+
+
+def test_as_many_losses_as_the_reference():
+    with pytest.raises(ValueError, match="zip"):
+        same_model.compare([0.2], REFERENCE, "cpu", tf32=False)

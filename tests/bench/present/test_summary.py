@@ -1,0 +1,52 @@
+"""One screen: it fits, it names failures, and it shows hostile names as they are."""
+
+import io
+
+import matplotlib.image
+import msgspec
+import pytest
+from rich.console import Console
+
+from bench.present import plots, summary
+from bench.results.record import Failure
+from bench.results.schema import CaseStatus
+
+
+def shown(document, folder, width=80):
+    console = Console(file=io.StringIO(), width=width)
+    summary.show(document, folder, console)
+    return console.file.getvalue()
+
+
+def test_a_terminal_of_80_columns_shows_every_figure(finished):
+    outcome = finished[0]
+    text = shown(outcome.document, outcome.folder)
+    lines = text.splitlines()
+    assert all(len(line) <= 80 or str(outcome.folder) in line for line in lines)
+    assert len(lines) < 30
+    assert "…" not in text
+    for benchmark in outcome.document.benchmarks:
+        assert f"{benchmark.extra_info.steps_per_second.value:,.0f}" in text
+    assert f"tensorboard --logdir {outcome.folder / 'tensorboard'}" in text
+
+
+def test_failures_are_named_with_reason_and_log(finished):
+    outcome = finished[0]
+    section = outcome.document.autoencoder_bench
+    failure = Failure(status="failed", reason="killed by [bold]SIGSEGV", cohort=1, log="logs/a.log")
+    cases = (CaseStatus(name="xla/resident", status="failed", failure=failure), *section.cases[1:])
+    changed = msgspec.structs.replace(outcome.document, autoencoder_bench=msgspec.structs.replace(section, cases=cases))
+    assert "xla/resident: failed: killed by [bold]SIGSEGV (log: logs/a.log)" in shown(changed, outcome.folder)
+
+
+@pytest.mark.parametrize("name", ["[red]EPYC[/red]", "$\\frac{", "x" * 300])
+def test_names_from_elsewhere_are_text(finished, tmp_path, name):
+    outcome = finished[0]
+    section = outcome.document.autoencoder_bench
+    device = msgspec.structs.replace(section.device, name=name)
+    changed = msgspec.structs.replace(
+        outcome.document, autoencoder_bench=msgspec.structs.replace(section, device=device)
+    )
+    assert name[:20] in shown(changed, outcome.folder)
+    plots.save_steps_per_second(changed, tmp_path / "plot.png")
+    assert matplotlib.image.imread(tmp_path / "plot.png").std() > 0.01

@@ -1,0 +1,102 @@
+"""Estimates against answers worked out by hand, and coverage against a simulation with a known truth."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bench.results import estimates
+from bench.results.record import Replicate
+
+
+def replicate(cohort, seconds, rounds=None):
+    return Replicate(
+        cohort=cohort,
+        start_method="fork",
+        ready_seconds=0.1,
+        device_init_seconds=0.1,
+        trace_seconds=None,
+        compile_seconds=None,
+        first_step_seconds=0.1,
+        input_init_seconds=0.0,
+        device="CPU:0",
+        tf32=False,
+        rounds=tuple(range(len(seconds)) if rounds is None else rounds),
+        seconds_per_step=tuple(seconds),
+    )
+
+
+def test_ratios_of_known_cohorts():
+    # Log ratios of the cohorts: log 2, log 2.2, log 1.8; t of 2 degrees of freedom at 97.5 % is 4.3026527.
+    base = [replicate(i, [1.0, 1.0, 1.0]) for i in range(3)]
+    case = [replicate(0, [2.0, 1.9, 2.1]), replicate(1, [2.2] * 3), replicate(2, [1.8] * 3)]
+    logs = [math.log(2), math.log(2.2), math.log(1.8)]
+    mean = sum(logs) / 3
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in logs) / 2)
+    half = 4.3026527 * deviation / math.sqrt(3)
+    ratio = estimates.paired_ratio(case, base)
+    assert ratio.value == pytest.approx(math.exp(mean))
+    assert ratio.low == pytest.approx(math.exp(mean - half))
+    assert ratio.high == pytest.approx(math.exp(mean + half))
+    assert (ratio.cohorts, ratio.confidence, ratio.reason) == (3, 0.95, None)
+
+
+def test_the_ratio_the_other_way_round_is_its_inverse():
+    generator = np.random.default_rng(1)
+    base = [replicate(i, generator.uniform(1, 2, 20)) for i in range(5)]
+    case = [replicate(i, generator.uniform(2, 3, 20)) for i in range(5)]
+    there, back = estimates.paired_ratio(case, base), estimates.paired_ratio(base, case)
+    assert there.value == pytest.approx(1 / back.value)
+    assert there.low == pytest.approx(1 / back.high)
+
+
+def test_only_common_rounds_and_cohorts_count():
+    base = [replicate(1, [1.0, 10.0], rounds=[0, 2]), replicate(2, [1.0])]
+    case = [replicate(1, [5.0, 30.0], rounds=[1, 2]), replicate(3, [7.0])]
+    ratio = estimates.paired_ratio(case, base)
+    assert ratio.value == pytest.approx(3.0)
+    assert ratio.cohorts == 1
+
+
+def test_no_interval_under_three_cohorts():
+    pairs = [replicate(i, [2.0]) for i in range(2)], [replicate(i, [1.0]) for i in range(2)]
+    ratio = estimates.paired_ratio(*pairs)
+    assert (ratio.value, ratio.low, ratio.high) == (pytest.approx(2.0), None, None)
+    assert "three" in ratio.reason or "3" in ratio.reason
+
+
+def test_nothing_in_common_is_null_with_a_reason():
+    ratio = estimates.paired_ratio([replicate(1, [1.0])], [replicate(2, [1.0])])
+    assert ratio.value is None
+    assert ratio.reason == "no common rounds"
+
+
+def test_drift_that_moves_both_leaves_the_ratio():
+    drift = np.exp(np.linspace(0, 3, 50))
+    base = [replicate(i, drift * (i + 1)) for i in range(3)]
+    case = [replicate(i, 2 * drift * (i + 1)) for i in range(3)]
+    ratio = estimates.paired_ratio(case, base)
+    assert (ratio.low, ratio.high) == (pytest.approx(2.0), pytest.approx(2.0))
+
+
+def test_throughput_is_the_median_cohort_with_its_range():
+    rate = estimates.steps_per_second([replicate(i, [1 / value]) for i, value in enumerate([100, 300, 200])])
+    assert (rate.value, rate.low, rate.high) == (pytest.approx(200), pytest.approx(100), pytest.approx(300))
+    assert rate.confidence is None
+
+
+@pytest.mark.parametrize(("block", "process", "server"), [(0.09, 0.014, 0.014), (0.005, 0.005, 0.01)])
+def test_intervals_cover_the_truth_as_often_as_they_say(block, process, server):
+    """Known truth 1.0; a server's own bias falls on each case differently, or it would cancel in the ratio."""
+    generator = np.random.default_rng(42)
+    experiments, cohorts, rounds, hits = 2_000, 4, 20, 0
+    for _ in range(experiments):
+        pair = []
+        drift = np.cumsum(generator.normal(0, block / 3, (cohorts, rounds)), axis=1)
+        for _ in range(2):
+            level = generator.normal(0, process, (cohorts, 1)) + generator.normal(0, server, (cohorts, 1))
+            noise = generator.normal(0, block, (cohorts, rounds))
+            pair.append([replicate(i, row) for i, row in enumerate(np.exp(level + drift + noise))])
+        ratio = estimates.paired_ratio(*pair)
+        hits += ratio.low <= 1 <= ratio.high
+    assert 0.93 <= hits / experiments <= 0.97

@@ -1,0 +1,114 @@
+"""Result files: written whole, read with suspicion."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import ResultFileError
+from bench.results import files
+
+
+@pytest.fixture
+def tree(finished):
+    return json.loads((finished[0].folder / "result.json").read_text())
+
+
+def refused(tmp_path, content):
+    path = tmp_path / "bad.json"
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    with pytest.raises(ResultFileError) as caught:
+        files.read(path)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_is_written_is_read_again(finished, tmp_path):
+    document = finished[0].document
+    files.write(document, tmp_path / "copy.json")
+    assert files.read(tmp_path / "copy.json") == document
+    assert [path.name for path in tmp_path.iterdir()] == ["copy.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(finished, tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    path.write_text("old")
+
+    def fail(descriptor):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        files.write(finished[0].document, path)
+    assert path.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_place_in_the_document_is_named(tree, tmp_path):
+    tree["benchmarks"][2]["stats"]["median"] = "fast"
+    assert "$.benchmarks[2].stats.median" in refused(tmp_path, tree)
+
+
+def test_missing_keys_are_named(tree, tmp_path):
+    del tree["autoencoder_bench"]["device"]
+    assert "device" in refused(tmp_path, tree)
+
+
+def test_samples_have_to_fit_the_replicates(tree, tmp_path):
+    tree["benchmarks"][0]["stats"]["data"].pop()
+    assert "11 samples, but the replicates have 12 blocks" in refused(tmp_path, tree)
+
+
+@pytest.mark.parametrize("sample", [0, -1.0, 1e999])
+def test_samples_have_to_be_positive_and_finite(tree, tmp_path, sample):
+    tree["benchmarks"][1]["stats"]["data"][3] = sample
+    refused(tmp_path, json.dumps(tree).replace("Infinity", "1e999").encode())
+
+
+def test_an_unknown_major_version_is_refused_and_a_minor_one_read(tree, tmp_path):
+    tree["autoencoder_bench"]["schema_version"] = "2.0"
+    assert "schema version '2.0'" in refused(tmp_path, tree)
+    tree["autoencoder_bench"]["schema_version"] = "1.7"
+    tree["autoencoder_bench"]["a_new_field"] = 1
+    (tmp_path / "newer.json").write_text(json.dumps(tree))
+    assert files.read(tmp_path / "newer.json").autoencoder_bench.schema_version == "1.7"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not JSON"),
+        (b'{"a": 1', "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b'{"a": NaN}', "NaN"),
+        (b'{"a": 1, "a": 2}', "'a' appears twice"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"[]", "no object 'autoencoder_bench'"),
+        (b'{"benchmarks": []}', "no object 'autoencoder_bench'"),
+    ],
+)
+def test_rubbish_is_refused(tmp_path, content, message):
+    assert message in refused(tmp_path, content)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ResultFileError, match="No such file"):
+        files.read(tmp_path / "none.json")
+
+
+def test_a_huge_file_is_not_read(tmp_path):
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(files.MOST_BYTES + 1)
+    with pytest.raises(ResultFileError, match="larger than 256 MiB"):
+        files.read(tmp_path / "huge.json")
+
+
+def test_pytest_benchmark_compare_reads_our_files(finished, tmp_path):
+    command = [Path(sys.executable).with_name("pytest-benchmark"), "compare", finished[0].folder / "result.json"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    for benchmark in finished[0].document.benchmarks:
+        assert benchmark.name in done.stdout

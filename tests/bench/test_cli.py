@@ -1,0 +1,83 @@
+"""The command line as its users meet it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(sys.executable).with_name("bench")
+
+
+def bench(*arguments, **environment):
+    command = [str(BENCH), *map(str, arguments)]
+    variables = {**os.environ, "COLUMNS": "200", **environment}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=variables)
+
+
+def test_list_shows_every_case_and_preset():
+    done = bench("list")
+    assert done.returncode == 0
+    for word in ("eager/resident", "xla/notebook", "function/resident/twin", "quick", "standard", "thorough"):
+        assert word in done.stdout
+
+
+@pytest.mark.parametrize("command", [(), ("run",), ("list",), ("validate",)])
+def test_every_command_has_help_and_every_option_an_explanation(command):
+    done = bench(*command, "--help")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) > 3
+
+
+def test_validate_says_what_is_in_a_file(finished):
+    done = bench("validate", finished[0].folder / "result.json")
+    assert done.returncode == 0
+    assert "valid, schema 1.0, complete, 7 cases" in done.stdout
+
+
+def test_validate_refuses_with_2_and_one_line(tmp_path):
+    (tmp_path / "a.json").write_text("{")
+    done = bench("validate", tmp_path / "a.json")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "a.json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--device", "gpu"), "no NVIDIA driver"),
+        (("--experiment", "mode"), "Did you mean modes"),
+        (("--only", "xla"), "xla/resident"),
+        (("--preset", "quik"), "quik"),
+        (("--seed", "-4"), "--seed"),
+        (("--data", "nowhere"), "nowhere"),
+        (("--out", "/proc/nothing"), "--out"),
+        (("--gpu", "0"), "no NVIDIA driver"),
+    ],
+)
+def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
+    from bench.device import driver_sign
+
+    if "driver" in message and driver_sign():
+        pytest.skip("there is a driver here")
+    done = bench("run", "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "cohort" not in done.stdout
+
+
+def test_without_tensorflow_one_line_names_the_extra(tmp_path):
+    """A module that hides TensorFlow from the import system, as if it had never been installed."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\n"
+        "real = u.find_spec\n"
+        "u.find_spec = lambda name, *rest: None if name == 'tensorflow' else real(name, *rest)\n"
+    )
+    done = bench("run", "--device", "cpu", "--data", "sample", "--out", tmp_path / "out", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "extra `cpu`" in done.stderr
+    assert "`gpu`" in done.stderr

@@ -1,0 +1,103 @@
+"""Choosing a device on machines made of files."""
+
+import pytest
+
+from bench import device
+from bench.errors import UsageError
+
+
+@pytest.fixture
+def machine(tmp_path):
+    """A root file system with a driver and two cards."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/nvidiactl").touch()
+    for bus, model, uuid in [
+        ("0000:01:00.0", "NVIDIA A100-SXM4", "GPU-aaaa"),
+        ("0000:41:00.0", "NVIDIA L4", "GPU-bbbb"),
+    ]:
+        folder = tmp_path / "proc/driver/nvidia/gpus" / bus
+        folder.mkdir(parents=True)
+        (folder / "information").write_text(f"Model: \t\t {model}\nGPU UUID: \t {uuid}\n")
+    return tmp_path
+
+
+def test_without_a_driver_auto_means_cpu(tmp_path):
+    choice = device.choose("auto", environment={}, root=tmp_path)
+    assert (choice.kind, choice.why, choice.slug) == ("cpu", "no NVIDIA driver found", "cpu")
+    assert choice.environment == {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+@pytest.mark.parametrize("sign", ["dev/nvidiactl", "dev/dxg", "proc/driver/nvidia/version"])
+def test_any_sign_of_a_driver_means_gpu(tmp_path, sign):
+    (tmp_path / sign).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / sign).touch()
+    assert device.choose("auto", environment={}, root=tmp_path).kind == "gpu"
+
+
+def test_cpu_is_cpu_whatever_is_there(machine):
+    assert device.choose("cpu", environment={}, root=machine).kind == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "card", "slug"),
+    [
+        (None, None, "0", "nvidia-a100-sxm4"),
+        (None, "1,0", "1", "nvidia-l4"),
+        (None, "GPU-bbbb", "GPU-bbbb", "nvidia-l4"),
+        ("1", None, "1", "nvidia-l4"),
+        ("1", "0,1", "1", "nvidia-l4"),
+        ("GPU-aaaa", None, "GPU-aaaa", "nvidia-a100-sxm4"),
+        ("GPU-aaaa", "GPU-aa", "GPU-aaaa", "nvidia-a100-sxm4"),
+        ("MIG-0123", None, "MIG-0123", "gpu"),
+    ],
+)
+def test_exactly_one_card(machine, gpu, visible, card, slug):
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    choice = device.choose("auto", gpu, environment, machine)
+    assert choice.environment == {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert choice.slug == slug
+
+
+def test_the_users_device_order_is_kept(machine):
+    choice = device.choose("gpu", environment={"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, root=machine)
+    assert choice.environment["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "message"),
+    [
+        ("2", None, "cards are 0 to 1"),
+        ("first", None, "neither an index nor a UUID"),
+        ("-1", None, "neither an index nor a UUID"),
+        ("0", "1", "not among CUDA_VISIBLE_DEVICES=1"),
+        ("0", "GPU-bbbb", "not among"),
+        (None, "", "hides every GPU"),
+        (None, "-1", "hides every GPU"),
+    ],
+)
+def test_cards_that_cannot_be_had(machine, gpu, visible, message):
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    with pytest.raises(UsageError, match=message):
+        device.choose("auto", gpu, environment, machine)
+
+
+@pytest.mark.parametrize(("kind", "gpu"), [("gpu", None), ("auto", "0")])
+def test_a_gpu_without_a_driver_is_an_error(tmp_path, kind, gpu):
+    with pytest.raises(UsageError, match="no NVIDIA driver here"):
+        device.choose(kind, gpu, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cuda_build", "log", "cause"),
+    [
+        (False, "", "built without CUDA"),
+        (True, "E0000 failed call to cuInit: CUDA_ERROR_NO_DEVICE\n", "CUDA_ERROR_NO_DEVICE"),
+        (True, "W0000 Cannot dlopen some GPU libraries. Please ...", "CUDA's libraries are missing"),
+        (True, "", "CUDA_VISIBLE_DEVICES=0"),
+    ],
+)
+def test_the_likely_cause_is_named(machine, cuda_build, log, cause):
+    choice = device.choose("gpu", environment={}, root=machine)
+    text = device.explain_missing_gpu(cuda_build, log, choice)
+    assert cause in text
+    assert "--device cpu" in text

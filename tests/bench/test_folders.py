@@ -1,0 +1,33 @@
+"""Folders of runs, and the newest of them."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bench import folders
+from bench.errors import UsageError
+
+STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+
+
+def test_a_run_is_named_by_time_device_and_label(tmp_path):
+    assert folders.create(tmp_path, "cpu", None, STARTED).name == "20260304T050607Z-cpu"
+    assert folders.create(tmp_path, "nvidia-l4", "rack-7", STARTED).name == "20260304T050607Z-nvidia-l4-rack-7"
+
+
+def test_two_runs_of_one_second_do_not_share_a_folder(tmp_path):
+    names = [folders.create(tmp_path, "cpu", None, STARTED).name for _ in range(3)]
+    assert names == ["20260304T050607Z-cpu", "20260304T050607Z-cpu-2", "20260304T050607Z-cpu-3"]
+
+
+def test_the_newest_run_is_named(tmp_path):
+    folder = folders.create(tmp_path, "cpu", None, STARTED)
+    folders.set_latest(folder)
+    assert (tmp_path / "latest.txt").read_text() == folder.name + "\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, "latest.txt"]
+
+
+@pytest.mark.parametrize("label", ["", "a/b", "..", "-x", "a b", "x" * 41])
+def test_labels_are_file_names(label):
+    with pytest.raises(UsageError, match="--label"):
+        folders.check_label(label)

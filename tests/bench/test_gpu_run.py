@@ -1,0 +1,60 @@
+"""What a run does on a GPU, with the driver's files and TensorFlow's view of the device stood in for."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import device
+from bench.errors import ExitCode, UsageError
+from bench.run import Options, run
+
+STAND_IN = Path(__file__).parent / "measure" / "gpu_stand_in_server.py"
+
+
+@pytest.fixture
+def driver(monkeypatch):
+    monkeypatch.setattr(device, "driver_sign", lambda root=None: "/dev/nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+def options(out, tiny, **changes):
+    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10)
+    return Options(**{"preset": preset, "out": out, "data": "sample", "profile": False, **changes})
+
+
+def test_a_gpu_run_checks_twice_and_says_what_it_saw(tmp_path, tiny, listener, driver):
+    command = (sys.executable, str(STAND_IN))
+    outcome = run(options(tmp_path, tiny, only=("xla/resident",), server_command=command), listener)
+    assert outcome.exit_code == ExitCode.OK
+    assert listener.lines[0].startswith("Device: GPU")
+    assert "TensorFlow sees Stand-in GPU." in listener.lines
+    section = outcome.document.autoencoder_bench
+    assert (section.device.kind, section.device.name) == ("gpu", "Stand-in GPU")
+    assert section.device.cuda_visible_devices == "0"
+    assert section.software.cuda == "12.5.1"
+    assert "-gpu" in outcome.folder.name
+    for benchmark in outcome.document.benchmarks:
+        strict, timed = benchmark.extra_info.same_model
+        assert (strict.tf32, strict.limit, strict.passed) == (False, 1e-4, True)
+        assert (timed.tf32, timed.limit, timed.passed) == (True, 1e-2, True)
+
+
+def test_with_tf32_off_one_strict_check_is_enough(tmp_path, tiny, listener, driver):
+    command = (sys.executable, str(STAND_IN))
+    outcome = run(options(tmp_path, tiny, only=("function/resident",), tf32=False, server_command=command), listener)
+    for benchmark in outcome.document.benchmarks:
+        (check,) = benchmark.extra_info.same_model
+        assert (check.tf32, check.limit) == (False, 1e-4)
+
+
+def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, driver):
+    """The real TensorFlow of this environment, told that a driver is there: never a silent run on the CPU."""
+    import tensorflow as tf
+
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("TensorFlow sees a real GPU here")
+    with pytest.raises(UsageError, match="TensorFlow sees no GPU") as caught:
+        run(options(tmp_path, tiny), listener)
+    assert "--device cpu" in str(caught.value)
