@@ -17,6 +17,12 @@ ROOT = Path(__file__).parent
 PYTHON = None if (3, 11) <= sys.version_info < (3, 14) else "3.13"
 DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 BENCH_EXTRA = "BENCH_EXTRA"
+MICRO_OPTIONS = (
+    "--benchmark-enable",
+    "--benchmark-only",
+    "--benchmark-group-by=func",
+    "--benchmark-columns=min,median,iqr,rounds",
+)
 
 
 @nox.session(python=PYTHON)
@@ -38,7 +44,8 @@ def tests(session: nox.Session) -> None:
 def micro(session: nox.Session) -> None:
     """Time single pieces in-process with pytest-benchmark: the developer's half-minute loop."""
     install(session, tensorflow_extra(session), "dev")
-    session.run("pytest", "tests/micro", "--benchmark-enable", "--benchmark-only", "-s", *session.posargs)
+    # How long a lead-in has to be takes another half minute: nox -s micro -- -k lead_in
+    session.run("pytest", "tests/micro", *MICRO_OPTIONS, *(session.posargs or ["-k", "not lead_in"]))
 
 
 @nox.session(python=PYTHON)

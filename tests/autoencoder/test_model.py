@@ -1,5 +1,8 @@
 """The model against plain NumPy."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import oracle
@@ -121,3 +124,21 @@ def test_functions_are_traced_once(rows):
     for batch in batches(rows, 3):
         step(tf.constant(batch))
     assert step.experimental_get_tracing_count() == 1
+
+
+INERT = """
+import tensorflow as tf
+config = tf.compat.v1.ConfigProto()
+config.gpu_options.allow_growth = True
+config.gpu_options.per_process_gpu_memory_fraction = 0.9
+tf.compat.v1.enable_eager_execution(config=config)
+tf.constant(1.0)
+from tensorflow.python.eager import context
+options = context.context().config.gpu_options
+print(options.allow_growth, options.per_process_gpu_memory_fraction)
+"""
+
+
+def test_the_notebooks_config_proto_is_inert():
+    done = subprocess.run([sys.executable, "-c", INERT], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.split() == ["False", "0.0"]

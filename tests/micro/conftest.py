@@ -1,0 +1,29 @@
+"""What the micro benchmarks measure: one prepared subject for each mode, on the sample."""
+
+import pytest
+
+from autoencoder import data
+from autoencoder.config import Config
+from bench.measure import pipelines, steps
+
+
+@pytest.fixture(scope="session")
+def prepared():
+    sample = data.load("sample")
+    return pipelines.PreparedData(
+        data.prepare(sample.train_images), sample.train_labels, data.prepare(sample.test_images), sample.test_labels
+    )
+
+
+@pytest.fixture(scope="session")
+def batch(prepared):
+    return pipelines.resident(prepared, Config(), "/CPU:0")()
+
+
+@pytest.fixture
+def subject(request, batch):
+    """A warm subject of the mode that the test is parametrised with."""
+    subject = steps.build(request.param, Config(), seed=1)
+    for _ in range(5):
+        subject.synchronise(subject.step(batch))
+    return subject
