@@ -101,7 +101,7 @@ class Session:
         cohort = Cohort(server, number, self._settings, self._recorder.fail)
         cases = self._recorder.alive()
         for i, case in enumerate(cases):
-            self._stage(number, f"first call of {case.name}", _SETUP_SHARE * (i + 1) / (len(cases) + 1))
+            self._stage(number, f"first call {case.name}", _SETUP_SHARE * (i + 1) / (len(cases) + 1))
             cohort.start(case)
         if number == 1:
             self._check(cohort)
@@ -191,11 +191,11 @@ class Session:
         return (number - 1 + share) / (self._settings.preset.cohorts + _LAST_PASSES)
 
     def _stage(self, number: int, what: str, share: float) -> None:
-        text = f"cohort {number} of {self._settings.preset.cohorts}: {what}"
+        text = f"cohort {number}/{self._settings.preset.cohorts}: {what}"
         self._view.stage(text, self._fraction(number, share))
 
     def _advance(self, number: int, done: int) -> None:
         preset = self._settings.preset
         share = _SETUP_SHARE + (1 - _SETUP_SHARE) * done / preset.rounds
-        text = f"cohort {number} of {preset.cohorts}: round {done} of {preset.rounds}"
+        text = f"cohort {number}/{preset.cohorts}: round {done}/{preset.rounds}"
         self._view.advance(text, self._fraction(number, share))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from bench.view import View
 
@@ -64,8 +64,8 @@ def open_view(console: Console) -> Iterator[View]:
     if not console.is_terminal:
         yield PlainView(console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TimeElapsedColumn(), TextColumn("left"))
     with Progress(
-        *columns, TextColumn("left"), TimeRemainingColumn(), console=console, auto_refresh=False, transient=True
+        *columns, TimeRemainingColumn(), console=console, auto_refresh=False, transient=True, expand=True
     ) as progress:
         yield LiveView(console, progress)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.present.findings import findings, first_call_seconds, interval, multiple
-from bench.results.schema import Benchmark, CaseStatus, Document, Estimate
+from bench.results.schema import Benchmark, Document, Estimate
 
 
 def show(document: Document, folder: Path, console: Console) -> None:
@@ -25,9 +25,8 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 def summary(document: Document) -> RenderableType:
     """Table, failures, findings."""
-    failures = [status for status in document.autoencoder_bench.cases if status.status != "measured"]
     parts: list[RenderableType] = [_table(document)] if document.benchmarks else []
-    parts += [Text(_failure(status)) for status in failures]
+    parts += [Text(line) for line in _shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
     return Group(*parts)
 
@@ -68,7 +67,14 @@ def _spread(rate: Estimate) -> str:
     return f"{50 * (rate.high - rate.low) / rate.value:.0f} %"
 
 
-def _failure(status: CaseStatus) -> str:
-    if status.failure is None:
-        return f"{status.name}: {status.status}"
-    return f"{status.name}: {status.status}: {status.failure.reason} (log: {status.failure.log})"
+def _shortcomings(document: Document) -> list[str]:
+    """What the run was asked for and does not have."""
+    section = document.autoencoder_bench
+    lines = ["Interrupted; what was measured is saved."] if section.status == "interrupted" else []
+    lines += [
+        f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
+        for case in section.cases
+        if case.failure is not None
+    ]
+    unfinished = [case.name for case in section.cases if case.status == "unfinished"]
+    return [*lines, f"Not measured: {', '.join(unfinished)}"] if unfinished else lines

@@ -281,7 +281,7 @@ def gone(processes):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
-    read_until(started, "cohort 2 of 4: 20 rounds")
+    read_until(started, "cohort 2/4: 20 rounds")
     children = psutil.Process(started.pid).children(recursive=True)
     assert len(children) >= 8
     started.send_signal(number)
@@ -296,7 +296,7 @@ def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
 
 
 def test_no_worker_survives_a_killed_parent(started):
-    read_until(started, "cohort 1 of 4: 20 rounds")
+    read_until(started, "cohort 1/4: 20 rounds")
     children = psutil.Process(started.pid).children(recursive=True)
     deadline = time.monotonic() + 10
     while not any(child.status() == psutil.STATUS_STOPPED for child in children):  # the hard case: a stopped worker

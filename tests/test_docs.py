@@ -1,0 +1,74 @@
+"""The commands in README and docs: each is run, or checked as far as it goes without measuring for minutes."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BIN = Path(sys.executable).parent
+
+
+def commands():
+    for page in PAGES:
+        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in block.splitlines():
+                assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
+                yield pytest.param(line.removeprefix("$ "), id=f"{page.name}: {line[2:60]}")
+
+
+def run(words, cwd):
+    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
+    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, cwd=cwd, env=environment)
+
+
+def nox_sessions():
+    return set(re.findall(r"^@nox\.session.*\ndef (\w+)\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
+
+
+@pytest.mark.parametrize("command", commands())
+def test_commands_in_the_docs_work(command, tmp_path):
+    words = shlex.split(command)
+    if "nox" in command:
+        # The two commands of the README are run as they stand, from a fresh clone, by .ci/run and its `nox -s bench`.
+        assert words[words.index("-s") + 1] in nox_sessions()
+        return
+    if words[:2] == ["bench", "run"] and "--help" not in words:
+        # Everything up to the data: the options are understood, the cases exist, the device is there.
+        done = run([*words, "--data", "no-such-folder", "--out", str(tmp_path)], ROOT)
+        assert done.returncode == 2
+        assert "no-such-folder" in done.stderr
+        return
+    if words[0] == "python":
+        words += ["--steps", "10", "--data", "sample", "--out", str(tmp_path)]
+    done = run(words, ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readmes_test_command_is_what_ci_runs():
+    readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci/run").read_text()
+    command = "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s tests"
+    assert command in readme
+    assert command.replace("install nox", "install -q nox") in ci
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_named_files_exist(page):
+    text = page.read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
+        assert (page.parent / target).exists(), target
+    for name in re.findall(r"`((?:bench|autoencoder|tests|docs|results)/[\w/.-]+\.\w+)`", text):
+        assert (ROOT / name).exists() or name.startswith("results/latest"), name
+
+
+def test_every_nox_session_and_bench_command_is_documented():
+    text = "".join(page.read_text() for page in PAGES)
+    for session in nox_sessions():
+        assert re.search(rf"nox -s [\w ]*\b{session}\b", text), session
+    for command in ("run", "list", "validate"):
+        assert f"bench {command}" in text
