@@ -14,12 +14,16 @@ _DRIVER_SIGNS = ("proc/driver/nvidia/version", "dev/nvidiactl", "dev/dxg")
 
 @dataclass(frozen=True)
 class DeviceChoice:
-    """`kind` is cpu or gpu, `why` a few words, `environment` what servers are started with, `slug` names folders."""
+    """`kind` is cpu or gpu, `why` a few words, `environment` what servers are started with.
+
+    `slug` names folders; `card` is what CUDA_VISIBLE_DEVICES is set to on a GPU, an index or a UUID.
+    """
 
     kind: Literal["cpu", "gpu"]
     why: str
     environment: dict[str, str]
     slug: str
+    card: str | None = None
 
 
 def choose(
@@ -50,7 +54,7 @@ def choose(
     # CUDA's own order puts the fastest card first; this one agrees with nvidia-smi.
     order = environment.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
     variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": order}
-    return DeviceChoice("gpu", f"card {card}, {sign} found", variables, _slug(card, root))
+    return DeviceChoice("gpu", f"card {card}, {sign} found", variables, _slug(card, root), card)
 
 
 def driver_sign(root: Path = Path("/")) -> str | None:

@@ -12,7 +12,7 @@ from bench.errors import ExitCode, Interrupted, UsageError
 from bench.measure.cohort import Settings
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.session import Launch, Session
-from bench.observe import environment
+from bench.observe import environment, nvml
 from bench.results.document import Circumstances
 from bench.results.recorder import Recorder
 from bench.results.schema import Data, Device, Document, Plan
@@ -62,8 +62,11 @@ def run(options: Options, view: View) -> Outcome:
     folders.require_writable(options.out)
     fashion_mnist = _load_data(options.data, view)
     folder = folders.create(options.out, choice.slug, options.label, started)
+    interleaved = not (choice.card and nvml.admits_one_process(choice.card))
+    if not interleaved:
+        view.say("The card admits one process at a time: cases run one after another, and drift moves their ratios.")
     circumstances = Circumstances(
-        plan=_plan(options, selected),
+        plan=_plan(options, selected, interleaved),
         device=_describe_device(options, choice),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
@@ -71,7 +74,6 @@ def run(options: Options, view: View) -> Outcome:
         commit_info=environment.commit_info(),
         started=started,
     )
-    recorder = Recorder(circumstances, selected, folder / folders.RESULT)
     settings = Settings(
         device=choice.kind,
         tf32=options.tf32,
@@ -79,7 +81,9 @@ def run(options: Options, view: View) -> Outcome:
         preset=options.preset,
         limits=options.limits or Limits.for_device(choice.kind),
         folder=folder,
+        interleaved=interleaved,
     )
+    recorder = Recorder(circumstances, selected, folder / folders.RESULT)
     launch = Launch(options.server_command, fashion_mnist.location, choice, environment.for_servers(choice))
     return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder)
 
@@ -133,7 +137,7 @@ def _device_line(choice: device.DeviceChoice) -> str:
     return f"Device: {choice.kind.upper()}, {name} ({choice.why})"
 
 
-def _plan(options: Options, selected: tuple[Case, ...]) -> Plan:
+def _plan(options: Options, selected: tuple[Case, ...], interleaved: bool) -> Plan:
     return Plan(
         experiment=options.experiment,
         preset=options.preset.name,
@@ -143,6 +147,7 @@ def _plan(options: Options, selected: tuple[Case, ...]) -> Plan:
         seed=options.seed,
         label=options.label,
         reference=cases.reference(selected).name,
+        interleaved=interleaved,
     )
 
 

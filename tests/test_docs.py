@@ -31,7 +31,7 @@ def nox_sessions():
     return set(re.findall(r"^@nox\.session.*\ndef (\w+)\(", (ROOT / "noxfile.py").read_text(), re.MULTILINE))
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", list(commands()))
 def test_commands_in_the_docs_work(command, tmp_path):
     words = shlex.split(command)
     if "nox" in command:

@@ -27,6 +27,7 @@ class Settings:
     preset: Preset
     limits: Limits
     folder: Path  # the run's
+    interleaved: bool = True  # False where the device admits one process at a time
 
 
 @dataclass
@@ -50,9 +51,16 @@ class Cohort:
         self.number = number
         self.members: list[Member] = []
         self.order: list[tuple[str, ...]] = []
+        self._shuffler = random.Random(f"{settings.seed}/{number}")
         self._server = server
         self._settings = settings
         self._report = report
+
+    def groups(self, cases: Sequence[Case]) -> list[Sequence[Case]]:
+        """The cases whose workers live at the same time: all of them, or one by one in random order."""
+        if self._settings.interleaved:
+            return [cases]
+        return [[case] for case in self._shuffler.sample(cases, len(cases))]
 
     def start(self, case: Case) -> None:
         """Start the case's worker and take it through its first call, while all others are stopped."""
@@ -67,35 +75,36 @@ class Cohort:
         worker.stop()
         self.members.append(member)
 
-    def reference_losses(self, case: Case, steps: int, tf32: bool | None = False) -> Losses:
-        """Losses of the first batches from a worker of its own, by default with TF32 off. Raises WorkerFailed."""
+    def losses_apart(self, case: Case, steps: int) -> Losses:
+        """Losses of the first batches, from a worker of its own with TF32 off. Raises WorkerFailed."""
         worker, _ = self._server.start_worker(self._log(f"{case.name}/check"))
         try:
-            self._prepare(worker, case, tf32)
+            self._prepare(worker, case, tf32=False)
             return self._losses(worker, steps)
         finally:
             worker.end()
 
-    def check(self, member: Member, reference: Losses) -> tuple[SameModel, ...]:
-        """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member.
+    def check_apart(self, case: Case, reference: Losses) -> SameModel | None:
+        """Hold the case's losses with TF32 off against the reference's; a mismatch or a failure is reported."""
+        try:
+            losses = self.losses_apart(case, len(reference))
+        except WorkerFailed as failure:
+            self._fail(case, "failed", str(failure), self._log(f"{case.name}/check"))
+            return None
+        result = same_model.compare(losses, reference, self._settings.device, tf32=False)
+        if not result.passed:
+            self._fail(case, "mismatch", same_model.explain(result), self._log(f"{case.name}/check"))
+        return result
 
-        Where it will be timed with TF32 on, a worker of its own is checked with TF32 off as well.
-        """
-        kind = self._settings.device
-
-        def check(member: Member) -> tuple[SameModel, ...]:
-            losses = self._losses(member.worker, len(reference))
-            timed = same_model.compare(losses, reference, kind, member.prepared.tf32)
-            if kind == "cpu" or not member.prepared.tf32:
-                return (timed,)
-            losses = self.reference_losses(member.case, len(reference))
-            return same_model.compare(losses, reference, kind, tf32=False), timed
-
-        results = self._with(member, check) or ()
-        mismatch = next((result for result in results if not result.passed), None)
-        if mismatch is not None:
-            self._drop(member, "mismatch", same_model.explain(mismatch))
-        return results
+    def check(self, member: Member, reference: Losses) -> SameModel | None:
+        """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member."""
+        losses = self._with(member, lambda member: self._losses(member.worker, len(reference)))
+        if losses is None:
+            return None
+        result = same_model.compare(losses, reference, self._settings.device, member.prepared.tf32)
+        if not result.passed:
+            self._drop(member, "mismatch", same_model.explain(result))
+        return result
 
     def calibrate(self, member: Member) -> BlockSize | None:
         """Let the member choose the size of its blocks; None where it fails."""
@@ -111,14 +120,13 @@ class Cohort:
         Ends with the preset's rounds or its time, never by what was measured. `advance` is told how many are kept.
         """
         preset = self._settings.preset
-        shuffler = random.Random(f"{self._settings.seed}/{self.number}")
         for _ in range(preset.warmup_rounds):
-            self._round(shuffler, sizes, None)
+            self._round(sizes, None)
         started = time.monotonic()
         for number in range(preset.rounds):
             if time.monotonic() - started > preset.rounds_seconds:
                 break
-            self.order.append(self._round(shuffler, sizes, number))
+            self.order.append(self._round(sizes, number))
             advance(number + 1)
 
     def measure_latency(self, member: Member) -> Latency | None:
@@ -145,8 +153,14 @@ class Cohort:
         return _profile(taken, str(folder), steps)
 
     def replicates(self) -> dict[str, Replicate]:
-        """The record of every member that has timed blocks, by the name of its case."""
+        """The record of every living member that has timed blocks, by the name of its case."""
         return {member.case.name: self._replicate(member) for member in self.members if member.rounds}
+
+    def end_members(self) -> None:
+        """End the workers, to make room for the next group's."""
+        for member in self.members:
+            member.worker.end()
+        self.members.clear()
 
     def _replicate(self, member: Member) -> Replicate:
         prepared = member.prepared
@@ -165,8 +179,8 @@ class Cohort:
             seconds_per_step=tuple(member.seconds_per_step),
         )
 
-    def _round(self, shuffler: random.Random, sizes: dict[str, BlockSize], number: int | None) -> tuple[str, ...]:
-        order = shuffler.sample(self.members, len(self.members))
+    def _round(self, sizes: dict[str, BlockSize], number: int | None) -> tuple[str, ...]:
+        order = self._shuffler.sample(self.members, len(self.members))
 
         def block(member: Member) -> None:
             size = sizes[member.case.measured_as]

@@ -1,6 +1,6 @@
 """The measuring of one run: servers, the check against eager, cohort after cohort, and the passes that follow."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bench.errors import UsageError
 from bench.measure import protocol
 from bench.measure.cohort import Cohort, Settings
 from bench.measure.launcher import Server, WorkerFailed
-from bench.measure.same_model import CHECK_STEPS
+from bench.measure.same_model import CHECK_STEPS, Losses
 from bench.results.record import BlockSize, CohortRecord, Training
 from bench.results.recorder import Recorder
 from bench.view import View
@@ -46,6 +46,8 @@ class Session:
         self._view = view
         self._servers: dict[int, Server] = {}
         self._sizes: dict[str, BlockSize] = {}
+        self._reference_losses: Losses | None = None
+        self._tf32_on = False
 
     def measure(self) -> None:
         """All cohorts and passes. Raises UsageError where TensorFlow does not see the device that was chosen."""
@@ -96,27 +98,51 @@ class Session:
         for name in probed.gpus:
             self._view.say(f"TensorFlow sees {name}.")
         self._recorder.add_probe(probed)
+        asked = self._settings.tf32
+        self._tf32_on = self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
 
     def _measure_cohort(self, server: Server, number: int) -> None:
         cohort = Cohort(server, number, self._settings, self._recorder.fail)
-        cases = self._recorder.alive()
-        for i, case in enumerate(cases):
-            self._stage(number, f"first call {case.name}", _SETUP_SHARE * (i + 1) / (len(cases) + 1))
-            cohort.start(case)
         if number == 1:
+            self._reference_losses = self._train_reference(cohort)
+        groups = cohort.groups(self._recorder.alive())
+        last = number == self._settings.preset.cohorts
+        for i, group in enumerate(groups):
+            share = (i + 1) / len(groups)
+            self._time_group(cohort, group, i / len(groups), share)
+            self._recorder.put_cohort(self._record(server, cohort), cohort.replicates())
+            self._recorder.save("running")
+            if last:
+                self._last_passes(cohort, share)
+            cohort.end_members()
+        if last:
+            self._train(server)
+
+    def _time_group(self, cohort: Cohort, group: Sequence[Case], begin: float, end: float) -> None:
+        """Time the cases whose workers live together; `begin` and `end` are shares of the cohort's time."""
+        middle = begin + (end - begin) * _SETUP_SHARE
+        for i, case in enumerate(group):
+            share = begin + (middle - begin) * (i + 1) / (len(group) + 1)
+            self._stage(cohort.number, f"first call {case.name}", share)
+            if cohort.number > 1 or self._check_apart(cohort, case):
+                cohort.start(case)
+        if cohort.number == 1:
+            self._stage(1, "is it the same model?", middle)
             self._check(cohort)
+        self._choose_block_sizes(cohort)
+        rounds = self._settings.preset.rounds
+        self._stage(cohort.number, f"{rounds} rounds of {len(cohort.members)} cases", middle)
+        cohort.run_rounds(
+            self._sizes, lambda done: self._advance(cohort.number, done, middle + (end - middle) * done / rounds)
+        )
+
+    def _choose_block_sizes(self, cohort: Cohort) -> None:
+        """Let each case choose once; a twin takes the size of the case it repeats."""
         for member in list(cohort.members):
             name = member.case.measured_as
             if name not in self._sizes and (size := cohort.calibrate(member)):
                 self._sizes[name] = size
             self._recorder.note(member.case, block=self._sizes.get(name))
-        rounds = self._settings.preset.rounds
-        self._stage(number, f"{rounds} rounds of {len(cohort.members)} cases", _SETUP_SHARE)
-        cohort.run_rounds(self._sizes, lambda done: self._advance(number, done))
-        self._recorder.add_cohort(self._record(server, cohort), cohort.replicates())
-        self._recorder.save("running")
-        if number == self._settings.preset.cohorts:
-            self._last_passes(server, cohort)
 
     def _record(self, server: Server, cohort: Cohort) -> CohortRecord:
         return CohortRecord(
@@ -127,37 +153,53 @@ class Session:
             order=tuple(cohort.order),
         )
 
-    def _check(self, cohort: Cohort) -> None:
-        """Hold every case's first losses against eager's, from a worker of its own on the same batches."""
-        self._stage(1, "is it the same model?", _SETUP_SHARE * 0.95)
+    def _train_reference(self, cohort: Cohort) -> Losses | None:
+        """Eager's losses on the first batches; None where they cannot be had, and then no case can be checked."""
+        self._stage(1, "eager, as the model to compare with", 0.0)
         eager = Case(experiment="check", mode="eager", pipeline="resident")
         try:
-            reference = cohort.reference_losses(eager, CHECK_STEPS)
+            return cohort.losses_apart(eager, CHECK_STEPS)
         except WorkerFailed as failure:
             reason = f"eager's losses could not be had: {failure}"
             self._view.say(f"No check against eager: {reason}")
-            for member in cohort.members:
-                self._recorder.note(member.case, same_model_reason=reason)
+            for case in self._recorder.alive():
+                self._recorder.note(case, same_model_reason=reason)
+            return None
+
+    def _check_apart(self, cohort: Cohort, case: Case) -> bool:
+        """Where the case will be timed with TF32 on, check it with TF32 off first; False where that fails."""
+        if not self._tf32_on or self._reference_losses is None:
+            return True
+        result = cohort.check_apart(case, self._reference_losses)
+        if result is not None:
+            self._recorder.note(case, same_model=(result,))
+        return result is not None and result.passed
+
+    def _check(self, cohort: Cohort) -> None:
+        """Hold every case's first losses, as it will be timed, against eager's on the same batches."""
+        if self._reference_losses is None:
             return
         for member in list(cohort.members):
-            self._recorder.note(member.case, same_model=cohort.check(member, reference))
+            result = cohort.check(member, self._reference_losses)
+            if result is not None:
+                before = self._recorder.record(member.case).same_model
+                self._recorder.note(member.case, same_model=(*before, result))
 
-    def _last_passes(self, server: Server, cohort: Cohort) -> None:
-        """What is measured once: latency, then profiles, then a training run, each alone on the machine."""
-        self._stage(cohort.number, "latency of single steps", 1.0)
+    def _last_passes(self, cohort: Cohort, share: float) -> None:
+        """What is measured once: latency, then profiles, each case alone on the machine."""
+        self._stage(cohort.number, "latency of single steps", share)
         for member in list(cohort.members):
             self._recorder.note(member.case, latency=cohort.measure_latency(member))
         if self._profile:
-            self._stage(cohort.number, "profiles for TensorBoard", 1.0 + _LAST_PASSES / 2)
+            self._stage(cohort.number, "profiles for TensorBoard", share)
             for member in list(cohort.members):
                 self._recorder.note(member.case, profile=cohort.take_profile(member))
-        self._recorder.save("running")
-        steps = self._settings.preset.training_steps
-        self._stage(cohort.number, f"training for {steps} steps", 1.0 + _LAST_PASSES * 0.7)
-        self._train(server, steps)
 
-    def _train(self, server: Server, steps: int) -> None:
+    def _train(self, server: Server) -> None:
+        """Train as the notebook does, for the loss curve and the reconstructions."""
         settings = self._settings
+        steps = settings.preset.training_steps
+        self._stage(settings.preset.cohorts, f"training for {steps} steps", 1.0 + _LAST_PASSES * 0.7)
         request = protocol.Train(
             folder=str(settings.folder / "plots"),
             steps=steps,
@@ -194,8 +236,7 @@ class Session:
         text = f"cohort {number}/{self._settings.preset.cohorts}: {what}"
         self._view.stage(text, self._fraction(number, share))
 
-    def _advance(self, number: int, done: int) -> None:
+    def _advance(self, number: int, done: int, share: float) -> None:
         preset = self._settings.preset
-        share = _SETUP_SHARE + (1 - _SETUP_SHARE) * done / preset.rounds
         text = f"cohort {number}/{preset.cohorts}: round {done}/{preset.rounds}"
         self._view.advance(text, self._fraction(number, share))

@@ -21,7 +21,7 @@ class Recorder:
         self.circumstances = circumstances
         self._path = path
         self._cases = {case.name: CaseRecord(case=case) for case in cases}
-        self._cohorts: list[CohortRecord] = []
+        self._cohorts: dict[int, CohortRecord] = {}
         self._training: Training | None = None
 
     def alive(self) -> list[Case]:
@@ -52,9 +52,13 @@ class Recorder:
         )
         self.circumstances = dataclasses.replace(circumstances, device=device, software=software)
 
-    def add_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
-        """A cohort has ended its rounds."""
-        self._cohorts.append(cohort)
+    def record(self, case: Case) -> CaseRecord:
+        """What is known of a case so far."""
+        return self._cases[case.name]
+
+    def put_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
+        """Take in what a cohort has measured so far; what came before of the same cohort is kept."""
+        self._cohorts[cohort.cohort] = cohort
         for name, replicate in replicates.items():
             record = self._cases[name]
             self.note(record.case, replicates=(*record.replicates, replicate))
@@ -65,6 +69,8 @@ class Recorder:
 
     def save(self, status: Literal["complete", "running", "interrupted"]) -> Document:
         """Write everything so far to the result file, atomically, and return it."""
-        document = build(self.circumstances, list(self._cases.values()), self._cohorts, self._training, status)
+        document = build(
+            self.circumstances, list(self._cases.values()), list(self._cohorts.values()), self._training, status
+        )
         files.write(document, self._path)
         return document

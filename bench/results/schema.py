@@ -164,6 +164,7 @@ class Plan(Record, frozen=True, kw_only=True):
     seed: int
     label: str | None
     reference: str
+    interleaved: bool  # False: cases ran one after another, so drift is in their ratios
 
 
 class Twin(Record, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import pytest
 
 from bench import device
 from bench.errors import ExitCode, UsageError
+from bench.observe import nvml
 from bench.run import Options, run
 
 STAND_IN = Path(__file__).parent / "measure" / "gpu_stand_in_server.py"
@@ -47,6 +48,35 @@ def test_with_tf32_off_one_strict_check_is_enough(tmp_path, tiny, listener, driv
     for benchmark in outcome.document.benchmarks:
         (check,) = benchmark.extra_info.same_model
         assert (check.tf32, check.limit) == (False, 1e-4)
+
+
+def test_a_card_for_one_process_gets_one_at_a_time(tmp_path, tiny, listener, driver, monkeypatch):
+    monkeypatch.setenv("STAND_IN_LOCK", str(tmp_path / "lock"))
+    monkeypatch.setattr(nvml, "admits_one_process", lambda card: card == "0")
+    command = (sys.executable, str(STAND_IN))
+    outcome = run(options(tmp_path / "out", tiny, only=("xla/resident",), server_command=command), listener)
+    assert outcome.exit_code == ExitCode.OK  # a second process at a time would have failed
+    section = outcome.document.autoencoder_bench
+    assert section.plan.interleaved is False
+    assert any("one process at a time" in line for line in listener.lines)
+    (cohort,) = section.cohorts
+    assert sorted(cohort.order[::2]) == [("function/resident",), ("function/resident/twin",), ("xla/resident",)]
+    assert cohort.order[::2] == cohort.order[1::2]  # both rounds of a case, then the next case
+    for benchmark in outcome.document.benchmarks:
+        assert len(benchmark.stats.data) == 2
+        assert len(benchmark.extra_info.same_model) == 2
+        assert benchmark.extra_info.latency is not None
+
+
+def test_side_by_side_such_a_card_fails_all_but_one(tmp_path, tiny, listener, driver, monkeypatch):
+    """The stand-in's lock does refuse: without the mode known, one worker gets the card and the others fail."""
+    monkeypatch.setenv("STAND_IN_LOCK", str(tmp_path / "lock"))
+    command = (sys.executable, str(STAND_IN))
+    outcome = run(options(tmp_path / "out", tiny, only=("xla/resident",), server_command=command), listener)
+    assert outcome.exit_code == ExitCode.FAILED
+    failures = [case.failure for case in outcome.document.autoencoder_bench.cases if case.failure]
+    assert len(failures) == 2
+    assert "BlockingIOError" in failures[0].reason
 
 
 def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, driver):

@@ -1,9 +1,12 @@
 """The real server on a machine that has no GPU but takes its CPU for one.
 
 It replaces only what TensorFlow says of devices, so that everything the suite does differently on a GPU runs for real:
-longer blocks, the second check with TF32 off, memory growth. What it measures are times of the CPU.
+longer blocks, the second check with TF32 off. What it measures are times of the CPU. Where STAND_IN_LOCK names a file,
+the device admits one process at a time, as a card in EXCLUSIVE_PROCESS mode.
 """
 
+import fcntl
+import os
 import sys
 
 from bench.measure import device, server, worker
@@ -14,6 +17,9 @@ _state = {"tf32": True}
 
 def _configure(kind, tf32):
     assert kind == "gpu"
+    if lock := os.environ.get("STAND_IN_LOCK"):
+        _state["lock"] = open(lock, "w")  # noqa: SIM115 - held as long as the worker lives, like a context
+        fcntl.flock(_state["lock"], fcntl.LOCK_EX | fcntl.LOCK_NB)
     if tf32 is not None:
         _state["tf32"] = tf32
 

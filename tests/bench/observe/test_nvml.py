@@ -1,0 +1,33 @@
+"""NVML is asked, and its absence is no error."""
+
+import pynvml
+import pytest
+
+from bench.observe import nvml
+
+
+def test_without_a_driver_cards_count_as_shared():
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError:
+        assert nvml.admits_one_process("0") is False
+        assert nvml.admits_one_process("GPU-aaaa") is False
+    else:
+        pynvml.nvmlShutdown()
+        pytest.skip("there is a driver here")
+
+
+@pytest.mark.parametrize("card", ["1", "GPU-bbbb"])
+@pytest.mark.parametrize(
+    ("mode", "exclusive"),
+    [(pynvml.NVML_COMPUTEMODE_DEFAULT, False), (pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, True)],
+)
+def test_the_cards_own_mode_is_what_counts(monkeypatch, card, mode, exclusive):
+    calls = []
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: calls.append("init"))
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: calls.append("shutdown"))
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: {1: "handle"}[index])
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {b"GPU-bbbb": "handle"}[uuid])
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeMode", lambda handle: {"handle": mode}[handle])
+    assert nvml.admits_one_process(card) is exclusive
+    assert calls == ["init", "shutdown"]
