@@ -10,6 +10,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True  # a session that was skipped has checked nothing
 nox.options.sessions = ["lint", "typecheck", "tests"]
 
 ROOT = Path(__file__).parent
@@ -74,16 +75,20 @@ def tensorboard(session: nox.Session) -> None:
 
 def install(session: nox.Session, *extras: str) -> None:
     """Install the project with these extras, unless that was done with the same constraints before."""
-    wanted = hashlib.sha256(repr(extras).encode())
-    for name in ("constraints.txt", "pyproject.toml"):
-        wanted.update((ROOT / name).read_bytes())
-    stamp = Path(session.virtualenv.location) / "installed.sha256"
-    if stamp.exists() and stamp.read_text() == wanted.hexdigest():
+    files = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
+    wanted = [",".join(extras), hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()]
+    stamp = Path(session.virtualenv.location) / "installed.txt"
+    present = stamp.read_text().split("\n") if stamp.exists() else None
+    if present == wanted:
         session.log("The environment is up to date.")
         return
-    project = f".[{','.join(extras)}]" if extras else "."
-    session.install("-c", "constraints.txt", "-e", project)
-    stamp.write_text(wanted.hexdigest())
+    if present and present[0] != wanted[0]:
+        # Two builds of TensorFlow share their files: one installed over the other leaves a mixture.
+        session.error(
+            f"This environment was made for [{present[0]}]. Make it anew: nox --reuse-venv=no -s {session.name}"
+        )
+    session.install("-c", "constraints.txt", "-e", f".[{wanted[0]}]" if extras else ".")
+    stamp.write_text("\n".join(wanted))
 
 
 def tensorflow_extra(session: nox.Session) -> str:

@@ -1,7 +1,9 @@
 """python -m autoencoder: train as the notebook does, print its losses, save its pictures."""
 
+import importlib.util
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -15,7 +17,14 @@ from autoencoder.errors import DataError
 
 EXIT_USAGE = 2
 
+Mode = Literal["eager", "function", "xla"]
+
 REDRAW_EVERY = 25  # steps; drawing the bar costs about as much as a step
+
+
+class _CannotRunError(Exception):
+    """The command cannot do what it was asked to; the text is one line."""
+
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -30,7 +39,7 @@ def main(
         ),
     ] = None,
     mode: Annotated[
-        Literal["eager", "function", "xla"],
+        Mode,
         typer.Option(help="How a step is executed: as the notebook does, under tf.function, or compiled by XLA."),
     ] = "eager",
     data_source: Annotated[
@@ -46,31 +55,44 @@ def main(
     ),
 ) -> None:
     """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its pictures."""
-    messages = Console(stderr=True, soft_wrap=True)
+    messages = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "losses.csv").touch()
-        fashion_mnist = data.load(data_source, say=lambda text: messages.print(text, markup=False))
-    except OSError as error:
-        messages.print(f"Cannot write to {out}: {error.strerror}. Choose another folder with --out.", markup=False)
+        _require_tensorflow()
+        fashion_mnist = data.load(data_source, say=messages.print)
+        _require_writable(out)
+        messages.print(data.describe(fashion_mnist))
+        if fashion_mnist.note:
+            messages.print(fashion_mnist.note)
+        _train_and_save(fashion_mnist, Config(training_steps=steps), seed, mode, out)
+    except (DataError, _CannotRunError) as error:
+        messages.print(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    except DataError as error:
-        messages.print(str(error), markup=False)
-        raise typer.Exit(EXIT_USAGE) from None
-    if fashion_mnist.note:
-        messages.print(fashion_mnist.note, markup=False)
-    _train_and_save(fashion_mnist, Config(training_steps=steps), seed, mode, out)
+    messages.print(f"Losses, weights and pictures are in {out}")
 
 
-def _train_and_save(
-    fashion_mnist: data.FashionMnist,
-    config: Config,
-    seed: int | None,
-    mode: Literal["eager", "function", "xla"],
-    out: Path,
-) -> None:
+def _require_tensorflow() -> None:
+    if importlib.util.find_spec("tensorflow") is None:
+        raise _CannotRunError("TensorFlow is not installed. Install this project with its extra `cpu`, or `gpu`.")
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the model is TensorFlow's, whatever Keras is set to elsewhere
     # TensorFlow's own start-up remarks would bury the losses; its warnings and errors stay.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+
+
+def _require_writable(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        raise _unwritable(out, error) from None
+
+
+def _unwritable(out: Path, error: OSError) -> _CannotRunError:
+    return _CannotRunError(
+        f"Cannot write to {error.filename or out}: {error.strerror}. Choose another folder with --out."
+    )
+
+
+def _train_and_save(fashion_mnist: data.FashionMnist, config: Config, seed: int | None, mode: Mode, out: Path) -> None:
     # TensorFlow takes seconds to import; --help and errors in the data should not wait for it.
     import keras
 
@@ -96,8 +118,10 @@ def _train_and_save(
                 progress.update(task, completed=number + 1, refresh=True)
 
         losses = [float(loss) for loss in training.train(step, train_data, config, on_step)]
-    outputs.save_all(losses, parameters, test_data, config, out)
-    Console(soft_wrap=True).print(f"Losses, weights and pictures are in {out}", highlight=False, markup=False)
+    try:
+        outputs.save_all(losses, parameters, test_data, config, out)
+    except OSError as error:
+        raise _unwritable(out, error) from None
 
 
 def _progress() -> Progress:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ CLASS_NAMES = (
 
 SAMPLE_NOTE = (
     "Using the packaged sample of Fashion-MNIST (2,000 + 500 images): fine for steps/s, not for losses. "
-    "For the whole set: apt-get install dataset-fashion-mnist, or --data FOLDER with its four .gz files."
+    "For the whole set: --data download, or apt-get install dataset-fashion-mnist, or --data FOLDER with its four "
+    ".gz files."
 )
 
 
@@ -75,6 +77,12 @@ def load(source: str = "auto", say: Callable[[str], None] = lambda _: None) -> F
     return _read_directory(source, "--data")
 
 
+def describe(fashion_mnist: FashionMnist) -> str:
+    """Say in a few words what was read: source, counts and the beginning of the hash."""
+    counts = f"{len(fashion_mnist.train_images):,} + {len(fashion_mnist.test_images):,} images"
+    return f"Data: {fashion_mnist.source}, {counts}, SHA-256 {fashion_mnist.sha256[:12]}"
+
+
 def prepare(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     """Images (n, 28, 28) uint8 as the notebook prepares them: float32 rows (n, 784) in [0, 1]."""
     return images.astype(np.float32).reshape([-1, 784]) / np.float32(255.0)
@@ -116,11 +124,15 @@ def _download(say: Callable[[str], None]) -> FashionMnist:
 
 
 def _read_directory(name: str, origin: str) -> FashionMnist:
-    folder = Path(name).expanduser().absolute()
-    if not folder.is_dir():
-        known = ", ".join(sources.NAMED_SOURCES[:-1])
-        remedy = f"{origin} takes the folder with the four .gz files, or one of {known}."
-        raise DataError(name, "a folder or a source of data", "neither", remedy)
+    folder = Path(os.path.expanduser(name)).absolute()
+    try:
+        found = None if name and stat.S_ISDIR(folder.stat().st_mode) else "neither"
+    except OSError as error:
+        found = error.strerror or "neither"
+    if found:
+        known = f", or one of {', '.join(sources.NAMED_SOURCES[:-1])}" if origin == "--data" else ""
+        remedy = f"{origin} takes the folder with the four .gz files{known}."
+        raise DataError(name or origin, "a folder with Fashion-MNIST", found, remedy)
     return dataclasses.replace(_read(folder, sources.FULL, "directory"), location=str(folder))
 
 

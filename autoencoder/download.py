@@ -1,7 +1,6 @@
 """Fetch Fashion-MNIST with Keras' own loader, in a process of its own that is ended when it stalls."""
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,12 +16,21 @@ from autoencoder.sources import FULL
 STALL_SECONDS = 20.0
 LIMIT_SECONDS = 600.0
 
-KERAS_LOADER = (sys.executable, "-c", "from keras.datasets import fashion_mnist; fashion_mnist.load_data()")
+# Its standard input is a pipe that nobody writes to: when the parent dies, however it dies, the loader ends too.
+_LOADER_CODE = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(1)), daemon=True).start()
+from keras.datasets import fashion_mnist
+fashion_mnist.load_data()
+os._exit(0)
+"""
+KERAS_LOADER = (sys.executable, "-P", "-c", _LOADER_CODE)
 
 REMEDY = (
     "Without a network: apt-get install dataset-fashion-mnist, or copy the four .gz files into a folder and name it "
     "with --data or FASHION_MNIST_DIR."
 )
+UNWRITABLE = "Set KERAS_HOME to a folder that can be written to, or name a folder with the files by --data."
 
 
 def download(
@@ -31,20 +39,23 @@ def download(
     stall_seconds: float = STALL_SECONDS,
     limit_seconds: float = LIMIT_SECONDS,
 ) -> None:
-    """Put the four files into `folder`, whole or not at all.
+    """Put the four files into `folder`, each whole or not at all.
 
-    `loader` is run with KERAS_HOME set to a temporary folder, so that what an aborted download leaves behind never
-    lands in Keras' cache, where Keras would trust it. Raises DataError when the loader fails, when nothing has
+    `loader` is run with KERAS_HOME set to a temporary folder inside, so that what an aborted download leaves behind
+    never gets a name under which Keras would trust it. Raises DataError when the loader fails, when nothing has
     arrived for `stall_seconds`, after `limit_seconds`, or when what arrived is not Fashion-MNIST.
     """
-    with tempfile.TemporaryDirectory(prefix="fashion-mnist-") as home:
-        _run_watched(loader, Path(home), stall_seconds, limit_seconds)
-        fetched = Path(home) / "datasets" / "fashion-mnist"
-        _verify(fetched)
-        try:
-            _move(fetched, folder)
-        except OSError as error:
-            raise DataError(folder, "a writable folder", error.strerror or str(error), REMEDY) from None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # On the same file system as the cache, so that the files get there by a rename.
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as home:
+            _run_watched(loader, Path(home), stall_seconds, limit_seconds)
+            fetched = Path(home) / "datasets" / "fashion-mnist"
+            _verify(fetched)
+            for file in FULL:
+                (fetched / file.name).replace(folder / file.name)
+    except OSError as error:
+        raise DataError(folder, "a writable folder", error.strerror or str(error), UNWRITABLE) from None
 
 
 def _verify(fetched: Path) -> None:
@@ -55,19 +66,10 @@ def _verify(fetched: Path) -> None:
             raise DataError(f"downloaded {file.name}", error.expected, error.found, REMEDY) from None
 
 
-def _move(fetched: Path, folder: Path) -> None:
-    """Move the files over; the move may cross file systems, so each gets its real name by a rename at the end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in FULL:
-        partial = folder / f".{file.name}.{os.getpid()}"
-        shutil.move(fetched / file.name, partial)
-        partial.replace(folder / file.name)
-
-
 def _run_watched(loader: Sequence[str], home: Path, stall_seconds: float, limit_seconds: float) -> None:
     with tempfile.TemporaryFile("w+") as log:
-        environment = {**os.environ, "KERAS_HOME": str(home)}
-        with subprocess.Popen(loader, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment) as process:
+        environment = {**os.environ, "KERAS_HOME": str(home), "KERAS_BACKEND": "tensorflow"}
+        with subprocess.Popen(loader, stdout=log, stderr=log, stdin=subprocess.PIPE, env=environment) as process:
             try:
                 complaint = _watch(process, home, stall_seconds, limit_seconds)
             finally:

@@ -15,7 +15,10 @@ from autoencoder.errors import DataError
 
 _UNSIGNED_BYTE = 0x08  # the IDX type code of every Fashion-MNIST file
 
-REMEDY = "Delete the file and fetch it again (apt-get install dataset-fashion-mnist), or point --data elsewhere."
+ELSEWHERE = "Or take the data from elsewhere: --data download, or --data FOLDER."
+MISSING = f"Put the data set's file there. {ELSEWHERE}"
+UNREADABLE = f"Make it readable. {ELSEWHERE}"
+DAMAGED = f"Delete it and fetch it again from where it came. {ELSEWHERE}"
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,23 @@ def read_idx(folder: Path, file: IdxFile) -> npt.NDArray[np.uint8]:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(path, "a file", "nothing there", REMEDY) from None
+        raise DataError(path, "a file", "nothing there", MISSING) from None
     except OSError as error:
-        raise DataError(path, "a readable file", error.strerror or type(error).__name__, REMEDY) from None
+        raise DataError(path, "a readable file", error.strerror or type(error).__name__, UNREADABLE) from None
     digest = hashlib.sha256(raw).hexdigest()
     if digest != file.sha256:
         found = f"SHA-256 {digest} ({_diagnose(raw, file.shape)})"
-        raise DataError(path, f"SHA-256 {file.sha256}", found, REMEDY)
+        raise DataError(path, f"SHA-256 {file.sha256}", found, DAMAGED)
     return _decode(gzip.decompress(raw), path, file.shape)
 
 
 def _decode(content: bytes, path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     found = _header_shape(content)
     if found != shape:
-        raise DataError(path, f"uint8 values of shape {shape}", _describe(found), REMEDY)
+        raise DataError(path, f"uint8 values of shape {shape}", _describe(found), DAMAGED)
     offset = 4 + 4 * len(shape)
     if len(content) - offset != math.prod(shape):
-        raise DataError(path, f"{math.prod(shape)} values", f"{len(content) - offset}", REMEDY)
+        raise DataError(path, f"{math.prod(shape)} values", f"{len(content) - offset}", DAMAGED)
     return np.frombuffer(content, np.uint8, offset=offset).reshape(shape)
 
 

@@ -22,6 +22,7 @@ def create_parameters(config: Config) -> Parameters:
     start equal. The notebook does the same; it is part of the model.
     """
     num_features, num_hidden_1, num_hidden_2 = config.num_features, config.num_hidden_1, config.num_hidden_2
+    tf.keras.backend.set_floatx("float32")  # whatever the user's keras.json says, as the notebook's first cell does
     random_normal = tf.initializers.RandomNormal()
     weights = {
         "encoder_h1": tf.Variable(random_normal([num_features, num_hidden_1])),

@@ -87,7 +87,7 @@ def run(
     from bench.run import Options
     from bench.run import run as run_bench
 
-    console = Console()
+    console = Console(emoji=False)
     options = Options(
         preset=cases.PRESETS[preset.value],
         experiment=experiment,
@@ -138,7 +138,7 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        Console(stderr=True, soft_wrap=True).print(f"bench: {error}", markup=False, highlight=False)
+        Console(stderr=True, soft_wrap=True, emoji=False).print(f"bench: {error}", markup=False, highlight=False)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:  # before measuring began: there is nothing to save
         sys.exit(ExitCode.INTERRUPTED)

@@ -8,14 +8,14 @@ from autoencoder import data
 from autoencoder.errors import DataError
 from bench import cases, device, folders, interrupts
 from bench.cases import Case, Preset
-from bench.errors import ExitCode, Interrupted, UsageError
+from bench.errors import BenchError, ExitCode, Interrupted, UsageError
 from bench.measure.cohort import Settings
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.session import Launch, Session
 from bench.observe import environment, nvml
 from bench.results.document import Circumstances
 from bench.results.recorder import Recorder
-from bench.results.schema import Data, Device, Document, Plan
+from bench.results.schema import Data, Device, Document, Plan, Status
 from bench.view import View
 
 
@@ -85,33 +85,42 @@ def run(options: Options, view: View) -> Outcome:
     )
     recorder = Recorder(circumstances, selected, folder / folders.RESULT)
     launch = Launch(options.server_command, fashion_mnist.location, choice, environment.for_servers(choice))
-    return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder)
+    return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder, view)
 
 
-def _measure(session: Session, recorder: Recorder, folder: Path) -> Outcome:
+def _measure(session: Session, recorder: Recorder, folder: Path, view: View) -> Outcome:
     with interrupts.raised_as_interrupted():
         try:
             try:
                 session.measure()
             finally:
                 session.close()
-            return _finish(recorder, folder, interrupted=False)
+            return _finish(recorder, folder, "complete")
         except Interrupted:
-            return _finish(recorder, folder, interrupted=True)
+            return _finish(recorder, folder, "interrupted")
+        except BenchError as error:
+            if not recorder.has_measured:
+                raise
+            view.say(f"{error}")
+            return _finish(recorder, folder, "failed")
 
 
-def _finish(recorder: Recorder, folder: Path, interrupted: bool) -> Outcome:
-    document = recorder.save("interrupted" if interrupted else "complete")
+def _finish(recorder: Recorder, folder: Path, status: Status) -> Outcome:
+    document = recorder.save(status)
     folders.set_latest(folder)
     if document.benchmarks:
         from bench.present import plots  # Matplotlib takes most of a second to import
 
         plots.save_steps_per_second(document, folder / "plots" / "steps_per_second.png")
-    if interrupted:
-        return Outcome(folder, document, ExitCode.INTERRUPTED)
+    return Outcome(folder, document, _exit_code(document))
+
+
+def _exit_code(document: Document) -> ExitCode:
     section = document.autoencoder_bench
-    sound = all(case.status == "measured" for case in section.cases) and section.training is not None
-    return Outcome(folder, document, ExitCode.OK if sound else ExitCode.FAILED)
+    if section.status == "interrupted":
+        return ExitCode.INTERRUPTED
+    measured = all(case.status == "measured" for case in section.cases) and section.training is not None
+    return ExitCode.OK if measured and section.status == "complete" else ExitCode.FAILED
 
 
 def _require_tensorflow() -> None:
@@ -127,6 +136,7 @@ def _load_data(source: str, view: View) -> data.FashionMnist:
         fashion_mnist = data.load(source, say=view.say)
     except DataError as error:
         raise UsageError(str(error)) from None
+    view.say(data.describe(fashion_mnist))
     if fashion_mnist.note:
         view.say(fashion_mnist.note)
     return fashion_mnist

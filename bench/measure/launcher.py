@@ -16,7 +16,8 @@ from typing import Any
 from bench.errors import BenchError
 from bench.measure import protocol
 
-SERVER_COMMAND = (sys.executable, "-m", "bench.measure.server")
+# -P: a folder called bench where the user happens to stand must not be taken for this package.
+SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.measure.server")
 
 # Elsewhere a stopped process would outlive a parent that was killed (see lifeline).
 CAN_STOP_WORKERS = sys.platform == "linux"

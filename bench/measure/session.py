@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench import device
 from bench.cases import Case
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.measure import protocol
 from bench.measure.cohort import Cohort, Settings
 from bench.measure.launcher import Server, WorkerFailed
@@ -89,8 +89,11 @@ class Session:
     def _probe(self, server: Server) -> None:
         """Ask a worker of its own what TensorFlow sees."""
         log = self._logs / "probe.log"
-        worker, _ = server.start_worker(log)
-        probed = worker.ask(protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+        try:
+            worker, _ = server.start_worker(log)
+            probed = worker.ask(protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+        except WorkerFailed as failure:
+            raise BenchError(f"TensorFlow cannot look for devices: {failure}. See {log}") from None
         worker.end()
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")

@@ -80,13 +80,14 @@ def software() -> Software:
 
 
 def for_servers(choice: DeviceChoice) -> dict[str, str]:
-    """The variables servers are started with: the device's, and no cache of compiled programs.
+    """The variables servers are started with: the device's, Keras on TensorFlow, and no cache of compiled programs.
 
     A lasting XLA cache would turn compile times into reading times.
     """
     flags = os.environ.get("TF_XLA_FLAGS", "").split()
     kept = [flag for flag in flags if not flag.startswith("--tf_xla_persistent_cache_directory")]
-    return {**choice.environment, **({"TF_XLA_FLAGS": " ".join(kept)} if flags else {})}
+    variables = {**choice.environment, "KERAS_BACKEND": "tensorflow"}
+    return {**variables, "TF_XLA_FLAGS": " ".join(kept)} if flags else variables
 
 
 def version(distribution: str) -> str | None:

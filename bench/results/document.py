@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest_benchmark
@@ -30,6 +30,7 @@ from bench.results.schema import (
     Section,
     Software,
     Stats,
+    Status,
     Twin,
     Workload,
 )
@@ -58,7 +59,7 @@ def build(
     cases: Sequence[CaseRecord],
     cohorts: Sequence[CohortRecord],
     training: Training | None,
-    status: Literal["complete", "running", "interrupted"],
+    status: Status,
 ) -> Document:
     """The document of a run; cases without samples, or with a failure, stand only in our section."""
     return Document(

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -11,7 +11,7 @@ from bench.measure.protocol import Probed
 from bench.results import files
 from bench.results.document import Circumstances, build
 from bench.results.record import CaseRecord, CohortRecord, Failure, Replicate, Training
-from bench.results.schema import Document
+from bench.results.schema import Document, Status
 
 
 class Recorder:
@@ -23,6 +23,11 @@ class Recorder:
         self._cases = {case.name: CaseRecord(case=case) for case in cases}
         self._cohorts: dict[int, CohortRecord] = {}
         self._training: Training | None = None
+
+    @property
+    def has_measured(self) -> bool:
+        """Whether there is anything worth saving."""
+        return bool(self._cohorts)
 
     def alive(self) -> list[Case]:
         """The cases that have not failed, in their order."""
@@ -67,7 +72,7 @@ class Recorder:
         """The training run is done."""
         self._training = training
 
-    def save(self, status: Literal["complete", "running", "interrupted"]) -> Document:
+    def save(self, status: Status) -> Document:
         """Write everything so far to the result file, atomically, and return it."""
         document = build(
             self.circumstances, list(self._cases.values()), list(self._cohorts.values()), self._training, status

@@ -177,11 +177,14 @@ class Twin(Record, frozen=True, kw_only=True):
     unstable: bool | None
 
 
+Status = Literal["complete", "running", "interrupted", "failed"]
+
+
 class Section(Record, frozen=True, kw_only=True):
     """Everything that pytest-benchmark's format has no place for."""
 
     schema_version: str
-    status: Literal["complete", "running", "interrupted"]
+    status: Status
     plan: Plan
     device: Device
     software: Software

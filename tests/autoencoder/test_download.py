@@ -1,11 +1,17 @@
 """The watched download: stand-in loaders that succeed, fail, stall, and deliver rubbish."""
 
+import os
+import shutil
+import signal
+import subprocess
 import sys
 import textwrap
+import time
 
+import psutil
 import pytest
 
-from autoencoder.download import download
+from autoencoder.download import KERAS_LOADER, download
 from autoencoder.errors import DataError
 
 COPY = """
@@ -29,7 +35,7 @@ def test_a_failing_loader_is_quoted(tmp_path):
     with pytest.raises(DataError, match="URL fetch failure") as caught:
         download(tmp_path / "cache", loader("raise Exception('URL fetch failure on x')"))
     assert "apt-get install" in str(caught.value)
-    assert not (tmp_path / "cache").exists()
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_silent_failure_gives_its_exit_code(tmp_path):
@@ -58,7 +64,7 @@ def test_rubbish_never_reaches_the_cache(full_set, tmp_path):
     rubbish = COPY + '\n    (target / "t10k-labels-idx1-ubyte.gz").write_bytes(b"<html>login</html>")'
     with pytest.raises(DataError, match="downloaded t10k-labels"):
         download(tmp_path / "cache", loader(rubbish))
-    assert not (tmp_path / "cache").exists()
+    assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_a_loader_that_brings_nothing(tmp_path):
@@ -66,7 +72,34 @@ def test_a_loader_that_brings_nothing(tmp_path):
         download(tmp_path / "cache", loader("pass"))
 
 
-def test_an_unwritable_cache_is_named(full_set, tmp_path):
+def test_an_unwritable_cache_is_named_before_anything_is_fetched(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="writable folder"):
-        download(tmp_path / "file" / "cache", loader(COPY))
+    with pytest.raises(DataError, match="writable folder.*KERAS_HOME"):
+        download(tmp_path / "file" / "cache", loader(f"open({str(tmp_path / 'ran')!r}, 'w')"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_keras_own_loader_is_the_one_of_this_data_set(full_set, tmp_path, monkeypatch):
+    """The real loader, which fetches nothing where its cache is full: so with any other data set it would fail."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    shutil.copytree("/usr/share/datasets/fashion-mnist", tmp_path / "datasets" / "fashion-mnist")
+    subprocess.run(KERAS_LOADER, stdin=subprocess.PIPE, timeout=120, check=True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_loader_dies_with_its_parent(tmp_path, number):
+    """Where the network hangs, Keras' loader would sit there for ever; here its data set module does."""
+    (tmp_path / "keras" / "datasets").mkdir(parents=True)
+    for folder in (tmp_path / "keras", tmp_path / "keras" / "datasets"):
+        (folder / "__init__.py").touch()
+    (tmp_path / "keras" / "datasets" / "fashion_mnist.py").write_text("import time; time.sleep(600)")
+    code = "import sys, pathlib; from autoencoder.download import download; download(pathlib.Path(sys.argv[1]))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cache")], env=environment) as parent:
+        deadline = time.monotonic() + 60
+        while not (children := psutil.Process(parent.pid).children()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        parent.send_signal(number)
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []

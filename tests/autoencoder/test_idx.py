@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from autoencoder.errors import DataError
-from autoencoder.idx import REMEDY, IdxFile, read_idx
+from autoencoder.idx import DAMAGED, MISSING, UNREADABLE, IdxFile, read_idx
 
 VALUES = np.arange(24, dtype=np.uint8).reshape(4, 3, 2)
 
@@ -51,19 +51,21 @@ def test_a_wrong_hash_is_explained(tmp_path, raw, diagnosis):
     assert file.sha256 in text
     assert hashlib.sha256(raw).hexdigest() in text
     assert diagnosis in text
-    assert REMEDY in text
+    assert DAMAGED in text
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="nothing there") as caught:
         read_idx(tmp_path, IdxFile("b.gz", "0", (1,)))
     assert caught.value.subject == tmp_path / "b.gz"
+    assert caught.value.remedy == MISSING
 
 
 def test_a_folder_in_its_place_is_named(tmp_path):
     (tmp_path / "b.gz").mkdir()
-    with pytest.raises(DataError, match="readable file"):
+    with pytest.raises(DataError, match="readable file") as caught:
         read_idx(tmp_path, IdxFile("b.gz", "0", (1,)))
+    assert caught.value.remedy == UNREADABLE
 
 
 @pytest.mark.parametrize(

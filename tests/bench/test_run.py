@@ -254,6 +254,41 @@ def test_a_server_that_cannot_start_is_one_error(tmp_path, tiny, listener):
         run(options, listener)
 
 
+def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured(tmp_path, tiny, listener):
+    """A server that works twice, for the pair that is started together: the files they leave stop the third."""
+    code = (
+        "import os, pathlib, runpy, sys; flags = pathlib.Path(sys.argv.pop(1))\n"
+        "if len(list(flags.iterdir())) > 1: sys.exit(9)\n"
+        "(flags / str(os.getpid())).touch()\n"
+        "sys.argv[0] = 'server'; runpy.run_module('bench.measure.server', run_name='__main__')"
+    )
+    (tmp_path / "flags").mkdir()
+    options = Options(
+        preset=msgspec.structs.replace(tiny, cohorts=3, rounds=2, training_steps=10),
+        only=("xla/resident",),
+        out=tmp_path / "out",
+        data="sample",
+        device="cpu",
+        profile=False,
+        server_command=(sys.executable, "-c", code, str(tmp_path / "flags")),
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.FAILED
+    assert any("ended while it loaded TensorFlow" in line for line in listener.lines)
+    document = files.read(outcome.folder / "result.json")
+    assert document.autoencoder_bench.status == "failed"
+    assert {len(benchmark.stats.data) for benchmark in document.benchmarks} == {2 * 2}
+
+
+def test_a_folder_called_bench_is_not_taken_for_the_package(tmp_path, tiny, listener, monkeypatch):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
+    monkeypatch.chdir(tmp_path)
+    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=1, warmup_rounds=0, training_steps=10)
+    options = Options(preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", profile=False)
+    assert run(options, listener).exit_code == ExitCode.OK
+
+
 @pytest.fixture
 def started(tmp_path):
     """A quick run in a process of its own, ended at the latest after the test."""
