@@ -1,15 +1,16 @@
 """The command line: run, list, validate."""
 
 import sys
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from bench import cases
-from bench.errors import BenchError, ExitCode
+from bench import cases, interrupts
+from bench.errors import BenchError, ExitCode, Interrupted
 
 app = typer.Typer(
     add_completion=False,
@@ -103,7 +104,8 @@ def run(
     )
     with progress.open_view(console) as view:
         outcome = run_bench(options, view)
-    summary.show(outcome.document, outcome.folder, console)
+    with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
+        summary.show(outcome.document, outcome.folder, console)
     raise typer.Exit(outcome.exit_code)
 
 
@@ -138,7 +140,14 @@ def main() -> None:
     try:
         app()
     except BenchError as error:
-        Console(stderr=True, soft_wrap=True, emoji=False).print(f"bench: {error}", markup=False, highlight=False)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:  # before measuring began: there is nothing to save
-        sys.exit(ExitCode.INTERRUPTED)
+        _end(str(error), error.exit_code)
+    except Interrupted:
+        _end("interrupted before anything was measured", ExitCode.INTERRUPTED)
+    except OSError as error:
+        _end(str(error), ExitCode.FAILED)
+
+
+def _end(text: str, exit_code: ExitCode) -> NoReturn:
+    console = Console(stderr=True, soft_wrap=True, emoji=False, markup=False, highlight=False)
+    console.print(f"bench: {text}")
+    sys.exit(exit_code)

@@ -51,10 +51,9 @@ def choose(
             )
         return _cpu("no NVIDIA driver found")
     card = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), _card_count(root))
-    # CUDA's own order puts the fastest card first; this one agrees with nvidia-smi.
-    order = environment.get("CUDA_DEVICE_ORDER", "PCI_BUS_ID")
-    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": order}
-    return DeviceChoice("gpu", f"card {card}, {sign} found", variables, _slug(card, root), card)
+    # CUDA's own order puts the fastest card first; in this one an index is the same card to CUDA and to nvidia-smi.
+    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return DeviceChoice("gpu", f"card {card} as nvidia-smi counts", variables, _slug(card, root), card)
 
 
 def driver_sign(root: Path = Path("/")) -> str | None:
@@ -66,13 +65,16 @@ def explain_missing_gpu(cuda_build: bool, log: str, choice: DeviceChoice) -> str
     """Why TensorFlow sees no GPU though a driver is there, and what to do, from the log of a worker that looked."""
     if not cuda_build:
         cause = "the TensorFlow installed here is built without CUDA. Install this project's extra `gpu`"
-    elif match := re.search(r"failed call to cuInit: (.*)", log):
-        cause = f"the driver refused ({match[1].strip()}). Check nvidia-smi, and that the driver is 525 or newer"
     elif "Cannot dlopen some GPU libraries" in log:
         cause = "CUDA's libraries are missing. Install this project's extra `gpu`, which brings them"
+    elif "CUDA_ERROR_NO_DEVICE" in log:
+        cause = f"the driver knows no card {choice.card}. Compare with nvidia-smi -L"
+    elif "UNKNOWN ERROR (303)" in log or "CUDA_ERROR_SHARED_OBJECT" in log:
+        cause = "the driver's own library is not here. In a container, start it with --gpus all"
+    elif match := re.search(r"failed call to cuInit: (.*)", log):
+        cause = f"the driver refused ({match[1].strip()}). Check nvidia-smi, and that the driver is 525 or newer"
     else:
-        visible = choice.environment.get("CUDA_VISIBLE_DEVICES")
-        cause = f"CUDA_VISIBLE_DEVICES={visible} may name no card of this machine. Compare with nvidia-smi -L"
+        cause = f"it gave no reason. Check nvidia-smi, and that it lists card {choice.card}"
     return f"A GPU driver is present, but TensorFlow sees no GPU: {cause}; or run with --device cpu."
 
 

@@ -26,6 +26,17 @@ def raised_as_interrupted() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def ignored() -> Iterator[None]:
+    """Inside, signals are ignored: the user has been heard, and what was saved is being shown."""
+    before = [signal.signal(number, signal.SIG_IGN) for number in _SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in zip(_SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+
+
 def _ignore() -> None:
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)

@@ -50,9 +50,14 @@ class Outcome:
 def run(options: Options, view: View) -> Outcome:
     """Measure what was asked for and leave a run folder, also when interrupted.
 
-    Raises UsageError before anything is measured where the options, the device or the data are at fault, and
-    BenchError where no server starts.
+    Raises UsageError before anything is measured where the options, the device or the data are at fault, BenchError
+    where no server starts, and Interrupted where SIGINT or SIGTERM comes before measuring.
     """
+    with interrupts.raised_as_interrupted():
+        return _run(options, view)
+
+
+def _run(options: Options, view: View) -> Outcome:
     selected = cases.select(options.experiment, options.only)
     folders.check_label(options.label)
     choice = device.choose(options.device, options.gpu)
@@ -89,20 +94,19 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _measure(session: Session, recorder: Recorder, folder: Path, view: View) -> Outcome:
-    with interrupts.raised_as_interrupted():
+    try:
         try:
-            try:
-                session.measure()
-            finally:
-                session.close()
-            return _finish(recorder, folder, "complete")
-        except Interrupted:
-            return _finish(recorder, folder, "interrupted")
-        except BenchError as error:
-            if not recorder.has_measured:
-                raise
-            view.say(f"{error}")
-            return _finish(recorder, folder, "failed")
+            session.measure()
+        finally:
+            session.close()
+        return _finish(recorder, folder, "complete")
+    except Interrupted:
+        return _finish(recorder, folder, "interrupted")
+    except BenchError as error:
+        if not recorder.has_measured:
+            raise
+        view.say(str(error))
+        return _finish(recorder, folder, "failed")
 
 
 def _finish(recorder: Recorder, folder: Path, status: Status) -> Outcome:
@@ -120,7 +124,8 @@ def _exit_code(document: Document) -> ExitCode:
     if section.status == "interrupted":
         return ExitCode.INTERRUPTED
     measured = all(case.status == "measured" for case in section.cases) and section.training is not None
-    return ExitCode.OK if measured and section.status == "complete" else ExitCode.FAILED
+    checked = all(benchmark.extra_info.same_model for benchmark in document.benchmarks)
+    return ExitCode.OK if measured and checked and section.status == "complete" else ExitCode.FAILED
 
 
 def _require_tensorflow() -> None:
@@ -168,7 +173,7 @@ def _describe_device(options: Options, choice: device.DeviceChoice) -> Device:
         requested=options.device,
         name=environment.cpu_description() if choice.kind == "cpu" else choice.slug,
         gpus=(),
-        cuda_visible_devices=choice.environment.get("CUDA_VISIBLE_DEVICES"),
+        environment=environment.recorded(choice),
         tf32=options.tf32,
     )
 

@@ -54,7 +54,8 @@ def test_the_readmes_test_command_is_what_ci_runs():
     readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci/run").read_text()
     command = "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s tests"
     assert command in readme
-    assert command.replace("install nox", "install -q nox") in ci
+    for part in command.replace("install nox", "install -q nox").split(" && "):
+        assert part in ci.splitlines()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

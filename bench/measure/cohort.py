@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import quantiles
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bench.cases import Case, Preset
 from bench.measure import protocol, same_model
@@ -15,6 +15,8 @@ from bench.measure.same_model import Losses
 from bench.results.record import BlockSize, Failure, FailureStatus, Latency, Profile, Replicate, SameModel
 
 Answer = TypeVar("Answer")
+
+LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,13 @@ class Cohort:
         log = self._log(case.name)
         try:
             worker, ready_seconds = self._server.start_worker(log)
+        except WorkerFailed as failure:
+            self._fail(case, "failed", str(failure), log)
+            return
+        try:
             prepared = self._prepare(worker, case, self._settings.tf32)
         except WorkerFailed as failure:
+            worker.end()
             self._fail(case, "failed", str(failure), log)
             return
         member = Member(case, worker, ready_seconds, prepared)
@@ -114,43 +121,58 @@ class Cohort:
         )
         return chosen and BlockSize(steps=chosen.steps, lead_in=chosen.lead_in)
 
-    def run_rounds(self, sizes: dict[str, BlockSize], advance: Callable[[int], None]) -> None:
+    def run_rounds(self, sizes: dict[str, BlockSize], seconds: float, advance: Callable[[int], None]) -> None:
         """Time one block of every member a round, in random seeded order, after some rounds that are not kept.
 
-        Ends with the preset's rounds or its time, never by what was measured. `advance` is told how many are kept.
+        Ends with the preset's rounds or after `seconds`, never by what was measured. `advance` is told how many
+        rounds are kept so far.
         """
-        preset = self._settings.preset
-        for _ in range(preset.warmup_rounds):
-            self._round(sizes, None)
-        started = time.monotonic()
-        for number in range(preset.rounds):
-            if time.monotonic() - started > preset.rounds_seconds:
+        preset, spent = self._settings.preset, 0.0
+        for i in range(preset.warmup_rounds + preset.rounds):
+            number = i - preset.warmup_rounds if i >= preset.warmup_rounds else None
+            if number is not None and spent > seconds:
                 break
-            self.order.append(self._round(sizes, number))
-            advance(number + 1)
+            began, alive = time.monotonic(), len(self.members)
+            order = self._round(sizes, number)
+            if len(self.members) == alive:  # waiting for a worker that hangs is not the others' time
+                spent += time.monotonic() - began
+            if number is not None:
+                self.order.append(order)
+                advance(number + 1)
 
-    def measure_latency(self, member: Member) -> Latency | None:
-        """Time single synchronised steps of the member; None where it fails."""
+    def measure_latency(self, member: Member) -> Latency | str:
+        """Time single synchronised steps of the member, or say why not: that costs the latency, not the case."""
         preset = self._settings.preset
         request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
         seconds = self._settings.limits.request + preset.latency_seconds
-        done = self._with(member, lambda member: member.worker.ask(request, protocol.LatencyDone, seconds))
-        return done and _latency(done.seconds)
+        try:
+            done = self._ask_afterwards(member, request, protocol.LatencyDone, seconds)
+        except WorkerFailed as failure:
+            return str(failure)
+        return _latency(done.seconds)
 
     def take_profile(self, member: Member) -> Profile:
         """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
         folder = Path("tensorboard") / member.case.name.replace("/", "-")
         steps = self._settings.preset.profile_steps
         request = protocol.TakeProfile(logdir=str(self._settings.folder / folder), steps=steps)
+        try:
+            taken = self._ask_afterwards(member, request, protocol.ProfileTaken, self._settings.limits.request)
+        except WorkerFailed as failure:
+            return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
+        return _profile(taken, str(folder), steps)
+
+    def _ask_afterwards(self, member: Member, request: protocol.Message, expected: Any, seconds: float) -> Any:
+        """Ask a member whose blocks are done; where that fails it goes, and its case stands. Raises WorkerFailed."""
         member.worker.resume()
         try:
-            taken = member.worker.ask(request, protocol.ProfileTaken, self._settings.limits.request)
-        except WorkerFailed as failure:
+            answer = member.worker.ask(request, expected, seconds)
+        except WorkerFailed:
             self.members.remove(member)
             member.worker.end()
-            return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
+            raise
         member.worker.stop()
-        return _profile(taken, str(folder), steps)
+        return answer
 
     def replicates(self) -> dict[str, Replicate]:
         """The record of every living member that has timed blocks, by the name of its case."""
@@ -232,9 +254,9 @@ class Cohort:
         return self._settings.folder / "logs" / f"cohort-{self.number}" / (name.replace("/", "-") + ".log")
 
 
-def _latency(seconds: Sequence[float]) -> Latency | None:
-    if len(seconds) < 20:  # a 95th percentile of fewer would be the slowest one
-        return None
+def _latency(seconds: Sequence[float]) -> Latency | str:
+    if len(seconds) < LEAST_LATENCIES:
+        return f"{len(seconds)} steps in the time allowed, of {LEAST_LATENCIES} needed"
     percentiles = quantiles(seconds, n=100, method="inclusive")
     return Latency(
         steps=len(seconds),

@@ -25,26 +25,37 @@ def preloaded_unsound() -> str | None:
     return _open_driver_file()
 
 
-def configure(kind: str, tf32: bool | None) -> None:
-    """Choose the device before TensorFlow starts: `cpu` hides every GPU, `gpu` gets memory growth."""
-    gpus = tf.config.list_physical_devices("GPU")
-    if kind == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    elif not gpus:
-        raise RuntimeError("TensorFlow sees no GPU in this worker")
-    else:
-        for gpu in gpus:
-            tf.config.experimental.set_memory_growth(gpu, True)
+def start(kind: str, memory: str, tf32: bool | None) -> float:
+    """Choose the device, start TensorFlow on it and have it compute something; returns the seconds that took.
+
+    `cpu` hides every GPU; on a `gpu` the only memory policy there is so far is growth.
+    """
+    started = time.perf_counter()
+    _configure(kind, memory)
     if tf32 is not None:
         tf.config.experimental.enable_tensor_float_32_execution(tf32)
-
-
-def initialise(kind: str) -> float:
-    """Start the device and have it compute something; returns the seconds that took."""
-    started = time.perf_counter()
     with tf.device(scope(kind)):
         tf.add(tf.zeros([1]), 1.0).numpy()
     return time.perf_counter() - started
+
+
+def require(kind: str, result: tf.Tensor) -> None:
+    """Raise RuntimeError unless `result` was computed on a device of this kind: placement is soft, and may move it."""
+    if kind.upper() not in result.device:
+        raise RuntimeError(f"the step was meant for the {kind.upper()} and ran on {result.device}")
+
+
+def _configure(kind: str, memory: str) -> None:
+    gpus = tf.config.list_physical_devices("GPU")
+    if kind == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return
+    if not gpus:
+        raise RuntimeError("TensorFlow sees no GPU in this worker")
+    if memory != "growth":
+        raise ValueError(f"memory policy {memory!r} is unknown")
+    for gpu in gpus:
+        tf.config.experimental.set_memory_growth(gpu, True)
 
 
 def scope(kind: str) -> str:

@@ -91,15 +91,23 @@ class Worker:
 
     def end(self) -> None:
         """Kill and reap the worker. Everything it had to say was said in replies, so there is nothing to lose."""
+        self.kill()
         if self._alive:
-            self._signal(signal.SIGKILL)
             self._reap()
         self._connection.close()
 
+    def kill(self) -> None:
+        """Kill the worker, and leave the reaping to whoever comes."""
+        self._signal(signal.SIGKILL)
+
     def _signal(self, number: signal.Signals) -> None:
-        # Until it is reaped, a dead worker's number belongs to nobody else.
+        # Until its server reaps it, a dead worker's number belongs to nobody else. Where the server is dead too, the
+        # worker died with it and may have been reaped by the machine's first process.
         if self._alive:
-            os.kill(self.pid, number)
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                self._alive = False
 
     def _reap(self) -> int | None:
         self._alive = False
@@ -170,9 +178,13 @@ class Server:
         asked = time.perf_counter()
         worker = self._spawn(log) if self._unsound else self._fork(log)
         self._workers.append(worker)
-        ready = worker.receive(protocol.WorkerReady, self._limits.worker_ready, "its start")
-        if ready.protocol != protocol.PROTOCOL_VERSION:
-            raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
+        try:
+            ready = worker.receive(protocol.WorkerReady, self._limits.worker_ready, "its start")
+            if ready.protocol != protocol.PROTOCOL_VERSION:
+                raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
+        except WorkerFailed:
+            worker.end()
+            raise
         return worker, time.perf_counter() - asked
 
     def _reap(self, pid: int) -> int | None:
@@ -184,9 +196,9 @@ class Server:
             return None
 
     def close(self) -> None:
-        """End all workers, then the server."""
+        """Kill all workers and the server, without asking the server for anything: it may be what hangs."""
         for worker in self._workers:
-            worker.end()
+            worker.kill()
         self._workers.clear()
         self._connection.close()
         self._process.kill()
@@ -213,6 +225,7 @@ class Server:
     def _receive(self, expected: Any) -> Any:
         try:
             if not self._connection.poll(self._limits.request):
+                self._process.kill()  # a late answer would be taken for that of the next request
                 raise WorkerFailed(f"the server did not answer within {self._limits.request:g} s")
             return protocol.decode(self._connection.recv_bytes(), expected)
         except (EOFError, OSError):

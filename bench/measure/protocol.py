@@ -21,8 +21,6 @@ class ServerReady(Message, frozen=True, kw_only=True):
     """The server has preloaded everything. `unsound` says why it must not fork, None where it may."""
 
     protocol: int
-    python: str
-    tensorflow: str
     preload_seconds: float  # since the process began
     unsound: str | None
 
@@ -58,7 +56,6 @@ class WorkerReady(Message, frozen=True, kw_only=True):
     """The worker can take its first request."""
 
     protocol: int
-    pid: int
 
 
 class Probe(Message, frozen=True, kw_only=True):

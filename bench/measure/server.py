@@ -7,7 +7,6 @@ for where a server must not fork; that takes as long as a cold import.
 
 import gc
 import os
-import platform
 import sys
 import time
 import traceback
@@ -16,7 +15,6 @@ from multiprocessing import reduction
 from multiprocessing.connection import Connection
 
 import psutil
-import tensorflow as tf
 
 from autoencoder import data
 from bench.measure import device, lifeline, protocol, worker
@@ -30,13 +28,11 @@ def main(arguments: list[str]) -> None:
     connection: Connection[bytes, bytes] = Connection(int(descriptor))
     prepared = _read(source)
     if role == "worker":
-        worker.serve(connection, prepared, os.getpid())
+        worker.serve(connection, prepared)
         return
     gc.freeze()  # what was preloaded is shared with the workers until someone writes to it
     ready = protocol.ServerReady(
         protocol=protocol.PROTOCOL_VERSION,
-        python=platform.python_version(),
-        tensorflow=tf.__version__,
         preload_seconds=time.time() - psutil.Process().create_time(),
         unsound=device.preloaded_unsound(),
     )
@@ -86,7 +82,7 @@ def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, pre
         lifeline.die_with_parent(server)
         connection.close()
         _redirect_output(log)
-        worker.serve(Connection(descriptor), prepared, os.getpid())
+        worker.serve(Connection(descriptor), prepared)
         exit_code = 0
     except BaseException:
         traceback.print_exc(file=sys.stderr)

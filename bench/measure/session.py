@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import device
 from bench.cases import Case
@@ -17,6 +18,8 @@ from bench.view import View
 
 # Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
 SERVERS_TOGETHER = 2
+
+GPU_PATIENCE = 3
 
 # Share of a cohort's time that passes before its rounds, and length of the last passes in cohorts: for the display.
 _SETUP_SHARE = 0.5
@@ -71,11 +74,12 @@ class Session:
     def _server(self, number: int) -> Server:
         if number not in self._servers:
             last = min(number + SERVERS_TOGETHER - 1, self._settings.preset.cohorts)
+            self._stage(number, "loading TensorFlow and the data", 0.0)
             for new in range(number, last + 1):
                 self._servers[new] = self._start_server(new)
+            for new in range(number, last + 1):
+                self._servers[new].wait_until_ready()
         server = self._servers[number]
-        self._stage(number, "loading TensorFlow and the data", 0.0)
-        server.wait_until_ready()
         if server.unsound and number == 1:
             self._view.say(f"Workers are spawned, not forked, which takes longer: {server.unsound}.")
         return server
@@ -90,11 +94,9 @@ class Session:
         """Ask a worker of its own what TensorFlow sees."""
         log = self._logs / "probe.log"
         try:
-            worker, _ = server.start_worker(log)
-            probed = worker.ask(protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+            probed = _ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
         except WorkerFailed as failure:
             raise BenchError(f"TensorFlow cannot look for devices: {failure}. See {log}") from None
-        worker.end()
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")
             raise UsageError(device.explain_missing_gpu(probed.cuda_build, text, self._launch.choice))
@@ -135,9 +137,14 @@ class Session:
         self._choose_block_sizes(cohort)
         rounds = self._settings.preset.rounds
         self._stage(cohort.number, f"{rounds} rounds of {len(cohort.members)} cases", middle)
-        cohort.run_rounds(
-            self._sizes, lambda done: self._advance(cohort.number, done, middle + (end - middle) * done / rounds)
-        )
+        # Seconds are the whole experiment's; blocks are five times as long on a GPU as on a CPU.
+        part = len(group) / max(1, len(self._recorder.alive()))
+        seconds = self._settings.preset.rounds_seconds * part * (GPU_PATIENCE if self._settings.device == "gpu" else 1)
+
+        def advance(done: int) -> None:
+            self._advance(cohort.number, done, middle + (end - middle) * done / rounds)
+
+        cohort.run_rounds(self._sizes, seconds, advance)
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
         """Let each case choose once; a twin takes the size of the case it repeats."""
@@ -164,7 +171,6 @@ class Session:
             return cohort.losses_apart(eager, CHECK_STEPS)
         except WorkerFailed as failure:
             reason = f"eager's losses could not be had: {failure}"
-            self._view.say(f"No check against eager: {reason}")
             for case in self._recorder.alive():
                 self._recorder.note(case, same_model_reason=reason)
             return None
@@ -192,7 +198,11 @@ class Session:
         """What is measured once: latency, then profiles, each case alone on the machine."""
         self._stage(cohort.number, "latency of single steps", share)
         for member in list(cohort.members):
-            self._recorder.note(member.case, latency=cohort.measure_latency(member))
+            latency = cohort.measure_latency(member)
+            if isinstance(latency, str):
+                self._recorder.note(member.case, latency_reason=latency)
+            else:
+                self._recorder.note(member.case, latency=latency)
         if self._profile:
             self._stage(cohort.number, "profiles for TensorBoard", share)
             for member in list(cohort.members):
@@ -211,13 +221,12 @@ class Session:
             device=settings.device,
             tf32=settings.tf32,
         )
+        log, seconds = self._logs / "training.log", settings.limits.first_call + steps
         try:
-            worker, _ = server.start_worker(self._logs / "training.log")
-            trained = worker.ask(request, protocol.Trained, settings.limits.first_call + steps)
+            trained = _ask_once(server, log, request, protocol.Trained, seconds)
         except WorkerFailed as failure:
-            self._view.say(f"The training run failed: {failure}")
+            self._recorder.add_training(f"{failure} (log: {log.relative_to(settings.folder)})")
             return
-        worker.end()
         self._recorder.add_training(
             Training(
                 mode=TRAINING_MODE,
@@ -243,3 +252,12 @@ class Session:
         preset = self._settings.preset
         text = f"cohort {number}/{preset.cohorts}: round {done}/{preset.rounds}"
         self._view.advance(text, self._fraction(number, share))
+
+
+def _ask_once(server: Server, log: Path, request: protocol.Message, expected: Any, seconds: float) -> Any:
+    """Ask a worker of its own a single thing. Raises WorkerFailed."""
+    worker, _ = server.start_worker(log)
+    try:
+        return worker.ask(request, expected, seconds)
+    finally:
+        worker.end()

@@ -40,10 +40,10 @@ class Session:
         return self.subject, self.next_batch
 
 
-def serve(connection: "Connection[bytes, bytes]", data: PreparedData, pid: int) -> None:
+def serve(connection: "Connection[bytes, bytes]", data: PreparedData) -> None:
     """Answer requests until the launcher is gone or one fails: a failed worker is not asked again."""
     session = Session(data)
-    connection.send_bytes(protocol.encode(protocol.WorkerReady(protocol=protocol.PROTOCOL_VERSION, pid=pid)))
+    connection.send_bytes(protocol.encode(protocol.WorkerReady(protocol=protocol.PROTOCOL_VERSION)))
     while True:
         try:
             request = protocol.decode(connection.recv_bytes(), protocol.WorkerRequest)
@@ -73,12 +73,12 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     case = request.case
     session.kind = request.device
     session.config = Config(batch_size=case.batch_size)
-    device.configure(request.device, request.tf32)
-    device_init_seconds = device.initialise(request.device)
+    device_init_seconds = device.start(request.device, case.memory, request.tf32)
     with tf.device(device.scope(session.kind)):
         subject = steps.build(case.mode, session.config, request.seed)
         first, second = pipelines.fixed_batches(session.data, session.config, 2)
         call = steps.first_call(subject, case.mode == "xla", (first, second))
+    device.require(request.device, call.losses[0])
     started = time.perf_counter()
     next_batch = pipelines.PIPELINES[case.pipeline](session.data, session.config, device.scope(session.kind))
     next_batch()
@@ -93,7 +93,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         first_step_seconds=call.first_step_seconds,
         input_init_seconds=input_init_seconds,
         device=call.losses[0].device,
-        tf32=device.tf32_enabled(),
+        tf32=request.device == "gpu" and device.tf32_enabled(),
         losses=session.losses,
     )
 
@@ -142,7 +142,7 @@ def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.P
 
 
 def _train(session: Session, request: protocol.Train) -> protocol.Trained:
-    device.configure(request.device, request.tf32)
+    device.start(request.device, "growth", request.tf32)
     config = Config(training_steps=request.steps)
     folder = Path(request.folder)
     data = session.data

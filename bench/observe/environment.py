@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import psutil
 from bench import __version__
 from bench.device import DeviceChoice
 from bench.results.schema import Software
+
+_UNWANTED_XLA_FLAGS = ("--tf_xla_persistent_cache_directory", "--tf_xla_auto_jit")
+_RECORDED = ("CUDA_", "OMP_", "NVIDIA_TF32", "TF_", "XLA_FLAGS")
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -79,15 +83,27 @@ def software() -> Software:
     )
 
 
-def for_servers(choice: DeviceChoice) -> dict[str, str]:
-    """The variables servers are started with: the device's, Keras on TensorFlow, and no cache of compiled programs.
+def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables servers are started with, over those inherited.
 
-    A lasting XLA cache would turn compile times into reading times.
+    Some of a user's variables would change what a case is: the memory policy, the allocator, `function` turned into
+    XLA, Keras on another backend, compile times turned into reading times by a cache that lasts.
     """
-    flags = os.environ.get("TF_XLA_FLAGS", "").split()
-    kept = [flag for flag in flags if not flag.startswith("--tf_xla_persistent_cache_directory")]
-    variables = {**choice.environment, "KERAS_BACKEND": "tensorflow"}
-    return {**variables, "TF_XLA_FLAGS": " ".join(kept)} if flags else variables
+    flags = [flag for flag in inherited.get("TF_XLA_FLAGS", "").split() if not flag.startswith(_UNWANTED_XLA_FLAGS)]
+    policy = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_GPU_ALLOCATOR": ""} if choice.kind == "gpu" else {}
+    return {
+        **choice.environment,
+        **policy,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "0",  # logs are where causes are looked for
+        "TF_XLA_FLAGS": " ".join(flags),
+    }
+
+
+def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Those variables of the servers that change what is measured."""
+    variables = {**inherited, **for_servers(choice, inherited)}
+    return {name: value for name, value in sorted(variables.items()) if value and name.startswith(_RECORDED)}
 
 
 def version(distribution: str) -> str | None:

@@ -7,11 +7,10 @@ _MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
 
 
 def findings(document: Document) -> list[str]:
-    """Sentences about modes, the input pipeline and the noise, most important first."""
+    """At most three sentences: the modes, the input pipeline, the noise."""
     measured = {benchmark.extra_info.case.name: benchmark for benchmark in document.benchmarks}
-    sentences = [_speedup(measured.get("xla/resident")), _speedup(measured.get("function/resident"))]
-    sentences += [_pipeline_cost(measured, mode) for mode in ("xla", "function")]
-    sentences.append(_noise(document))
+    fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
+    sentences = [_speedups(measured), _pipeline_cost(measured, fastest), _noise(document)]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -21,22 +20,21 @@ def multiple(value: float) -> str:
 
 
 def interval(estimate: Estimate) -> str:
-    """The interval of a ratio, or why there is none."""
+    """The interval of a ratio; empty where there is none."""
     if estimate.low is None or estimate.high is None:
-        return f"({estimate.reason})"
+        return ""
     return f"[{estimate.low:.3g}, {estimate.high:.3g}]"
 
 
-def _speedup(benchmark: Benchmark | None) -> str | None:
-    if benchmark is None:
-        return None
-    estimate = benchmark.extra_info.speedup_over_eager
-    if estimate.value is None or not _excludes_one(estimate):
-        return None
-    mode = _MODE_NAMES[benchmark.extra_info.case.mode]
-    if estimate.value > 1:
-        return f"{mode} does {multiple(estimate.value)} {interval(estimate)} the steps of eager mode here."
-    return f"{mode} is slower than eager mode here: {multiple(estimate.value)} {interval(estimate)} of its steps."
+def _speedups(measured: dict[str, Benchmark]) -> str | None:
+    """What XLA and tf.function do of eager's steps with a resident batch, as far as it is sure that they differ."""
+    parts = []
+    for mode in ("xla", "function"):
+        benchmark = measured.get(f"{mode}/resident")
+        estimate = benchmark and benchmark.extra_info.speedup_over_eager
+        if estimate and estimate.value is not None and _excludes_one(estimate):
+            parts.append(f"{_MODE_NAMES[mode]} does {multiple(estimate.value)} {interval(estimate)}")
+    return f"{', '.join(parts)} the steps of eager mode here." if parts else None
 
 
 def _pipeline_cost(measured: dict[str, Benchmark], mode: str) -> str | None:

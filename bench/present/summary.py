@@ -36,8 +36,9 @@ def _table(document: Document) -> Table:
     title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset}"
     table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.caption = (
-        "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval], "
-        "same pipeline. first: first call in seconds. p50, p95: single synchronised steps in milliseconds."
+        "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; "
+        "none under 3 cohorts], same pipeline. first: first call in seconds. p50, p95: single synchronised steps in "
+        "milliseconds."
     )
     table.add_column("case", no_wrap=True)
     for heading in ("steps/s", "±", "vs eager", "first", "p50", "p95"):
@@ -54,7 +55,7 @@ def _row(benchmark: Benchmark) -> list[str]:
         benchmark.name,
         "-" if rate.value is None else f"{rate.value:,.0f}",
         _spread(rate),
-        "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}",
+        "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}".rstrip(),
         f"{median(first_call_seconds(benchmark)):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
@@ -62,19 +63,43 @@ def _row(benchmark: Benchmark) -> list[str]:
 
 
 def _spread(rate: Estimate) -> str:
-    if rate.value is None or rate.low is None or rate.high is None:
+    if rate.value is None or rate.low is None or rate.high is None or rate.cohorts < 2:
         return "-"
     return f"{50 * (rate.high - rate.low) / rate.value:.0f} %"
 
 
 def _shortcomings(document: Document) -> list[str]:
-    """What the run was asked for and does not have."""
+    """What the run was asked for and does not have, a line each."""
     section = document.autoencoder_bench
-    lines = ["Interrupted; what was measured is saved."] if section.status == "interrupted" else []
+    lines = []
+    if section.status == "interrupted":
+        saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
+        lines.append(f"Interrupted{saved}")
     lines += [
         f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
         for case in section.cases
         if case.failure is not None
     ]
     unfinished = [case.name for case in section.cases if case.status == "unfinished"]
-    return [*lines, f"Not measured: {', '.join(unfinished)}"] if unfinished else lines
+    if unfinished:
+        lines.append(f"Not measured: {', '.join(unfinished)}")
+    lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
+    if section.training_reason:
+        lines.append(f"The training run failed: {section.training_reason}")
+    rounds = [len(cohort.order) for cohort in section.cohorts]
+    if section.plan.interleaved and rounds and min(rounds) < section.plan.rounds:
+        lines.append(f"Slow machine: {min(rounds)} to {max(rounds)} rounds a cohort instead of {section.plan.rounds}.")
+    return lines
+
+
+def _missing_parts(benchmark: Benchmark) -> list[str]:
+    """What else is missing of a case that has a speed."""
+    info, name = benchmark.extra_info, benchmark.name
+    lines = []
+    if not info.same_model:
+        lines.append(f"{name}: not checked against eager: {info.same_model_reason}")
+    if info.latency_reason:
+        lines.append(f"{name}: no latency: {info.latency_reason}")
+    if info.profile and info.profile.status == "failed":
+        lines.append(f"{name}: the profile failed: {info.profile.reason}")
+    return lines

@@ -58,14 +58,19 @@ def build(
     circumstances: Circumstances,
     cases: Sequence[CaseRecord],
     cohorts: Sequence[CohortRecord],
-    training: Training | None,
+    training: Training | str | None,
     status: Status,
 ) -> Document:
-    """The document of a run; cases without samples, or with a failure, stand only in our section."""
+    """The document of a run; cases without samples, or with a failure, stand only in our section.
+
+    `training` is the training run, the reason why it failed, or None before it.
+    """
     return Document(
         machine_info=circumstances.machine_info,
         commit_info=circumstances.commit_info,
-        benchmarks=tuple(_benchmark(case, cases) for case in cases if _is_measured(case)),
+        benchmarks=tuple(
+            _benchmark(case, cases, circumstances.device.kind == "gpu") for case in cases if _is_measured(case)
+        ),
         autoencoder_bench=Section(
             schema_version=SCHEMA_VERSION,
             status=status,
@@ -77,7 +82,8 @@ def build(
             cohorts=tuple(cohorts),
             cases=tuple(_status(case) for case in cases),
             twin=_twin(cases),
-            training=training,
+            training=training if isinstance(training, Training) else None,
+            training_reason=training if isinstance(training, str) else None,
         ),
         datetime=circumstances.started.isoformat(),
         version=pytest_benchmark.__version__,
@@ -101,7 +107,7 @@ def _status(record: CaseRecord) -> CaseStatus:
     return CaseStatus(name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None)
 
 
-def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord]) -> Benchmark:
+def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], on_gpu: bool) -> Benchmark:
     assert record.block is not None  # _is_measured
     case = record.case
     samples = itertools.chain.from_iterable(replicate.seconds_per_step for replicate in record.replicates)
@@ -113,7 +119,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord]) -> Benchmark:
             "mode": case.mode,
             "pipeline": case.pipeline,
             "batch_size": case.batch_size,
-            "memory": case.memory,
+            "memory": case.memory if on_gpu else None,
             "twin": case.twin,
         },
         param=case.name,
@@ -126,6 +132,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord]) -> Benchmark:
             same_model=record.same_model,
             same_model_reason=record.same_model_reason,
             latency=record.latency,
+            latency_reason=record.latency_reason,
             profile=record.profile,
         ),
         options={},

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,10 @@ def read(path: Path) -> Document:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ResultFileError(f"{path}: not a file")
+        if status.st_size > MOST_BYTES:
             raise ResultFileError(f"{path}: larger than {MOST_BYTES // 2**20} MiB, so no result of this suite")
         return path.read_bytes()
     except OSError as error:

@@ -91,12 +91,16 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     same_model: tuple[SameModel, ...] = ()
     same_model_reason: str | None = None  # why the check was not made
     latency: Latency | None = None
+    latency_reason: str | None = None  # why there is none
     profile: Profile | None = None
     failure: Failure | None = None
 
 
 class CohortRecord(Record, frozen=True, kw_only=True):
-    """One server and its rounds: `order[i]` lists the names of the cases in the order of recorded round i."""
+    """One server and its recorded rounds: each entry of `order` lists the cases of one round in their order.
+
+    Where cases ran one after another, the rounds of the first come first, each with that case alone.
+    """
 
     cohort: int
     server_seconds: float

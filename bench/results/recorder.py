@@ -22,7 +22,7 @@ class Recorder:
         self._path = path
         self._cases = {case.name: CaseRecord(case=case) for case in cases}
         self._cohorts: dict[int, CohortRecord] = {}
-        self._training: Training | None = None
+        self._training: Training | str | None = None
 
     @property
     def has_measured(self) -> bool:
@@ -68,8 +68,8 @@ class Recorder:
             record = self._cases[name]
             self.note(record.case, replicates=(*record.replicates, replicate))
 
-    def add_training(self, training: Training) -> None:
-        """The training run is done."""
+    def add_training(self, training: Training | str) -> None:
+        """The training run is done, or has failed for the reason given."""
         self._training = training
 
     def save(self, status: Status) -> Document:

@@ -33,7 +33,7 @@ class Estimate(Record, frozen=True, kw_only=True):
 
 
 class ReplicateInfo(Record, frozen=True, kw_only=True):
-    """A replicate without its samples: those stand in `stats.data`, cohort after cohort, `blocks` of each."""
+    """A replicate without its samples: those stand in `stats.data`, one for each of its `rounds`, cohort by cohort."""
 
     cohort: int
     start_method: str
@@ -64,6 +64,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     same_model: tuple[SameModel, ...]
     same_model_reason: str | None
     latency: Latency | None
+    latency_reason: str | None
     profile: Profile | None
 
 
@@ -119,7 +120,7 @@ class Device(Record, frozen=True, kw_only=True):
     requested: str
     name: str
     gpus: tuple[str, ...]
-    cuda_visible_devices: str | None
+    environment: dict[str, str]  # variables that change what is measured, as the workers had them
     tf32: bool | None
 
 
@@ -194,6 +195,7 @@ class Section(Record, frozen=True, kw_only=True):
     cases: tuple[CaseStatus, ...]
     twin: Twin
     training: Training | None
+    training_reason: str | None  # why there is none
 
 
 class Document(Record, frozen=True, kw_only=True):

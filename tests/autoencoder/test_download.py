@@ -74,7 +74,7 @@ def test_a_loader_that_brings_nothing(tmp_path):
 
 def test_an_unwritable_cache_is_named_before_anything_is_fetched(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(DataError, match="writable folder.*KERAS_HOME"):
+    with pytest.raises(DataError, match=r"writable folder.*KERAS_HOME"):
         download(tmp_path / "file" / "cache", loader(f"open({str(tmp_path / 'ran')!r}, 'w')"))
     assert not (tmp_path / "ran").exists()
 

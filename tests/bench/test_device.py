@@ -58,9 +58,10 @@ def test_exactly_one_card(machine, gpu, visible, card, slug):
     assert choice.slug == slug
 
 
-def test_the_users_device_order_is_kept(machine):
+def test_an_index_is_always_nvidia_smis(machine):
     choice = device.choose("gpu", environment={"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, root=machine)
-    assert choice.environment["CUDA_DEVICE_ORDER"] == "FASTEST_FIRST"
+    assert choice.environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+    assert "as nvidia-smi counts" in choice.why
 
 
 @pytest.mark.parametrize(
@@ -91,9 +92,11 @@ def test_a_gpu_without_a_driver_is_an_error(tmp_path, kind, gpu):
     ("cuda_build", "log", "cause"),
     [
         (False, "", "built without CUDA"),
-        (True, "E0000 failed call to cuInit: CUDA_ERROR_NO_DEVICE\n", "CUDA_ERROR_NO_DEVICE"),
+        (True, "E0000 failed call to cuInit: INTERNAL: CUDA error: CUDA_ERROR_NO_DEVICE: ...\n", "no card 0"),
+        (True, "E0000 failed call to cuInit: UNKNOWN ERROR (303)\n", "--gpus all"),
+        (True, "E0000 failed call to cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH\n", "DRIVER_MISMATCH). Check"),
         (True, "W0000 Cannot dlopen some GPU libraries. Please ...", "CUDA's libraries are missing"),
-        (True, "", "CUDA_VISIBLE_DEVICES=0"),
+        (True, "", "no reason"),
     ],
 )
 def test_the_likely_cause_is_named(machine, cuda_build, log, cause):

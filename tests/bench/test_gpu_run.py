@@ -33,7 +33,7 @@ def test_a_gpu_run_checks_twice_and_says_what_it_saw(tmp_path, tiny, listener, d
     assert "TensorFlow sees Stand-in GPU." in listener.lines
     section = outcome.document.autoencoder_bench
     assert (section.device.kind, section.device.name) == ("gpu", "Stand-in GPU")
-    assert section.device.cuda_visible_devices == "0"
+    assert section.device.environment["CUDA_VISIBLE_DEVICES"] == "0"
     assert section.software.cuda == "12.5.1"
     assert "-gpu" in outcome.folder.name
     for benchmark in outcome.document.benchmarks:
@@ -81,10 +81,8 @@ def test_side_by_side_such_a_card_fails_all_but_one(tmp_path, tiny, listener, dr
 
 def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, driver):
     """The real TensorFlow of this environment, told that a driver is there: never a silent run on the CPU."""
-    import tensorflow as tf
-
-    if tf.config.list_physical_devices("GPU"):
-        pytest.skip("TensorFlow sees a real GPU here")
+    if any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
+        pytest.skip("there is a driver here")
     with pytest.raises(UsageError, match="TensorFlow sees no GPU") as caught:
         run(options(tmp_path, tiny), listener)
     assert "--device cpu" in str(caught.value)

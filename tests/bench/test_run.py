@@ -16,7 +16,7 @@ import pytest
 
 from bench import cases
 from bench.cases import Case
-from bench.errors import ExitCode, UsageError
+from bench.errors import BenchError, ExitCode, UsageError
 from bench.measure.launcher import Limits
 from bench.results import files
 from bench.run import Options, run
@@ -139,7 +139,8 @@ FAULTS = {
     "raise": "ValueError: a step that raises, in RunBlock",
     "kill": "killed by SIGKILL, in RunBlock",
     "segfault": "killed by SIGSEGV, in RunBlock",
-    "hang": "hung: no answer to RunBlock within 5 s",
+    "hang": "hung: no answer to RunBlock within 12 s",
+    "hang-at-once": "hung: no answer to Prepare within 12 s",
     "exhaust": "out of memory: ",
     "exit": "ended with exit code 3, in RunBlock",
     "retracing": "was traced 2 times",
@@ -160,21 +161,24 @@ def faulty(tmp_path_factory, tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cases.EXPERIMENTS, "faults", broken)
         options = Options(
-            preset=msgspec.structs.replace(tiny, cohorts=1, training_steps=10, rounds=30),
+            preset=msgspec.structs.replace(tiny, cohorts=1, training_steps=10, rounds=30, rounds_seconds=10.0),
             experiment="faults",
             out=tmp_path_factory.mktemp("results"),
             data="sample",
             device="cpu",
             profile=False,
             server_command=(sys.executable, str(SERVERS / "faulty_server.py")),
-            limits=Limits(request=5.0),
+            limits=Limits(request=12.0, first_call=12.0),
         )
         from bench.view import View
 
         class Silent(View):
             pass
 
-        return run(options, Silent())
+        outcome = run(options, Silent())
+        leftovers = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
+        assert [process for process in leftovers if "server" in " ".join(process.cmdline())] == []
+        return outcome
 
 
 @pytest.mark.parametrize("mode", FAULTS)
@@ -192,8 +196,60 @@ def test_a_fault_costs_its_own_case_only(faulty, mode):
 def test_the_others_go_on_and_the_exit_code_says_it(faulty):
     assert faulty.exit_code == ExitCode.FAILED
     assert [b.name for b in faulty.document.benchmarks] == ["function/resident", "function/resident/twin"]
+    # The time lost on the worker that hung is not theirs: with it, their 10 s would have been over.
     assert all(len(b.stats.data) == 30 for b in faulty.document.benchmarks)
     assert files.read(faulty.folder / "result.json").autoencoder_bench.training is not None
+
+
+LATE_FAULTS = """
+import sys
+from bench.measure import server, worker
+from bench.measure.protocol import MeasureLatency, TakeProfile, Train
+
+def fail(session, request):
+    raise ValueError(f"no {type(request).__name__} today")
+
+worker.HANDLERS.update({MeasureLatency: fail, Train: fail} if "latency" in sys.argv.pop(1) else {TakeProfile: fail})
+server.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("fault", ["latency", "profile"])
+def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fault):
+    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10)
+    command = (sys.executable, "-c", LATE_FAULTS, fault)
+    options = Options(
+        preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", server_command=command
+    )
+    outcome = run(options, listener)
+    assert len(outcome.document.benchmarks) == 3
+    section = outcome.document.autoencoder_bench
+    for benchmark in outcome.document.benchmarks:
+        if fault == "latency":
+            assert benchmark.extra_info.latency is None
+            assert "no MeasureLatency today" in benchmark.extra_info.latency_reason
+            assert "no Train today" in section.training_reason
+            assert outcome.exit_code == ExitCode.FAILED
+        else:
+            assert benchmark.extra_info.profile.status == "failed"
+            assert "no TakeProfile today" in benchmark.extra_info.profile.reason
+
+
+PROBE_DIES = """
+import os, signal, sys
+from bench.measure import server, worker
+from bench.measure.protocol import Probe
+worker.HANDLERS[Probe] = lambda session, request: os.kill(os.getpid(), signal.SIGSEGV)
+server.main(sys.argv[1:])
+"""
+
+
+def test_a_probe_that_dies_is_one_error_with_its_log(tmp_path, tiny, listener):
+    options = Options(
+        preset=tiny, out=tmp_path, data="sample", device="cpu", server_command=(sys.executable, "-c", PROBE_DIES)
+    )
+    with pytest.raises(BenchError, match=r"killed by SIGSEGV.*probe\.log"):
+        run(options, listener)
 
 
 def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
@@ -241,8 +297,6 @@ def test_bad_usage_is_found_before_anything_is_measured(tmp_path, tiny, listener
 
 
 def test_a_server_that_cannot_start_is_one_error(tmp_path, tiny, listener):
-    from bench.errors import BenchError
-
     options = Options(
         preset=tiny,
         out=tmp_path,
@@ -322,7 +376,11 @@ def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     document = files.read(folder / "result.json")
     assert document.autoencoder_bench.status == "interrupted"
-    assert {len(benchmark.stats.data) for benchmark in document.benchmarks} == {20}
+    assert len(document.benchmarks) == 7
+    for benchmark in document.benchmarks:
+        assert [replicate.cohort for replicate in benchmark.extra_info.replicates] == [1]
+        assert len(benchmark.stats.data) > 1  # as many of the 20 as the machine does in the time
+    assert "Interrupted; what was measured is saved." in rest
     assert "Traceback" not in rest
 
 

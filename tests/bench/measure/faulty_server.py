@@ -90,6 +90,7 @@ steps.STEPS.update(
         "kill": _misbehaving(_kill),
         "segfault": _misbehaving(_segfault),
         "hang": _misbehaving(_hang),
+        "hang-at-once": _misbehaving(_hang, after=0),
         "exhaust": _misbehaving(_exhaust),
         "exit": _misbehaving(_exit),
         "another-model": _another_model,

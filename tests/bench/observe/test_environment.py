@@ -30,12 +30,31 @@ def test_commit_info_without_a_checkout_is_null(monkeypatch, tmp_path):
     assert environment.commit_info()["id"] is None
 
 
-def test_servers_get_no_lasting_xla_cache(monkeypatch):
-    monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=/x --tf_xla_auto_jit=2")
-    variables = environment.for_servers(device.choose("cpu"))
-    assert variables["TF_XLA_FLAGS"] == "--tf_xla_auto_jit=2"
-    assert variables["CUDA_VISIBLE_DEVICES"] == "-1"
+CPU = device.choose("cpu")
+GPU = device.DeviceChoice("gpu", "card 0", {"CUDA_VISIBLE_DEVICES": "0"}, "gpu", "0")
+
+
+def test_variables_that_would_change_a_case_are_replaced():
+    inherited = {
+        "TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory=/x --tf_xla_auto_jit=2 --tf_xla_clustering_debug",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "false",
+        "TF_GPU_ALLOCATOR": "cuda_malloc_async",
+        "KERAS_BACKEND": "jax",
+    }
+    variables = {**inherited, **environment.for_servers(GPU, inherited)}
+    assert variables["TF_XLA_FLAGS"] == "--tf_xla_clustering_debug"
+    assert variables["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
+    assert variables["TF_GPU_ALLOCATOR"] == ""
     assert variables["KERAS_BACKEND"] == "tensorflow"
+    assert environment.for_servers(CPU, {})["CUDA_VISIBLE_DEVICES"] == "-1"
+
+
+def test_variables_that_stay_and_matter_are_recorded():
+    inherited = {"TF_ENABLE_ONEDNN_OPTS": "0", "HOME": "/home/someone", "CUDA_VISIBLE_DEVICES": "0,1"}
+    recorded = environment.recorded(GPU, inherited)
+    assert recorded["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    assert recorded["CUDA_VISIBLE_DEVICES"] == "0"
+    assert "HOME" not in recorded
 
 
 def test_versions():

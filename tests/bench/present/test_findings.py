@@ -34,19 +34,22 @@ def document(finished):
 
 def test_a_clear_speedup_is_said_with_its_interval(document):
     changed = with_speedup(document, "xla/resident", estimate(18.04, 17.5, 18.6))
-    assert findings(changed)[0] == "XLA does 18x [17.5, 18.6] the steps of eager mode here."
+    changed = with_speedup(changed, "function/resident", estimate(11.9, 11.7, 12.2))
+    expected = "XLA does 18x [17.5, 18.6], tf.function does 11.9x [11.7, 12.2] the steps of eager mode here."
+    assert findings(changed)[0] == expected
+    assert len(findings(changed)) <= 3
 
 
 def test_a_slowdown_is_said_as_one(document):
     changed = with_speedup(document, "xla/resident", estimate(0.8, 0.7, 0.9))
-    assert "XLA is slower than eager mode here: 0.8x [0.7, 0.9]" in findings(changed)[0]
+    assert findings(changed)[0].startswith("XLA does 0.8x [0.7, 0.9]")
 
 
 @pytest.mark.parametrize(
     "speedup", [estimate(1.2, 0.9, 1.6), estimate(1.2, None, None, "no interval"), estimate(None, None, None, "none")]
 )
 def test_what_the_data_do_not_support_is_not_said(document, speedup):
-    assert not any(line.startswith("XLA does") for line in findings(with_speedup(document, "xla/resident", speedup)))
+    assert not any("XLA does" in line for line in findings(with_speedup(document, "xla/resident", speedup)))
 
 
 def test_the_noise_is_always_said(document):
@@ -64,7 +67,7 @@ def test_a_result_without_cases_has_no_findings(document):
 def test_numbers_in_words():
     assert multiple(16.666) == "16.7x"
     assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
-    assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == "(no interval under 3 cohorts)"
+    assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
 
 
 def test_first_call_adds_the_parts_there_are(document):

@@ -99,6 +99,13 @@ def test_a_missing_file_is_named(tmp_path):
         files.read(tmp_path / "none.json")
 
 
+def test_what_is_no_file_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")  # reading it would wait for ever
+    for path in (tmp_path / "pipe", Path("/dev/zero"), tmp_path):
+        with pytest.raises(ResultFileError, match="not a file"):
+            files.read(path)
+
+
 def test_a_huge_file_is_not_read(tmp_path):
     with (tmp_path / "huge.json").open("wb") as file:
         file.truncate(files.MOST_BYTES + 1)
