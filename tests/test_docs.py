@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.present.findings import interval, multiple
+from bench.results import files
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BIN = Path(sys.executable).parent
@@ -73,3 +76,14 @@ def test_every_nox_session_and_bench_command_is_documented():
         assert re.search(rf"nox -s [\w ]*\b{session}\b", text), session
     for command in ("run", "list", "validate"):
         assert f"bench {command}" in text
+
+
+def test_the_readmes_table_is_the_reference_run():
+    document = files.read(ROOT / "results/reference/result.json")
+    assert document.autoencoder_bench.status == "complete"
+    readme = (ROOT / "README.md").read_text()
+    for benchmark in document.benchmarks:
+        info = benchmark.extra_info
+        speedup = info.speedup_over_eager
+        ratio = "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}"
+        assert f"| {benchmark.name} | {info.steps_per_second.value:,.0f} | {ratio} |" in readme

@@ -63,6 +63,7 @@ def test_synthetic_is_seeded_and_called_that():
 
 def test_auto_takes_the_variable_first(full_set, no_data, monkeypatch):
     monkeypatch.setenv("FASHION_MNIST_DIR", "/usr/share/datasets/fashion-mnist")
+    shutil.copytree("/usr/share/datasets/fashion-mnist", no_data)
     found = data.load()
     assert (found.source, found.location) == ("directory", "/usr/share/datasets/fashion-mnist")
 
@@ -110,3 +111,15 @@ def test_a_download_is_read_from_keras_cache_afterwards(full_set, no_data, monke
 def test_an_unknown_source_names_the_choices():
     with pytest.raises(DataError, match="auto, keras, debian, download, sample"):
         data.load("no/such/folder")
+
+
+def test_a_bad_variable_is_named_and_offers_folders_only(no_data, monkeypatch):
+    monkeypatch.setenv("FASHION_MNIST_DIR", "sample")
+    with pytest.raises(DataError, match="FASHION_MNIST_DIR takes the folder") as caught:
+        data.load()
+    assert "keras" not in str(caught.value)
+
+
+def test_a_home_that_does_not_exist_is_no_error(no_data, failing_download, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", "~nosuchuser/keras")
+    assert data.load().source == "sample"

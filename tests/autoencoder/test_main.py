@@ -1,12 +1,17 @@
 """python -m autoencoder, as its users run it."""
 
 import csv
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
+
+from autoencoder import training
+from autoencoder.__main__ import app
 
 OUTPUTS = {
     "architecture.png",
@@ -47,19 +52,49 @@ def test_seed_1234_gives_the_notebooks_own_losses(full_set, tmp_path):
         assert weights["decoder_b2"].shape == (784,)
 
 
-@pytest.mark.parametrize("mode", ["function", "xla"])
-def test_the_other_modes_train_the_same_model(tmp_path, mode):
-    done = run("--seed", 5, "--steps", 20, "--mode", mode, "--data", "sample", "--out", tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "packaged sample" in done.stderr
-    trained = losses(tmp_path / "losses.csv")
-    assert trained[-1] < trained[0] / 1.5
+def test_the_other_modes_train_the_same_model(tmp_path, monkeypatch):
+    """In this process, to see which step is asked for."""
+    asked, make_step = [], training.make_step
+
+    def spy(parameters, optimizer, mode):
+        asked.append(mode)
+        return make_step(parameters, optimizer, mode)
+
+    monkeypatch.setattr(training, "make_step", spy)
+    trained = {}
+    for mode in training.MODES:
+        arguments = ["--seed", "5", "--steps", "20", "--mode", mode, "--data", "sample", "--out", str(tmp_path)]
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        assert "packaged sample" in done.output
+        trained[mode] = losses(tmp_path / "losses.csv")
+    assert asked == list(training.MODES)
+    np.testing.assert_allclose(trained["function"], trained["eager"], rtol=1e-5)
+    np.testing.assert_allclose(trained["xla"], trained["eager"], rtol=1e-5)
+
+
+def test_without_tensorflow_one_line_names_the_extra(tmp_path, monkeypatch):
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find_spec(name))
+    done = CliRunner().invoke(app, ["--data", "sample", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "extra `cpu`" in done.output
+
+
+def test_a_picture_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "loss.png").mkdir()
+    done = CliRunner().invoke(app, ["--steps", "1", "--data", "sample", "--out", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "loss.png" in done.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--data", "no/such/folder"), "no/such/folder"),
+        (("--data", "~nosuchuser/x"), "nosuchuser"),
+        (("--data", ""), "--data"),
+        (("--data", "x" * 300), "too long"),
         (("--steps", "0"), "--steps"),
         (("--mode", "jax"), "--mode"),
         (("--seed", "-1"), "--seed"),
@@ -70,6 +105,7 @@ def test_bad_usage_exits_with_2_and_says_why(tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unwritable_folder_is_found_before_training(tmp_path):

@@ -118,6 +118,21 @@ def test_eager_function_and_xla_are_the_same_model(rows):
     np.testing.assert_allclose(losses["xla"], losses["eager"], rtol=1e-5)
 
 
+def test_only_xla_is_compiled_by_xla(parameters, rows):
+    for mode, compiled in (("function", False), ("xla", True)):
+        step = training.make_step(parameters, training.create_optimizer(parameters, Config()), mode)
+        attributes = step.get_concrete_function(tf.constant(rows[:BATCH])).function_def.attr
+        assert attributes["_XlaMustCompile"].b is compiled
+
+
+def test_float32_whatever_keras_is_set_to():
+    keras.backend.set_floatx("float64")
+    try:
+        assert model.create_parameters(Config()).weights["encoder_h1"].dtype == tf.float32
+    finally:
+        keras.backend.set_floatx("float32")
+
+
 def test_functions_are_traced_once(rows):
     parameters = model.create_parameters(Config())
     step = training.make_step(parameters, training.create_optimizer(parameters, Config()), "function")

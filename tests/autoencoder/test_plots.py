@@ -35,6 +35,15 @@ def test_a_saved_strip_is_one_inch_an_image_and_grey(triples, tmp_path):
     assert picture[0].min() == 1.0  # the margin above the encodings is white
 
 
+def test_the_loss_curve_is_labelled_with_what_it_shows(monkeypatch, tmp_path):
+    drawn = []
+    monkeypatch.setattr(plots.Figure, "savefig", lambda figure, *rest, **options: drawn.append(figure))
+    plots.save_loss_curve([0.2, 0.1, 0.05], tmp_path / "loss.png")
+    (axes,) = drawn[0].axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("Step", "Loss")
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), [0.2, 0.1, 0.05])
+
+
 def test_loss_curve_and_architecture_are_drawn(tmp_path):
     plots.save_loss_curve([0.2, 0.1, 0.05], tmp_path / "loss.png")
     plots.save_architecture(Config(), tmp_path / "architecture.png")
