@@ -16,14 +16,19 @@ def findings(document: Document) -> list[str]:
 
 def multiple(value: float) -> str:
     """A ratio in three significant digits, as a multiple."""
-    return f"{value:.3g}x"
+    return f"{_digits(value)}x"
 
 
 def interval(estimate: Estimate) -> str:
     """The interval of a ratio; empty where there is none."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{estimate.low:.3g}, {estimate.high:.3g}]"
+    return f"[{_digits(estimate.low)}, {_digits(estimate.high)}]"
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, zeros at the end included: 8.20 says more than 8.2."""
+    return f"{value:#.3g}".rstrip(".")
 
 
 def _speedups(measured: dict[str, Benchmark]) -> str | None:

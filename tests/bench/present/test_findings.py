@@ -35,14 +35,14 @@ def document(finished):
 def test_a_clear_speedup_is_said_with_its_interval(document):
     changed = with_speedup(document, "xla/resident", estimate(18.04, 17.5, 18.6))
     changed = with_speedup(changed, "function/resident", estimate(11.9, 11.7, 12.2))
-    expected = "XLA does 18x [17.5, 18.6], tf.function does 11.9x [11.7, 12.2] the steps of eager mode here."
+    expected = "XLA does 18.0x [17.5, 18.6], tf.function does 11.9x [11.7, 12.2] the steps of eager mode here."
     assert findings(changed)[0] == expected
     assert len(findings(changed)) <= 3
 
 
 def test_a_slowdown_is_said_as_one(document):
     changed = with_speedup(document, "xla/resident", estimate(0.8, 0.7, 0.9))
-    assert findings(changed)[0].startswith("XLA does 0.8x [0.7, 0.9]")
+    assert findings(changed)[0].startswith("XLA does 0.800x [0.700, 0.900]")
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,7 @@ def test_a_result_without_cases_has_no_findings(document):
 
 def test_numbers_in_words():
     assert multiple(16.666) == "16.7x"
+    assert [multiple(value) for value in (8.2, 123.4, 0.5)] == ["8.20x", "123x", "0.500x"]
     assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
     assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
 
