@@ -16,7 +16,24 @@ from bench.device import DeviceChoice
 from bench.results.schema import Software
 
 _UNWANTED_XLA_FLAGS = ("--tf_xla_persistent_cache_directory", "--tf_xla_auto_jit")
-_RECORDED = ("CUDA_", "OMP_", "NVIDIA_TF32", "TF_", "XLA_FLAGS")
+# Named one by one: other programs have variables that begin like these, and paths of the user's in them.
+_RECORDED = {
+    "CUDA_DEVICE_ORDER",
+    "CUDA_LAUNCH_BLOCKING",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_TF32_OVERRIDE",
+    "OMP_NUM_THREADS",
+    "TF_DETERMINISTIC_OPS",
+    "TF_ENABLE_ONEDNN_OPTS",
+    "TF_FORCE_GPU_ALLOW_GROWTH",
+    "TF_GPU_ALLOCATOR",
+    "TF_GPU_THREAD_COUNT",
+    "TF_GPU_THREAD_MODE",
+    "TF_NUM_INTEROP_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_XLA_FLAGS",
+    "XLA_FLAGS",
+}
 
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -103,7 +120,7 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
 def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Those variables of the servers that change what is measured."""
     variables = {**inherited, **for_servers(choice, inherited)}
-    return {name: value for name, value in sorted(variables.items()) if value and name.startswith(_RECORDED)}
+    return {name: value for name, value in sorted(variables.items()) if value and name in _RECORDED}
 
 
 def version(distribution: str) -> str | None:

@@ -15,7 +15,7 @@ from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 from autoencoder.config import Config
 from bench.cases import Case
 from bench.results import estimates
-from bench.results.record import CaseRecord, CohortRecord, Training
+from bench.results.record import CaseRecord, CohortRecord, ReplicateInfo, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
@@ -26,7 +26,6 @@ from bench.results.schema import (
     Estimate,
     ExtraInfo,
     Plan,
-    ReplicateInfo,
     Section,
     Software,
     Stats,
@@ -126,7 +125,9 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], on_gpu: bool) ->
         extra_info=ExtraInfo(
             case=case,
             block=record.block,
-            replicates=tuple(ReplicateInfo.of(replicate) for replicate in record.replicates),
+            replicates=tuple(
+                msgspec.convert(replicate, ReplicateInfo, from_attributes=True) for replicate in record.replicates
+            ),
             steps_per_second=estimates.steps_per_second(record.replicates),
             speedup_over_eager=_speedup_over_eager(record, cases),
             same_model=record.same_model,

@@ -11,11 +11,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records. Durations in seconds; what is missing is None."""
 
 
-class Replicate(Record, frozen=True, kw_only=True):
-    """One fresh process of a case, in one cohort.
+class ReplicateInfo(Record, frozen=True, kw_only=True):
+    """One fresh process of a case in one cohort, without its samples.
 
-    `seconds_per_step[i]` is the block of round `rounds[i]`. The parts of the first call that a mode does not have are
-    None: eager has no trace, and only XLA compiles apart.
+    The parts of the first call that a mode does not have are None: eager has no trace, and only XLA compiles apart.
     """
 
     cohort: int
@@ -28,7 +27,12 @@ class Replicate(Record, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str
     tf32: bool
-    rounds: tuple[int, ...]
+    rounds: tuple[int, ...]  # in which it timed a block
+
+
+class Replicate(ReplicateInfo, frozen=True, kw_only=True):
+    """A replicate with its samples: `seconds_per_step[i]` is the block of round `rounds[i]`."""
+
     seconds_per_step: tuple[float, ...]
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any, Literal
 
-import msgspec
-
 from bench.cases import Case
 from bench.results.record import (
     BlockSize,
@@ -12,7 +10,7 @@ from bench.results.record import (
     Latency,
     Profile,
     Record,
-    Replicate,
+    ReplicateInfo,
     SameModel,
     Training,
 )
@@ -32,29 +30,11 @@ class Estimate(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class ReplicateInfo(Record, frozen=True, kw_only=True):
-    """A replicate without its samples: those stand in `stats.data`, one for each of its `rounds`, cohort by cohort."""
-
-    cohort: int
-    start_method: str
-    ready_seconds: float
-    device_init_seconds: float
-    trace_seconds: float | None
-    compile_seconds: float | None
-    first_step_seconds: float
-    input_init_seconds: float
-    device: str
-    tf32: bool
-    rounds: tuple[int, ...]
-
-    @staticmethod
-    def of(replicate: Replicate) -> "ReplicateInfo":
-        """The replicate without its samples."""
-        return msgspec.convert(replicate, ReplicateInfo, from_attributes=True)
-
-
 class ExtraInfo(Record, frozen=True, kw_only=True):
-    """What a case's entry says beyond pytest-benchmark's statistics. The ratio is eager's time over this case's."""
+    """What a case's entry says beyond pytest-benchmark's statistics. The ratio is eager's time over this case's.
+
+    The replicates' samples stand in `stats.data`, one for each of their `rounds`, replicate by replicate.
+    """
 
     case: Case
     block: BlockSize

@@ -5,13 +5,14 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from bench.cases import Case
 from bench.errors import BenchError
-from bench.measure import protocol
+from bench.measure import launcher, protocol
 from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server, WorkerFailed
 
 CASE = Case(experiment="modes", mode="function", pipeline="resident")
@@ -75,6 +76,24 @@ def test_the_parent_sleeps_while_a_worker_measures(worker):
     elapsed = time.perf_counter() - begun
     # Processor time, not the wall's: one that spins would use all of `elapsed`.
     assert time.process_time() - before < 0.1 * elapsed
+
+
+@pytest.mark.parametrize(("kills", "reason"), [(0, "^killed by SIGKILL"), (1, "^out of memory: killed by the kernel")])
+def test_a_killed_worker_is_out_of_memory_where_the_kernel_counts_one(server, tmp_path, monkeypatch, kills, reason):
+    """The kernel's counter is stood in for: a test must not exhaust the machine's memory."""
+    counter = iter([41, 41 + kills])
+    monkeypatch.setattr(launcher, "_out_of_memory_kills", lambda: next(counter))
+    worker, _ = server.start_worker(tmp_path / "worker.log")
+    os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(WorkerFailed, match=reason):
+        worker.ask(protocol.Probe(), protocol.Probed, 60)
+    worker.end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels keep no such counter")
+def test_the_kernels_counter_is_read():
+    assert launcher._out_of_memory_kills() >= 0
+    assert "oom_kill " in Path("/proc/vmstat").read_text()
 
 
 def test_a_request_out_of_order_is_a_failure_with_a_reason(worker):

@@ -50,11 +50,11 @@ def test_variables_that_would_change_a_case_are_replaced():
 
 
 def test_variables_that_stay_and_matter_are_recorded():
-    inherited = {"TF_ENABLE_ONEDNN_OPTS": "0", "HOME": "/home/someone", "CUDA_VISIBLE_DEVICES": "0,1"}
+    inherited = {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_CLI_CONFIG_FILE": "/home/someone/x", "CUDA_VISIBLE_DEVICES": "0,1"}
     recorded = environment.recorded(GPU, inherited)
     assert recorded["TF_ENABLE_ONEDNN_OPTS"] == "0"
     assert recorded["CUDA_VISIBLE_DEVICES"] == "0"
-    assert "HOME" not in recorded
+    assert "TF_CLI_CONFIG_FILE" not in recorded  # another program's
 
 
 def test_versions():
