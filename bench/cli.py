@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measure what this machine does with TensorFlow: steps per second of a small autoencoder in eager mode, "
     "under tf.function and under XLA.",
-    epilog="Exit codes: 0 fine; 1 a case failed or mismatched; 2 bad usage or input; 130 interrupted, results saved.",
+    epilog="Exit codes: 0 fine; 1 something failed; 2 bad usage or input; 130 interrupted, results saved.",
 )
 
 
@@ -142,7 +142,7 @@ def main() -> None:
     except BenchError as error:
         _end(str(error), error.exit_code)
     except Interrupted:
-        _end("interrupted before anything was measured", ExitCode.INTERRUPTED)
+        _end("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
         _end(str(error), ExitCode.FAILED)
 

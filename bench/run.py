@@ -51,7 +51,7 @@ def run(options: Options, view: View) -> Outcome:
     """Measure what was asked for and leave a run folder, also when interrupted.
 
     Raises UsageError before anything is measured where the options, the device or the data are at fault, BenchError
-    where no server starts, and Interrupted where SIGINT or SIGTERM comes before measuring.
+    where measuring fails before the first cohort is done, and Interrupted where a signal comes before measuring.
     """
     with interrupts.raised_as_interrupted():
         return _run(options, view)
@@ -90,27 +90,29 @@ def _run(options: Options, view: View) -> Outcome:
     )
     recorder = Recorder(circumstances, selected, folder / folders.RESULT)
     launch = Launch(options.server_command, fashion_mnist.location, choice, environment.for_servers(choice))
-    return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder, view)
+    return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder)
 
 
-def _measure(session: Session, recorder: Recorder, folder: Path, view: View) -> Outcome:
+def _measure(session: Session, recorder: Recorder, folder: Path) -> Outcome:
+    status: Status = "complete"
+    reason = None
     try:
         try:
             session.measure()
         finally:
             session.close()
-        return _finish(recorder, folder, "complete")
     except Interrupted:
-        return _finish(recorder, folder, "interrupted")
+        status = "interrupted"
     except BenchError as error:
         if not recorder.has_measured:
             raise
-        view.say(str(error))
-        return _finish(recorder, folder, "failed")
+        status, reason = "failed", str(error)
+    with interrupts.ignored():
+        return _finish(recorder, folder, status, reason)
 
 
-def _finish(recorder: Recorder, folder: Path, status: Status) -> Outcome:
-    document = recorder.save(status)
+def _finish(recorder: Recorder, folder: Path, status: Status, reason: str | None) -> Outcome:
+    document = recorder.save(status, reason)
     folders.set_latest(folder)
     if document.benchmarks:
         from bench.present import plots  # Matplotlib takes most of a second to import

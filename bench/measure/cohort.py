@@ -130,7 +130,7 @@ class Cohort:
         preset, spent = self._settings.preset, 0.0
         for i in range(preset.warmup_rounds + preset.rounds):
             number = i - preset.warmup_rounds if i >= preset.warmup_rounds else None
-            if number is not None and spent > seconds:
+            if not self.members or (number and spent > seconds):  # one round is kept in any case
                 break
             began, alive = time.monotonic(), len(self.members)
             order = self._round(sizes, number)
@@ -155,6 +155,10 @@ class Cohort:
         """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
         folder = Path("tensorboard") / member.case.name.replace("/", "-")
         steps = self._settings.preset.profile_steps
+        if member not in self.members:
+            return Profile(
+                status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass"
+            )
         request = protocol.TakeProfile(logdir=str(self._settings.folder / folder), steps=steps)
         try:
             taken = self._ask_afterwards(member, request, protocol.ProfileTaken, self._settings.limits.request)

@@ -42,12 +42,14 @@ class WorkerFailed(Exception):
     """A worker raised, died, hung, or did not understand; the text says which."""
 
 
+class ServerGone(BenchError):
+    """The server died or hangs, and its workers with it. That is no case's fault, and ends the measuring."""
+
+
 class Worker:
     """One child process that measures one case."""
 
-    def __init__(
-        self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int | None]
-    ) -> None:
+    def __init__(self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int]) -> None:
         self._connection = connection
         self._reap_child = reap
         self._alive = True
@@ -56,7 +58,10 @@ class Worker:
         self.log = log
 
     def receive(self, expected: Any, seconds: float, what: str) -> Any:
-        """The worker's next message, of a type in `expected`. Sleeps while waiting. Raises WorkerFailed."""
+        """The worker's next message, of a type in `expected`. Sleeps while waiting.
+
+        Raises WorkerFailed, or ServerGone where the worker died with its server.
+        """
         try:
             if not self._connection.poll(seconds):
                 raise WorkerFailed(f"hung: no answer to {what} within {seconds:g} s")
@@ -92,9 +97,9 @@ class Worker:
     def end(self) -> None:
         """Kill and reap the worker. Everything it had to say was said in replies, so there is nothing to lose."""
         self.kill()
+        self._connection.close()
         if self._alive:
             self._reap()
-        self._connection.close()
 
     def kill(self) -> None:
         """Kill the worker, and leave the reaping to whoever comes."""
@@ -109,15 +114,13 @@ class Worker:
             except ProcessLookupError:
                 self._alive = False
 
-    def _reap(self) -> int | None:
+    def _reap(self) -> int:
         self._alive = False
         return self._reap_child()
 
     def _cause_of_death(self) -> str:
         self._signal(signal.SIGKILL)  # the connection is gone; should the process linger, it must not
         exit_code = self._reap()
-        if exit_code is None:
-            return "died with its server"
         if exit_code >= 0:
             return f"ended with exit code {exit_code}"
         name = signal.Signals(-exit_code).name
@@ -174,7 +177,10 @@ class Server:
         self.preload_seconds = ready.preload_seconds
 
     def start_worker(self, log: Path) -> tuple[Worker, float]:
-        """A fresh worker and the seconds until it was ready for its first request. Raises WorkerFailed."""
+        """A fresh worker and the seconds until it was ready for its first request.
+
+        Raises WorkerFailed, or ServerGone.
+        """
         asked = time.perf_counter()
         worker = self._spawn(log) if self._unsound else self._fork(log)
         self._workers.append(worker)
@@ -187,13 +193,10 @@ class Server:
             raise
         return worker, time.perf_counter() - asked
 
-    def _reap(self, pid: int) -> int | None:
-        """The exit code of a forked worker that has ended; None where the server itself is gone."""
-        try:
-            self._send(protocol.Reap(pid=pid))
-            return int(self._receive(protocol.Reaped).exit_code)
-        except WorkerFailed:
-            return None
+    def _reap(self, pid: int) -> int:
+        """The exit code of a forked worker that has ended."""
+        self._send(protocol.Reap(pid=pid))
+        return int(self._receive(protocol.Reaped).exit_code)
 
     def close(self) -> None:
         """Kill all workers and the server, without asking the server for anything: it may be what hangs."""
@@ -208,7 +211,10 @@ class Server:
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._send(protocol.Fork(log=str(log)))
-            reduction.send_handle(self._connection, theirs.fileno(), self._process.pid)
+            try:
+                reduction.send_handle(self._connection, theirs.fileno(), self._process.pid)
+            except OSError:
+                raise self._gone("ended") from None
             pid = self._receive(protocol.Forked).pid
             return Worker(Connection(ours.detach()), pid, log, lambda: self._reap(pid))
 
@@ -220,18 +226,21 @@ class Server:
         try:
             self._connection.send_bytes(protocol.encode(request))
         except OSError:
-            raise WorkerFailed("the server is gone") from None
+            raise self._gone("ended") from None
 
     def _receive(self, expected: Any) -> Any:
         try:
             if not self._connection.poll(self._limits.request):
                 self._process.kill()  # a late answer would be taken for that of the next request
-                raise WorkerFailed(f"the server did not answer within {self._limits.request:g} s")
+                raise self._gone(f"did not answer within {self._limits.request:g} s")
             return protocol.decode(self._connection.recv_bytes(), expected)
         except (EOFError, OSError):
-            raise WorkerFailed("the server is gone") from None
+            raise self._gone("ended") from None
         except protocol.ProtocolError as error:
-            raise WorkerFailed(f"the server sent something unexpected: {error}") from None
+            raise self._gone(f"sent something unexpected ({error})") from None
+
+    def _gone(self, what: str) -> ServerGone:
+        return ServerGone(f"The server, the parent of all workers, {what}: see {self._log}")
 
 
 def _start(

@@ -93,7 +93,6 @@ class Prepared(Message, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str  # where the loss was computed, in TensorFlow's words
     tf32: bool
-    losses: list[float | None]  # of the steps done so far, the first two of the same-model check
 
 
 class Check(Message, frozen=True, kw_only=True):

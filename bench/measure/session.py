@@ -19,6 +19,7 @@ from bench.view import View
 # Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
 SERVERS_TOGETHER = 2
 
+# On a GPU a block is five times as long as on a CPU, so the rounds of a cohort get this many times the seconds.
 GPU_PATIENCE = 3
 
 # Share of a cohort's time that passes before its rounds, and length of the last passes in cohorts: for the display.
@@ -53,7 +54,11 @@ class Session:
         self._tf32_on = False
 
     def measure(self) -> None:
-        """All cohorts and passes. Raises UsageError where TensorFlow does not see the device that was chosen."""
+        """All cohorts and passes.
+
+        Raises UsageError where TensorFlow does not see the device that was chosen, BenchError where a server does not
+        start, dies, or cannot look for devices.
+        """
         cohorts = self._settings.preset.cohorts
         for number in range(1, cohorts + 1):
             server = self._server(number)
@@ -137,9 +142,9 @@ class Session:
         self._choose_block_sizes(cohort)
         rounds = self._settings.preset.rounds
         self._stage(cohort.number, f"{rounds} rounds of {len(cohort.members)} cases", middle)
-        # Seconds are the whole experiment's; blocks are five times as long on a GPU as on a CPU.
-        part = len(group) / max(1, len(self._recorder.alive()))
-        seconds = self._settings.preset.rounds_seconds * part * (GPU_PATIENCE if self._settings.device == "gpu" else 1)
+        # The preset's seconds are those of the whole cohort.
+        patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
+        seconds = self._settings.preset.rounds_seconds * patience * (end - begin)
 
         def advance(done: int) -> None:
             self._advance(cohort.number, done, middle + (end - middle) * done / rounds)
@@ -197,7 +202,8 @@ class Session:
     def _last_passes(self, cohort: Cohort, share: float) -> None:
         """What is measured once: latency, then profiles, each case alone on the machine."""
         self._stage(cohort.number, "latency of single steps", share)
-        for member in list(cohort.members):
+        members = list(cohort.members)
+        for member in members:
             latency = cohort.measure_latency(member)
             if isinstance(latency, str):
                 self._recorder.note(member.case, latency_reason=latency)
@@ -205,7 +211,7 @@ class Session:
                 self._recorder.note(member.case, latency=latency)
         if self._profile:
             self._stage(cohort.number, "profiles for TensorBoard", share)
-            for member in list(cohort.members):
+            for member in members:
                 self._recorder.note(member.case, profile=cohort.take_profile(member))
 
     def _train(self, server: Server) -> None:

@@ -94,7 +94,6 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         input_init_seconds=input_init_seconds,
         device=call.losses[0].device,
         tf32=request.device == "gpu" and device.tf32_enabled(),
-        losses=session.losses,
     )
 
 

@@ -75,6 +75,8 @@ def _shortcomings(document: Document) -> list[str]:
     if section.status == "interrupted":
         saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
         lines.append(f"Interrupted{saved}")
+    if section.status_reason:
+        lines.append(f"Ended after {len(section.cohorts)} of {section.plan.cohorts} cohorts. {section.status_reason}")
     lines += [
         f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
         for case in section.cases
@@ -86,9 +88,9 @@ def _shortcomings(document: Document) -> list[str]:
     lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
     if section.training_reason:
         lines.append(f"The training run failed: {section.training_reason}")
-    rounds = [len(cohort.order) for cohort in section.cohorts]
-    if section.plan.interleaved and rounds and min(rounds) < section.plan.rounds:
-        lines.append(f"Slow machine: {min(rounds)} to {max(rounds)} rounds a cohort instead of {section.plan.rounds}.")
+    rounds = [len(info.rounds) for benchmark in document.benchmarks for info in benchmark.extra_info.replicates]
+    if rounds and min(rounds) < section.plan.rounds:
+        lines.append(f"Slow machine: {min(rounds)} to {max(rounds)} blocks a process instead of {section.plan.rounds}.")
     return lines
 
 

@@ -59,6 +59,7 @@ def build(
     cohorts: Sequence[CohortRecord],
     training: Training | str | None,
     status: Status,
+    reason: str | None = None,
 ) -> Document:
     """The document of a run; cases without samples, or with a failure, stand only in our section.
 
@@ -73,6 +74,7 @@ def build(
         autoencoder_bench=Section(
             schema_version=SCHEMA_VERSION,
             status=status,
+            status_reason=reason,
             plan=circumstances.plan,
             device=circumstances.device,
             software=circumstances.software,

@@ -72,10 +72,10 @@ class Recorder:
         """The training run is done, or has failed for the reason given."""
         self._training = training
 
-    def save(self, status: Status) -> Document:
-        """Write everything so far to the result file, atomically, and return it."""
+    def save(self, status: Status, reason: str | None = None) -> Document:
+        """Write everything so far to the result file, atomically, and return it; `reason` is why the run failed."""
         document = build(
-            self.circumstances, list(self._cases.values()), list(self._cohorts.values()), self._training, status
+            self.circumstances, list(self._cases.values()), list(self._cohorts.values()), self._training, status, reason
         )
         files.write(document, self._path)
         return document

@@ -166,6 +166,7 @@ class Section(Record, frozen=True, kw_only=True):
 
     schema_version: str
     status: Status
+    status_reason: str | None  # why the run failed
     plan: Plan
     device: Device
     software: Software

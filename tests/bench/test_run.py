@@ -1,5 +1,6 @@
 """Whole runs: what a sound one leaves, and what each fault does to one."""
 
+import io
 import json
 import os
 import random
@@ -13,11 +14,13 @@ import matplotlib.image
 import msgspec
 import psutil
 import pytest
+from rich.console import Console
 
 from bench import cases
 from bench.cases import Case
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.measure.launcher import Limits
+from bench.present import summary
 from bench.results import files
 from bench.run import Options, run
 
@@ -150,6 +153,21 @@ FAULTS = {
 }
 
 
+class Census:
+    """A view that notes every process there is below this one whenever it is told something."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def say(self, text):
+        pass
+
+    def stage(self, text, fraction):
+        self.seen.update(psutil.Process().children(recursive=True))
+
+    advance = stage
+
+
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory, tiny):
     """A run in which every fault happens to one case, and the reference and its twin stay sound."""
@@ -170,14 +188,10 @@ def faulty(tmp_path_factory, tiny):
             server_command=(sys.executable, str(SERVERS / "faulty_server.py")),
             limits=Limits(request=12.0, first_call=12.0),
         )
-        from bench.view import View
-
-        class Silent(View):
-            pass
-
-        outcome = run(options, Silent())
-        leftovers = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
-        assert [process for process in leftovers if "server" in " ".join(process.cmdline())] == []
+        view = Census()
+        outcome = run(options, view)
+        assert len(view.seen) > 3
+        assert gone(list(view.seen))
         return outcome
 
 
@@ -209,12 +223,13 @@ from bench.measure.protocol import MeasureLatency, TakeProfile, Train
 def fail(session, request):
     raise ValueError(f"no {type(request).__name__} today")
 
-worker.HANDLERS.update({MeasureLatency: fail, Train: fail} if "latency" in sys.argv.pop(1) else {TakeProfile: fail})
+requests = {"latency": MeasureLatency, "profile": TakeProfile, "training": Train}
+worker.HANDLERS[requests[sys.argv.pop(1)]] = fail
 server.main(sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("fault", ["latency", "profile"])
+@pytest.mark.parametrize("fault", ["latency", "profile", "training"])
 def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fault):
     preset = msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10)
     command = (sys.executable, "-c", LATE_FAULTS, fault)
@@ -222,17 +237,19 @@ def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fau
         preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", server_command=command
     )
     outcome = run(options, listener)
+    assert outcome.exit_code == (ExitCode.FAILED if fault == "training" else ExitCode.OK)
     assert len(outcome.document.benchmarks) == 3
-    section = outcome.document.autoencoder_bench
+    training = outcome.document.autoencoder_bench.training_reason or ""
+    assert ("no Train today" in training) == (fault == "training")
     for benchmark in outcome.document.benchmarks:
-        if fault == "latency":
-            assert benchmark.extra_info.latency is None
-            assert "no MeasureLatency today" in benchmark.extra_info.latency_reason
-            assert "no Train today" in section.training_reason
-            assert outcome.exit_code == ExitCode.FAILED
-        else:
-            assert benchmark.extra_info.profile.status == "failed"
-            assert "no TakeProfile today" in benchmark.extra_info.profile.reason
+        latency, profile = benchmark.extra_info.latency_reason or "", benchmark.extra_info.profile.reason or ""
+        assert ("no MeasureLatency today" in latency) == (fault == "latency")
+        assert ("no TakeProfile today" in profile) == (fault == "profile")
+        assert ("failed in the latency pass" in profile) == (fault == "latency")
+    shown = io.StringIO()
+    summary.show(outcome.document, outcome.folder, Console(file=shown, width=200))
+    lines = {"latency": "no latency:", "profile": "the profile failed:", "training": "The training run failed:"}
+    assert lines[fault] in shown.getvalue()
 
 
 PROBE_DIES = """
@@ -328,7 +345,7 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
     )
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.FAILED
-    assert any("ended while it loaded TensorFlow" in line for line in listener.lines)
+    assert "ended while it loaded TensorFlow" in outcome.document.autoencoder_bench.status_reason
     document = files.read(outcome.folder / "result.json")
     assert document.autoencoder_bench.status == "failed"
     assert {len(benchmark.stats.data) for benchmark in document.benchmarks} == {2 * 2}
@@ -382,6 +399,21 @@ def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
         assert len(benchmark.stats.data) > 1  # as many of the 20 as the machine does in the time
     assert "Interrupted; what was measured is saved." in rest
     assert "Traceback" not in rest
+
+
+def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):
+    read_until(started, "cohort 2/4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    (server,) = {child.ppid() for child in children} - {started.pid}  # the one of two that has workers
+    psutil.Process(server).kill()
+    rest = started.stdout.read()
+    assert started.wait(timeout=60) == ExitCode.FAILED, rest
+    assert "Ended after 1 of 4 cohorts. The server, the parent of all workers, ended" in " ".join(rest.split())
+    assert gone(children)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    document = files.read(folder / "result.json")
+    assert document.autoencoder_bench.status == "failed"
+    assert len(document.benchmarks) == 7
 
 
 def test_no_worker_survives_a_killed_parent(started):
