@@ -8,7 +8,7 @@ import pytest
 
 from bench.measure import clock
 
-PAIRS = 300
+PAIRS = 200
 STEPS = 20
 LEAD_IN = 5
 

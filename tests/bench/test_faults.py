@@ -1,0 +1,310 @@
+"""What each fault does to a run: cases that fail, servers that die, interrupts, and bad usage."""
+
+import io
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+from rich.console import Console
+
+from bench import cases
+from bench.cases import Case
+from bench.errors import BenchError, ExitCode, UsageError
+from bench.measure.launcher import Limits
+from bench.present import summary
+from bench.results import files
+from bench.run import Options, run
+
+SERVERS = Path(__file__).parent / "measure"
+
+FAULTS = {
+    "raise": "ValueError: a step that raises, in RunBlock",
+    "kill": "killed by SIGKILL, in RunBlock",
+    "segfault": "killed by SIGSEGV, in RunBlock",
+    "hang": "hung: no answer to RunBlock within 12 s",
+    "hang-at-once": "hung: no answer to Prepare within 12 s",
+    "exhaust": "out of memory: ",
+    "exit": "ended with exit code 3, in RunBlock",
+    "retracing": "was traced 2 times",
+    "raise-at-once": "ValueError: a step that raises, in Prepare",
+    "another-model": "losses differ from eager's by",
+    "not-a-number": "losses differ from eager's by not a number",
+}
+
+
+class Census:
+    """A view that notes every process there is below this one whenever it is told something."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def say(self, text):
+        pass
+
+    def stage(self, text, fraction):
+        self.seen.update(psutil.Process().children(recursive=True))
+
+    advance = stage
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory, tiny):
+    """A run in which every fault happens to one case, and the reference and its twin stay sound."""
+    axes = [{"mode": mode, "pipeline": "resident"} for mode in ("function", *FAULTS)]
+    broken = (
+        *(Case(experiment="faults", **axis) for axis in axes),
+        Case(experiment="faults", mode="function", pipeline="resident", twin=True),
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(cases.EXPERIMENTS, "faults", broken)
+        options = Options(
+            preset=msgspec.structs.replace(tiny, cohorts=1, training_steps=10, rounds=30, rounds_seconds=10.0),
+            experiment="faults",
+            out=tmp_path_factory.mktemp("results"),
+            data="sample",
+            device="cpu",
+            profile=False,
+            server_command=(sys.executable, str(SERVERS / "faulty_server.py")),
+            limits=Limits(request=12.0, first_call=12.0),
+        )
+        view = Census()
+        outcome = run(options, view)
+        assert len(view.seen) > 3
+        assert gone(list(view.seen))
+        return outcome
+
+
+@pytest.mark.parametrize("mode", FAULTS)
+def test_a_fault_costs_its_own_case_only(faulty, mode):
+    status = {case.name: case for case in faulty.document.autoencoder_bench.cases}[f"{mode}/resident"]
+    mismatch = mode in ("another-model", "not-a-number")
+    assert status.status == ("mismatch" if mismatch else "failed")
+    assert FAULTS[mode] in status.failure.reason
+    log = faulty.folder / status.failure.log
+    assert log.is_file()
+    if "raise" in mode:
+        assert "a step that raises" in log.read_text()
+
+
+def test_the_others_go_on_and_the_exit_code_says_it(faulty):
+    assert faulty.exit_code == ExitCode.FAILED
+    assert [b.name for b in faulty.document.benchmarks] == ["function/resident", "function/resident/twin"]
+    # The time lost on the worker that hung is not theirs: with it, their 10 s would have been over.
+    assert all(len(b.stats.data) == 30 for b in faulty.document.benchmarks)
+    assert files.read(faulty.folder / "result.json").autoencoder_bench.training is not None
+
+
+LATE_FAULTS = """
+import sys
+from bench.measure import server, worker
+from bench.measure.protocol import MeasureLatency, TakeProfile, Train
+
+def fail(session, request):
+    raise ValueError(f"no {type(request).__name__} today")
+
+requests = {"latency": MeasureLatency, "profile": TakeProfile, "training": Train}
+worker.HANDLERS[requests[sys.argv.pop(1)]] = fail
+server.main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("fault", ["latency", "profile", "training"])
+def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fault):
+    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10)
+    command = (sys.executable, "-c", LATE_FAULTS, fault)
+    options = Options(
+        preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", server_command=command
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == (ExitCode.FAILED if fault == "training" else ExitCode.OK)
+    assert len(outcome.document.benchmarks) == 3
+    training = outcome.document.autoencoder_bench.training_reason or ""
+    assert ("no Train today" in training) == (fault == "training")
+    for benchmark in outcome.document.benchmarks:
+        latency, profile = benchmark.extra_info.latency_reason or "", benchmark.extra_info.profile.reason or ""
+        assert ("no MeasureLatency today" in latency) == (fault == "latency")
+        assert ("no TakeProfile today" in profile) == (fault == "profile")
+        assert ("failed in the latency pass" in profile) == (fault == "latency")
+    shown = io.StringIO()
+    summary.show(outcome.document, outcome.folder, Console(file=shown, width=200))
+    lines = {"latency": "no latency:", "profile": "the profile failed:", "training": "The training run failed:"}
+    assert lines[fault] in shown.getvalue()
+
+
+PROBE_DIES = """
+import os, signal, sys
+from bench.measure import server, worker
+from bench.measure.protocol import Probe
+worker.HANDLERS[Probe] = lambda session, request: os.kill(os.getpid(), signal.SIGSEGV)
+server.main(sys.argv[1:])
+"""
+
+
+def test_a_probe_that_dies_is_one_error_with_its_log(tmp_path, tiny, listener):
+    options = Options(
+        preset=tiny, out=tmp_path, data="sample", device="cpu", server_command=(sys.executable, "-c", PROBE_DIES)
+    )
+    with pytest.raises(BenchError, match=r"killed by SIGSEGV.*probe\.log"):
+        run(options, listener)
+
+
+def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
+    options = Options(
+        preset=msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10),
+        only=("xla/resident",),
+        out=tmp_path,
+        data="sample",
+        device="cpu",
+        profile=False,
+        server_command=(sys.executable, str(SERVERS / "unsound_server.py")),
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.OK
+    (cohort,) = outcome.document.autoencoder_bench.cohorts
+    assert cohort.start_method == "spawn"
+    assert "context was initialised" in cohort.unsound
+    assert any("spawned" in line for line in listener.lines)
+    assert {b.name for b in outcome.document.benchmarks} == {
+        "function/resident",
+        "xla/resident",
+        "function/resident/twin",
+    }
+    # Without eager there is no speed-up, and it says so.
+    assert outcome.document.benchmarks[1].extra_info.speedup_over_eager.reason == "eager/resident was not measured"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"experiment": "mode"}, "Did you mean modes"),
+        ({"only": ("xla/residen",)}, "Did you mean xla/resident"),
+        ({"label": "no/slashes"}, "--label"),
+        ({"data": "no/such/folder"}, "no/such/folder"),
+        ({"device": "cpu", "gpu": "0"}, "contradicts"),
+        ({"out": Path("/proc/nowhere")}, "--out"),
+    ],
+)
+def test_bad_usage_is_found_before_anything_is_measured(tmp_path, tiny, listener, change, message):
+    options = Options(**{"preset": tiny, "out": tmp_path, "data": "sample", "device": "cpu", **change})
+    with pytest.raises(UsageError, match=message):
+        run(options, listener)
+    assert listener.stages == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_cannot_start_is_one_error(tmp_path, tiny, listener):
+    options = Options(
+        preset=tiny,
+        out=tmp_path,
+        data="sample",
+        device="cpu",
+        server_command=(sys.executable, "-c", "raise SystemExit"),
+    )
+    with pytest.raises(BenchError, match=r"server\.log"):
+        run(options, listener)
+
+
+def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured(tmp_path, tiny, listener):
+    """A server that works twice, for the pair that is started together: the files they leave stop the third."""
+    code = (
+        "import os, pathlib, runpy, sys; flags = pathlib.Path(sys.argv.pop(1))\n"
+        "if len(list(flags.iterdir())) > 1: sys.exit(9)\n"
+        "(flags / str(os.getpid())).touch()\n"
+        "sys.argv[0] = 'server'; runpy.run_module('bench.measure.server', run_name='__main__')"
+    )
+    (tmp_path / "flags").mkdir()
+    options = Options(
+        preset=msgspec.structs.replace(tiny, cohorts=3, rounds=2, training_steps=10),
+        only=("xla/resident",),
+        out=tmp_path / "out",
+        data="sample",
+        device="cpu",
+        profile=False,
+        server_command=(sys.executable, "-c", code, str(tmp_path / "flags")),
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.FAILED
+    assert "ended while it loaded TensorFlow" in outcome.document.autoencoder_bench.status_reason
+    document = files.read(outcome.folder / "result.json")
+    assert document.autoencoder_bench.status == "failed"
+    assert {len(benchmark.stats.data) for benchmark in document.benchmarks} == {2 * 2}
+
+
+def test_a_folder_called_bench_is_not_taken_for_the_package(tmp_path, tiny, listener, monkeypatch):
+    (tmp_path / "bench").mkdir()
+    (tmp_path / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
+    monkeypatch.chdir(tmp_path)
+    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=1, warmup_rounds=0, training_steps=10)
+    options = Options(preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", profile=False)
+    assert run(options, listener).exit_code == ExitCode.OK
+
+
+@pytest.fixture
+def started(tmp_path):
+    """A quick run in a process of its own, ended at the latest after the test."""
+    command = [sys.executable, "-m", "bench", "run", "--device", "cpu", "--data", "sample", "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        yield process
+        process.kill()
+
+
+def read_until(process, text):
+    for line in process.stdout:
+        if text in line:
+            return
+    pytest.fail(f"the run ended without saying {text!r}")
+
+
+def gone(processes):
+    _, alive = psutil.wait_procs(processes, timeout=20)
+    return alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
+    read_until(started, "cohort 2/4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    assert len(children) >= 8
+    started.send_signal(number)
+    rest = started.stdout.read()
+    assert started.wait(timeout=60) == ExitCode.INTERRUPTED, rest
+    assert gone(children)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    document = files.read(folder / "result.json")
+    assert document.autoencoder_bench.status == "interrupted"
+    assert len(document.benchmarks) == 7
+    for benchmark in document.benchmarks:
+        assert [replicate.cohort for replicate in benchmark.extra_info.replicates] == [1]
+        assert len(benchmark.stats.data) > 1  # as many of the 20 as the machine does in the time
+    assert "Interrupted; what was measured is saved." in rest
+    assert "Traceback" not in rest
+
+
+def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):
+    read_until(started, "cohort 2/4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    (server,) = {child.ppid() for child in children} - {started.pid}  # the one of two that has workers
+    psutil.Process(server).kill()
+    rest = started.stdout.read()
+    assert started.wait(timeout=60) == ExitCode.FAILED, rest
+    assert "Ended after 1 of 4 cohorts. The server, the parent of all workers, ended" in " ".join(rest.split())
+    assert gone(children)
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    document = files.read(folder / "result.json")
+    assert document.autoencoder_bench.status == "failed"
+    assert len(document.benchmarks) == 7
+
+
+def test_no_worker_survives_a_killed_parent(started):
+    read_until(started, "cohort 1/4: 20 rounds")
+    children = psutil.Process(started.pid).children(recursive=True)
+    deadline = time.monotonic() + 10
+    while not any(child.status() == psutil.STATUS_STOPPED for child in children):  # the hard case: a stopped worker
+        assert time.monotonic() < deadline
+    started.kill()
+    assert gone(children)
