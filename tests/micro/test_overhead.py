@@ -8,9 +8,9 @@ import pytest
 
 from bench.measure import clock
 
-PAIRS = 200
-STEPS = 20
-LEAD_IN = 5
+PAIRS = 500
+STEPS = 8
+LEAD_IN = 2
 
 
 def by_hand(subject, batch):
