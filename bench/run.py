@@ -150,8 +150,12 @@ def _load_data(source: str, view: View) -> data.FashionMnist:
 
 
 def _device_line(choice: device.DeviceChoice) -> str:
-    name = environment.cpu_description() if choice.kind == "cpu" else choice.slug
-    return f"Device: {choice.kind.upper()}, {name} ({choice.why})"
+    return f"Device: {choice.kind.upper()}, {_device_name(choice)} ({choice.why})"
+
+
+def _device_name(choice: device.DeviceChoice) -> str:
+    """What the device is called before TensorFlow has been asked."""
+    return environment.cpu_description() if choice.kind == "cpu" else choice.slug
 
 
 def _plan(options: Options, selected: tuple[Case, ...], interleaved: bool) -> Plan:
@@ -173,7 +177,7 @@ def _describe_device(options: Options, choice: device.DeviceChoice) -> Device:
         kind=choice.kind,
         why=choice.why,
         requested=options.device,
-        name=environment.cpu_description() if choice.kind == "cpu" else choice.slug,
+        name=_device_name(choice),
         gpus=(),
         environment=environment.recorded(choice),
         tf32=options.tf32,
