@@ -35,8 +35,12 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     summary: str
-    cohorts: int
-    rounds: int  # blocks of each case in a cohort
+    looks: tuple[int, ...]  # numbers of cohorts after which the intervals are looked at; the last is the most there are
+    target_half_width: float  # of the ratio to the reference, or of the two sides, relative
+    seconds: float  # no further cohort begins that would end after this long, once the first look is done
+    rounds: int  # blocks of each case in a cohort; after the first look chosen within the two bounds below
+    least_rounds: int
+    most_rounds: int
     warmup_rounds: int = 3  # rounds before those, not recorded
     rounds_seconds: float  # no further round of a cohort begins after this long, however few there were
     latency_steps: int = 1_000
@@ -59,27 +63,39 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 cohorts of 20 blocks: a first answer within two minutes",
-            cohorts=4,
+            summary="4 cohorts of 20 blocks, for intervals of about 5 %: a first answer within two minutes",
+            looks=(4,),
+            target_half_width=0.05,
+            seconds=110.0,
             rounds=20,
+            least_rounds=20,
+            most_rounds=20,
             rounds_seconds=13.0,
             latency_seconds=1.5,
             training_steps=1_000,
         ),
         Preset(
             name="standard",
-            summary="6 cohorts of 80 blocks: within five minutes",
-            cohorts=6,
-            rounds=80,
+            summary="3 to 16 cohorts, until intervals are within 2 %: at most five minutes",
+            looks=(3, 6, 12, 16),
+            target_half_width=0.02,
+            seconds=285.0,
+            rounds=40,
+            least_rounds=20,
+            most_rounds=200,
             rounds_seconds=38.0,
             latency_seconds=2.0,
             training_steps=2_000,
         ),
         Preset(
             name="thorough",
-            summary="16 cohorts of 80 blocks: for small differences, about a quarter of an hour",
-            cohorts=16,
-            rounds=80,
+            summary="3 to 16 cohorts, until intervals are within 1 %: at most a quarter of an hour",
+            looks=(3, 6, 12, 16),
+            target_half_width=0.01,
+            seconds=880.0,
+            rounds=60,
+            least_rounds=20,
+            most_rounds=200,
             rounds_seconds=60.0,
             latency_seconds=20.0,
             training_steps=5_000,

@@ -79,11 +79,20 @@ def run(
         ),
     ] = None,
     tf32: Annotated[OnOff | None, typer.Option(help="TF32 on GPUs that have it; default: TensorFlow's.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PYTHON[=LABEL]",
+            help="Measure the same cases with this interpreter too, in the same rounds: another virtual environment "
+            "with another TensorFlow, or another revision of this suite.",
+        ),
+    ] = None,
 ) -> None:
     """Measure, and leave a folder with results, plots and TensorBoard profiles.
 
     Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
     """
+    from bench.against import parse as parse_against
     from bench.present import progress, summary
     from bench.run import Options
     from bench.run import run as run_bench
@@ -101,6 +110,7 @@ def run(
         device=device.value,
         gpu=gpu,
         tf32=None if tf32 is None else tf32 is OnOff.on,
+        against=parse_against(against) if against else None,
     )
     with progress.open_view(console) as view:
         outcome = run_bench(options, view)

@@ -9,6 +9,9 @@ class ExitCode(IntEnum):
     OK = 0
     FAILED = 1  # a case failed, mismatched, or vanished
     USAGE = 2  # bad usage, unreadable or invalid input
+    REGRESSION = 3
+    NOT_COMPARABLE = 4  # other workload or data, or other hardware where a verdict was asked for
+    INCONCLUSIVE = 5  # only with --strict
     INTERRUPTED = 130  # what was measured is saved
 
 
@@ -28,6 +31,12 @@ class ResultFileError(BenchError):
     """A result file cannot be read, or does not say what the format demands."""
 
     exit_code = ExitCode.USAGE
+
+
+class NotComparable(BenchError):
+    """What was to be compared is not the same work."""
+
+    exit_code = ExitCode.NOT_COMPARABLE
 
 
 class Interrupted(BaseException):

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.errors import UsageError
 
 RESULT = "result.json"
+BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run
 LATEST = "latest.txt"
 
 

@@ -1,27 +1,33 @@
 """One run from its options to its folder: check everything first, measure, save, draw."""
 
 import importlib.util
-from dataclasses import dataclass
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import cases, device, folders, interrupts
+from bench import against, cases, device, folders, interrupts
+from bench.against import Against
 from bench.cases import Case, Preset
 from bench.errors import BenchError, ExitCode, Interrupted, UsageError
+from bench.measure import entry
 from bench.measure.cohort import Settings
+from bench.measure.entry import BASE, NEW, Entries, Side
 from bench.measure.launcher import SERVER_COMMAND, Limits
-from bench.measure.session import Launch, Session
+from bench.measure.servers import Launch
+from bench.measure.session import Session
 from bench.observe import environment, nvml
 from bench.results.document import Circumstances
 from bench.results.recorder import Recorder
-from bench.results.schema import Data, Device, Document, Plan, Status
+from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
 from bench.view import View
 
 
 @dataclass(frozen=True)
 class Options:
-    """What `bench run` was asked for. The last two are for tests: another server, other patience."""
+    """What `bench run` was asked for. The last two are for tests and calibration: another server, other patience."""
 
     preset: Preset
     experiment: str = "modes"
@@ -34,16 +40,18 @@ class Options:
     device: str = "auto"
     gpu: str | None = None
     tf32: bool | None = None
+    against: Against | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
     limits: Limits | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its folder, the document in it, the exit code."""
+    """How a run ended: its folder, the document in it, that of the base side if there is one, the exit code."""
 
     folder: Path
     document: Document
+    base: Document | None
     exit_code: ExitCode
 
 
@@ -63,6 +71,8 @@ def _run(options: Options, view: View) -> Outcome:
     choice = device.choose(options.device, options.gpu)
     view.say(_device_line(choice))
     _require_tensorflow()
+    if options.against:
+        against.check(options.against)
     started = environment.now()
     folders.require_writable(options.out)
     fashion_mnist = _load_data(options.data, view)
@@ -75,12 +85,13 @@ def _run(options: Options, view: View) -> Outcome:
         device=_describe_device(options, choice),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
-        machine_info=environment.machine_info(options.label),
+        machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
     )
     settings = Settings(
         device=choice.kind,
+        card=choice.card,
         tf32=options.tf32,
         seed=options.seed,
         preset=options.preset,
@@ -88,12 +99,37 @@ def _run(options: Options, view: View) -> Outcome:
         folder=folder,
         interleaved=interleaved,
     )
-    recorder = Recorder(circumstances, selected, folder / folders.RESULT)
-    launch = Launch(options.server_command, fashion_mnist.location, choice, environment.for_servers(choice))
-    return _measure(Session(settings, launch, options.profile, recorder, view), recorder, folder)
+    entries = entry.of(selected, side_by_side=options.against is not None)
+    recorders = _recorders(options.against, circumstances, entries, folder)
+    variables = environment.for_servers(choice)
+    launches = {NEW: Launch(options.server_command, fashion_mnist.location, choice, variables)}
+    if options.against:
+        command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
+        launches[BASE] = Launch(command, fashion_mnist.location, choice, variables)
+    session = Session(settings, entries, launches, recorders, options.profile, view)
+    return _measure(session, recorders, folder)
 
 
-def _measure(session: Session, recorder: Recorder, folder: Path) -> Outcome:
+def _recorders(
+    against: Against | None, circumstances: Circumstances, entries: Entries, folder: Path
+) -> dict[Side, Recorder]:
+    """One for each side, each with its file."""
+    files: dict[Side, str] = {NEW: folders.RESULT}
+    labels: dict[Side, str] = {NEW: circumstances.plan.label or NEW}
+    if against:
+        files[BASE], labels[BASE] = folders.BASE_RESULT, against.label
+    run_id = uuid.uuid4().hex
+    return {
+        side: Recorder(
+            replace(circumstances, pairing=Pairing(id=run_id, side=side, label=labels[side]) if against else None),
+            tuple(entry.case for entry in entries.all if entry.side == side),
+            folder / file,
+        )
+        for side, file in files.items()
+    }
+
+
+def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path) -> Outcome:
     status: Status = "complete"
     reason = None
     try:
@@ -104,21 +140,22 @@ def _measure(session: Session, recorder: Recorder, folder: Path) -> Outcome:
     except Interrupted:
         status = "interrupted"
     except BenchError as error:
-        if not recorder.has_measured:
+        if not recorders[NEW].has_measured:
             raise
         status, reason = "failed", str(error)
     with interrupts.ignored():
-        return _finish(recorder, folder, status, reason)
+        return _finish(recorders, folder, status, reason)
 
 
-def _finish(recorder: Recorder, folder: Path, status: Status, reason: str | None) -> Outcome:
-    document = recorder.save(status, reason)
+def _finish(recorders: Mapping[Side, Recorder], folder: Path, status: Status, reason: str | None) -> Outcome:
+    documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
+    document = documents[NEW]
     folders.set_latest(folder)
     if document.benchmarks:
         from bench.present import plots  # Matplotlib takes most of a second to import
 
         plots.save_steps_per_second(document, folder / "plots" / "steps_per_second.png")
-    return Outcome(folder, document, _exit_code(document))
+    return Outcome(folder, document, documents.get(BASE), _exit_code(document))
 
 
 def _exit_code(document: Document) -> ExitCode:
@@ -161,9 +198,7 @@ def _device_name(choice: device.DeviceChoice) -> str:
 def _plan(options: Options, selected: tuple[Case, ...], interleaved: bool) -> Plan:
     return Plan(
         experiment=options.experiment,
-        preset=options.preset.name,
-        cohorts=options.preset.cohorts,
-        rounds=options.preset.rounds,
+        preset=options.preset,
         only=options.only,
         seed=options.seed,
         label=options.label,

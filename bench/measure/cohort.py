@@ -2,21 +2,22 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import quantiles
 from typing import Any, TypeVar
 
-from bench.cases import Case, Preset
-from bench.measure import protocol, same_model
+from bench.cases import Preset
+from bench.measure import protocol, same_model, warmup
+from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
 from bench.measure.same_model import Losses
-from bench.results.record import BlockSize, Failure, FailureStatus, Latency, Profile, Replicate, SameModel
+from bench.measure.servers import logs_folder
+from bench.observe import disturbance
+from bench.results import estimates
+from bench.results.record import BlockSize, Failure, FailureStatus, Replicate, SameModel, Window
 
 Answer = TypeVar("Answer")
-
-LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Settings:
     """What all cohorts of a run have in common."""
 
     device: str  # cpu or gpu
+    card: str | None  # as NVML knows it
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
     preset: Preset
@@ -31,12 +33,17 @@ class Settings:
     folder: Path  # the run's
     interleaved: bool = True  # False where the device admits one process at a time
 
+    @property
+    def most_alive(self) -> int:
+        """Workers that may be alive at a time: each has a context of its own on a card, and some memory of the host."""
+        return 8 if self.device == "gpu" else 16
+
 
 @dataclass
 class Member:
     """A living replicate."""
 
-    case: Case
+    entry: Entry
     worker: Worker
     ready_seconds: float
     prepared: protocol.Prepared
@@ -44,63 +51,99 @@ class Member:
     seconds_per_step: list[float] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class RoundsPlan:
+    """How many blocks are wanted of each case, and after how many seconds no further round begins."""
+
+    blocks: int
+    seconds: float
+
+
 class Cohort:
-    """The workers of one server. A case whose worker fails leaves it, is reported, and the others go on."""
+    """The workers of one cohort's servers. A case whose worker fails leaves it, is reported, and the others go on."""
 
     def __init__(
-        self, server: Server, number: int, settings: Settings, report: Callable[[Case, Failure], None]
+        self,
+        number: int,
+        servers: Mapping[str, Server],
+        entries: Entries,
+        settings: Settings,
+        report: Callable[[Entry, Failure], None],
     ) -> None:
         self.number = number
         self.members: list[Member] = []
         self.order: list[tuple[str, ...]] = []
+        self.windows: list[Window] = []
+        self.rounds_seconds = 0.0
         self._shuffler = random.Random(f"{settings.seed}/{number}")
-        self._server = server
+        self._servers = servers
+        self._entries = entries
         self._settings = settings
         self._report = report
 
-    def groups(self, cases: Sequence[Case]) -> list[Sequence[Case]]:
-        """The cases whose workers live at the same time: all of them, or one by one in random order."""
-        if self._settings.interleaved:
-            return [cases]
-        return [[case] for case in self._shuffler.sample(cases, len(cases))]
+    def groups(self, alive: Sequence[Entry]) -> list[list[Entry]]:
+        """The entries whose workers live at the same time.
 
-    def start(self, case: Case) -> None:
-        """Start the case's worker and take it through its first call, while all others are stopped."""
-        log = self._log(case.name)
+        All of them, if that is not too many; else as many as may, with the reference and the twin in every group. One
+        by one, in random order, where the device admits one process.
+        """
+        if not self._settings.interleaved:
+            return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
+        fixed = [entry for entry in alive if self._entries.is_fixed(entry)]
+        units = [
+            [other for other in self._entries.together(entry) if other in alive]
+            for entry in alive
+            if not self._entries.is_fixed(entry) and self._entries.together(entry)[0] == entry
+        ]
+        groups: list[list[Entry]] = [list(fixed)]
+        for unit in units:
+            if len(groups[-1]) + len(unit) > self._settings.most_alive and len(groups[-1]) > len(fixed):
+                groups.append(list(fixed))
+            groups[-1] += unit
+        return groups
+
+    def start(self, entry: Entry) -> None:
+        """Start the entry's worker and take it through its first call, while all others are stopped."""
+        log = self.log(entry)
         try:
-            worker, ready_seconds = self._server.start_worker(log)
+            worker, ready_seconds = self._servers[entry.server].start_worker(log)
         except WorkerFailed as failure:
-            self._fail(case, "failed", str(failure), log)
+            self._fail(entry, "failed", str(failure), log)
             return
         try:
-            prepared = self._prepare(worker, case, self._settings.tf32)
+            prepared = self._prepare(worker, entry, self._settings.tf32)
         except WorkerFailed as failure:
             worker.end()
-            self._fail(case, "failed", str(failure), log)
+            self._fail(entry, "failed", str(failure), log)
             return
-        member = Member(case, worker, ready_seconds, prepared)
+        member = Member(entry, worker, ready_seconds, prepared)
         worker.stop()
         self.members.append(member)
 
-    def losses_apart(self, case: Case, steps: int) -> Losses:
+    def is_member(self, entry: Entry) -> bool:
+        """Whether the entry's worker is alive in this cohort."""
+        return any(member.entry == entry for member in self.members)
+
+    def losses_apart(self, entry: Entry, steps: int) -> Losses:
         """Losses of the first batches, from a worker of its own with TF32 off. Raises WorkerFailed."""
-        worker, _ = self._server.start_worker(self._log(f"{case.name}/check"))
+        worker, _ = self._servers[entry.server].start_worker(self.log(entry, "check"))
         try:
-            self._prepare(worker, case, tf32=False)
+            self._prepare(worker, entry, tf32=False)
             return self._losses(worker, steps)
         finally:
             worker.end()
 
-    def check_apart(self, case: Case, reference: Losses) -> SameModel | None:
-        """Hold the case's losses with TF32 off against the reference's; a mismatch or a failure is reported."""
+    def check_apart(self, entry: Entry, reference: Losses) -> SameModel | None:
+        """Hold the entry's losses with TF32 off against the reference's; a mismatch or a failure is reported."""
+        log = self.log(entry, "check")
         try:
-            losses = self.losses_apart(case, len(reference))
+            losses = self.losses_apart(entry, len(reference))
         except WorkerFailed as failure:
-            self._fail(case, "failed", str(failure), self._log(f"{case.name}/check"))
+            self._fail(entry, "failed", str(failure), log)
             return None
         result = same_model.compare(losses, reference, self._settings.device, tf32=False)
         if not result.passed:
-            self._fail(case, "mismatch", same_model.explain(result), self._log(f"{case.name}/check"))
+            self._fail(entry, "mismatch", same_model.explain(result), log)
         return result
 
     def check(self, member: Member, reference: Losses) -> SameModel | None:
@@ -121,52 +164,37 @@ class Cohort:
         )
         return chosen and BlockSize(steps=chosen.steps, lead_in=chosen.lead_in)
 
-    def run_rounds(self, sizes: dict[str, BlockSize], seconds: float, advance: Callable[[int], None]) -> None:
+    def run_rounds(self, sizes: Mapping[str, BlockSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
         """Time one block of every member a round, in random seeded order, after some rounds that are not kept.
 
-        Ends with the preset's rounds or after `seconds`, never by what was measured. `advance` is told how many
-        rounds are kept so far.
+        Goes on until every member has the blocks that are planned after those that were its warm-up; ends in any case
+        after the plan's seconds, never by a verdict. `advance` is told how many rounds are done so far.
         """
-        preset, spent = self._settings.preset, 0.0
-        for i in range(preset.warmup_rounds + preset.rounds):
-            number = i - preset.warmup_rounds if i >= preset.warmup_rounds else None
-            if not self.members or (number and spent > seconds):  # one round is kept in any case
+        for _ in range(self._settings.preset.warmup_rounds):
+            self._round(sizes, None)
+        watch = disturbance.Watch([member.worker.pid for member in self.members], self._settings.card)
+        first, spent = len(self.order), 0.0
+        while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
+            number = len(self.order)
+            if number > first and spent > plan.seconds:  # one round is kept in any case
                 break
             began, alive = time.monotonic(), len(self.members)
-            order = self._round(sizes, number)
-            if len(self.members) == alive:  # waiting for a worker that hangs is not the others' time
+            self.order.append(self._round(sizes, number))
+            if len(self.members) == alive:
                 spent += time.monotonic() - began
-            if number is not None:
-                self.order.append(order)
-                advance(number + 1)
+                watch.after_round(number)
+            else:
+                watch.skip()  # waiting for a worker that hangs is not the others' time
+            advance(number + 1 - first)
+        watch.close()
+        self.windows += watch.windows
+        self.rounds_seconds += spent
 
-    def measure_latency(self, member: Member) -> Latency | str:
-        """Time single synchronised steps of the member, or say why not: that costs the latency, not the case."""
-        preset = self._settings.preset
-        request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
-        seconds = self._settings.limits.request + preset.latency_seconds
-        try:
-            done = self._ask_afterwards(member, request, protocol.LatencyDone, seconds)
-        except WorkerFailed as failure:
-            return str(failure)
-        return _latency(done.seconds)
+    def replicates(self) -> dict[Entry, Replicate]:
+        """The record of every living member that has timed blocks."""
+        return {member.entry: self._replicate(member) for member in self.members if member.rounds}
 
-    def take_profile(self, member: Member) -> Profile:
-        """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
-        folder = Path("tensorboard") / member.case.name.replace("/", "-")
-        steps = self._settings.preset.profile_steps
-        if member not in self.members:
-            return Profile(
-                status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass"
-            )
-        request = protocol.TakeProfile(logdir=str(self._settings.folder / folder), steps=steps)
-        try:
-            taken = self._ask_afterwards(member, request, protocol.ProfileTaken, self._settings.limits.request)
-        except WorkerFailed as failure:
-            return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
-        return _profile(taken, str(folder), steps)
-
-    def _ask_afterwards(self, member: Member, request: protocol.Message, expected: Any, seconds: float) -> Any:
+    def ask_afterwards(self, member: Member, request: protocol.Message, expected: Any, seconds: float) -> Any:
         """Ask a member whose blocks are done; where that fails it goes, and its case stands. Raises WorkerFailed."""
         member.worker.resume()
         try:
@@ -178,21 +206,23 @@ class Cohort:
         member.worker.stop()
         return answer
 
-    def replicates(self) -> dict[str, Replicate]:
-        """The record of every living member that has timed blocks, by the name of its case."""
-        return {member.case.name: self._replicate(member) for member in self.members if member.rounds}
-
-    def end_members(self) -> None:
-        """End the workers, to make room for the next group's."""
+    def end_members(self, but: Sequence[Entry] = ()) -> None:
+        """End the workers, to make room for the next group's, except those of these entries."""
         for member in self.members:
-            member.worker.end()
-        self.members.clear()
+            if member.entry not in but:
+                member.worker.end()
+        self.members = [member for member in self.members if member.entry in but]
+
+    def log(self, entry: Entry, part: str = "") -> Path:
+        """The file that the output of an entry's worker goes to."""
+        name = "-".join(filter(None, [entry.case.name.replace("/", "-"), part]))
+        return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
     def _replicate(self, member: Member) -> Replicate:
-        prepared = member.prepared
+        prepared, found = member.prepared, warmup.find(self._log_ratios(member))
         return Replicate(
             cohort=self.number,
-            start_method=self._server.start_method,
+            start_method=self._servers[member.entry.server].start_method,
             ready_seconds=member.ready_seconds,
             device_init_seconds=prepared.device_init_seconds,
             trace_seconds=prepared.trace_seconds,
@@ -201,15 +231,30 @@ class Cohort:
             input_init_seconds=prepared.input_init_seconds,
             device=prepared.device,
             tf32=prepared.tf32,
-            rounds=tuple(member.rounds),
-            seconds_per_step=tuple(member.seconds_per_step),
+            rounds=tuple(member.rounds[found.blocks :]),
+            warmup_rounds=self._settings.preset.warmup_rounds + found.blocks,
+            steady=found.steady,
+            peak_host_bytes=disturbance.peak_resident_bytes(member.worker.pid),
+            seconds_per_step=tuple(member.seconds_per_step[found.blocks :]),
         )
 
-    def _round(self, sizes: dict[str, BlockSize], number: int | None) -> tuple[str, ...]:
+    def _blocks_wanted(self, blocks: int, first: int) -> int:
+        """Rounds of this group, by what is known so far."""
+        if len(self.order) - first < blocks:
+            return blocks
+        return max(warmup.blocks_wanted(self._log_ratios(member), blocks) for member in self.members)
+
+    def _log_ratios(self, member: Member) -> list[float]:
+        """Within-round log ratios to the reference of the member's side; none where it is that, or that is not here."""
+        reference = self._entries.reference_of(member.entry.side)
+        other = next((other for other in self.members if other.entry == reference), member)
+        return [] if other is member else estimates.within_rounds(member, other)
+
+    def _round(self, sizes: Mapping[str, BlockSize], number: int | None) -> tuple[str, ...]:
         order = self._shuffler.sample(self.members, len(self.members))
 
         def block(member: Member) -> None:
-            size = sizes[member.case.measured_as]
+            size = sizes[member.entry.case.measured_as]
             request = protocol.RunBlock(steps=size.steps, lead_in=size.lead_in)
             done = member.worker.ask(request, protocol.BlockDone, self._settings.limits.request)
             if done.traces > 1:
@@ -220,7 +265,7 @@ class Cohort:
 
         for member in order:
             self._with(member, block)
-        return tuple(member.case.name for member in order if member in self.members)
+        return tuple(member.entry.name for member in order if member in self.members)
 
     def _with(self, member: Member, action: Callable[[Member], Answer]) -> Answer | None:
         """Let only this member run while `action` asks it something; None where it fails and is dropped."""
@@ -236,15 +281,15 @@ class Cohort:
     def _drop(self, member: Member, status: FailureStatus, reason: str) -> None:
         self.members.remove(member)
         member.worker.end()
-        self._fail(member.case, status, reason, member.worker.log)
+        self._fail(member.entry, status, reason, member.worker.log)
 
-    def _fail(self, case: Case, status: FailureStatus, reason: str, log: Path) -> None:
+    def _fail(self, entry: Entry, status: FailureStatus, reason: str, log: Path) -> None:
         relative = str(log.relative_to(self._settings.folder))
-        self._report(case, Failure(status=status, reason=reason, cohort=self.number, log=relative))
+        self._report(entry, Failure(status=status, reason=reason, cohort=self.number, log=relative))
 
-    def _prepare(self, worker: Worker, case: Case, tf32: bool | None) -> protocol.Prepared:
+    def _prepare(self, worker: Worker, entry: Entry, tf32: bool | None) -> protocol.Prepared:
         settings = self._settings
-        request = protocol.Prepare(case=case, device=settings.device, tf32=tf32, seed=settings.seed)
+        request = protocol.Prepare(case=entry.case, device=settings.device, tf32=tf32, seed=settings.seed)
         prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.limits.first_call)
         return prepared
 
@@ -253,35 +298,3 @@ class Cohort:
             protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
         )
         return checked.losses
-
-    def _log(self, name: str) -> Path:
-        return self._settings.folder / "logs" / f"cohort-{self.number}" / (name.replace("/", "-") + ".log")
-
-
-def _latency(seconds: Sequence[float]) -> Latency | str:
-    if len(seconds) < LEAST_LATENCIES:
-        return f"{len(seconds)} steps in the time allowed, of {LEAST_LATENCIES} needed"
-    percentiles = quantiles(seconds, n=100, method="inclusive")
-    return Latency(
-        steps=len(seconds),
-        p50_seconds=percentiles[49],
-        p95_seconds=percentiles[94],
-        p99_seconds=percentiles[98] if len(seconds) >= 1_000 else None,
-    )
-
-
-def _profile(taken: protocol.ProfileTaken, folder: str, steps: int) -> Profile:
-    reason = None
-    if taken.step_markers < steps:
-        reason = f"{taken.step_markers} step markers of {steps}"
-    elif taken.device_events == 0:
-        reason = "no events of the GPU: see the worker's log for lines about CUPTI"
-    return Profile(
-        status="failed" if reason else "ok",
-        folder=folder,
-        steps=steps,
-        step_markers=taken.step_markers,
-        events=taken.events,
-        device_events=taken.device_events,
-        reason=reason,
-    )

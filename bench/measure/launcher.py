@@ -145,36 +145,34 @@ class Server:
         self._log = log
         self._process, self._connection = _start("server", log, *self._arguments)
         self._workers: list[Worker] = []
-        self._unsound: str | None = None
-        self.preload_seconds: float | None = None
+        self._ready: protocol.ServerReady | None = None
 
     @property
     def start_method(self) -> str:
         """How workers come to be: fork, or spawn where forking would be unsound."""
-        return "spawn" if self._unsound else "fork"
+        return "spawn" if self.unsound else "fork"
 
     @property
     def unsound(self) -> str | None:
         """Why the server must not fork, None where it may."""
-        return self._unsound
+        return self.ready.unsound
+
+    @property
+    def ready(self) -> protocol.ServerReady:
+        """What the server said of itself; only after `wait_until_ready`."""
+        assert self._ready is not None
+        return self._ready
 
     def wait_until_ready(self) -> None:
         """Wait for the preloading. Raises BenchError where it fails: then nothing can be measured."""
         try:
             if not self._connection.poll(self._limits.server_ready):
                 raise BenchError(f"The server was not ready after {self._limits.server_ready:g} s: see {self._log}")
-            ready = protocol.decode(self._connection.recv_bytes(), protocol.ServerReady)
+            self._ready = self._decode_ready(self._connection.recv_bytes())
         except (EOFError, OSError):
             raise BenchError(f"The server ended while it loaded TensorFlow: see {self._log}") from None
         except protocol.ProtocolError as error:
             raise BenchError(f"The server speaks another protocol: {error}") from None
-        if ready.protocol != protocol.PROTOCOL_VERSION:
-            raise BenchError(
-                f"The server speaks protocol {ready.protocol}, this suite {protocol.PROTOCOL_VERSION}: "
-                "install the same version of the suite on both sides."
-            )
-        self._unsound = ready.unsound
-        self.preload_seconds = ready.preload_seconds
 
     def start_worker(self, log: Path) -> tuple[Worker, float]:
         """A fresh worker and the seconds until it was ready for its first request.
@@ -182,7 +180,7 @@ class Server:
         Raises WorkerFailed, or ServerGone.
         """
         asked = time.perf_counter()
-        worker = self._spawn(log) if self._unsound else self._fork(log)
+        worker = self._spawn(log) if self.unsound else self._fork(log)
         self._workers.append(worker)
         try:
             ready = worker.receive(protocol.WorkerReady, self._limits.worker_ready, "its start")
@@ -192,6 +190,16 @@ class Server:
             worker.end()
             raise
         return worker, time.perf_counter() - asked
+
+    def _decode_ready(self, raw: bytes) -> protocol.ServerReady:
+        greeting = protocol.decode(raw, protocol.Greeting)
+        if greeting.protocol != protocol.PROTOCOL_VERSION:
+            raise BenchError(
+                f"The server speaks protocol {greeting.protocol}, this suite {protocol.PROTOCOL_VERSION}: "
+                "install revisions of the suite that speak the same one on both sides."
+            )
+        ready: protocol.ServerReady = protocol.decode(raw, protocol.ServerReady)
+        return ready
 
     def _reap(self, pid: int) -> int:
         """The exit code of a forked worker that has ended."""

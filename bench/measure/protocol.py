@@ -6,8 +6,8 @@ import msgspec
 
 from bench.cases import Case
 
-# 1: first version.
-PROTOCOL_VERSION = 1
+# 1: first version. 2: a server says what software it is, since two sides of a run may differ in it.
+PROTOCOL_VERSION = 2
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -23,6 +23,18 @@ class ServerReady(Message, frozen=True, kw_only=True):
     protocol: int
     preload_seconds: float  # since the process began
     unsound: str | None
+    suite: str
+    python: str
+    numpy: str | None
+    machine_info: dict[str, Any]  # as pytest-benchmark writes them, both
+    commit_info: dict[str, Any]
+    workload: str  # SHA-256 of what a step is
+
+
+class Greeting(msgspec.Struct, frozen=True, kw_only=True):
+    """What the first message of every protocol version holds, whatever else it says."""
+
+    protocol: int
 
 
 class Fork(Message, frozen=True, kw_only=True):

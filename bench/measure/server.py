@@ -7,6 +7,7 @@ for where a server must not fork; that takes as long as a cold import.
 
 import gc
 import os
+import platform
 import sys
 import time
 import traceback
@@ -17,8 +18,10 @@ from multiprocessing.connection import Connection
 import psutil
 
 from autoencoder import data
+from bench import __version__, workload
 from bench.measure import device, lifeline, protocol, worker
 from bench.measure.pipelines import PreparedData
+from bench.observe import environment
 
 
 def main(arguments: list[str]) -> None:
@@ -35,6 +38,12 @@ def main(arguments: list[str]) -> None:
         protocol=protocol.PROTOCOL_VERSION,
         preload_seconds=time.time() - psutil.Process().create_time(),
         unsound=device.preloaded_unsound(),
+        suite=__version__,
+        python=platform.python_version(),
+        numpy=environment.version("numpy"),
+        machine_info=environment.machine_info(),
+        commit_info=environment.commit_info(),
+        workload=workload.describe()[0],
     )
     connection.send_bytes(protocol.encode(ready))
     _serve(connection, prepared)

@@ -1,269 +1,228 @@
-"""The measuring of one run: servers, the check against eager, cohort after cohort, and the passes that follow."""
+"""The measuring of one run: cohort after cohort until it is enough, and what is measured apart."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from bench import device
-from bench.cases import Case
-from bench.errors import BenchError, UsageError
-from bench.measure import protocol
-from bench.measure.cohort import Cohort, Settings
+from bench.errors import BenchError, NotComparable, UsageError
+from bench.measure import passes, protocol
+from bench.measure.checks import Checks
+from bench.measure.cohort import Cohort, RoundsPlan, Settings
+from bench.measure.entry import NEW, Entries, Entry, Side
 from bench.measure.launcher import Server, WorkerFailed
-from bench.measure.same_model import CHECK_STEPS, Losses
-from bench.results.record import BlockSize, CohortRecord, Training
+from bench.measure.servers import Launch, Servers
+from bench.measure.standing import Standing
+from bench.results.record import BlockSize, CohortRecord, Failure
 from bench.results.recorder import Recorder
+from bench.results.schema import Stopping, StopReason
 from bench.view import View
-
-# Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
-SERVERS_TOGETHER = 2
 
 # On a GPU a block is five times as long as on a CPU, so the rounds of a cohort get this many times the seconds.
 GPU_PATIENCE = 3
 
-# Share of a cohort's time that passes before its rounds, and length of the last passes in cohorts: for the display.
+# Share of a cohort's time that passes before its rounds, and length of the passes apart in cohorts: for the display.
 _SETUP_SHARE = 0.5
-_LAST_PASSES = 0.8
-
-TRAINING_MODE = "function"
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What servers are started with."""
-
-    command: tuple[str, ...]
-    data: str
-    choice: device.DeviceChoice
-    environment: Mapping[str, str]
+_PASSES = 0.8
 
 
 class Session:
-    """Measures into a recorder. `close` ends every process, at any time."""
+    """Measures the entries, each side into its recorder. `close` ends every process, at any time."""
 
-    def __init__(self, settings: Settings, launch: Launch, profile: bool, recorder: Recorder, view: View) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        entries: Entries,
+        launches: Mapping[Side, Launch],
+        recorders: Mapping[Side, Recorder],
+        profile: bool,
+        view: View,
+    ) -> None:
         self._settings = settings
-        self._launch = launch
+        self._entries = entries
+        self._launches = launches
+        self._recorders = recorders
         self._profile = profile
-        self._recorder = recorder
         self._view = view
-        self._servers: dict[int, Server] = {}
+        self._servers = Servers(launches, settings.folder, settings.limits)
+        self._standing = Standing(entries, recorders, settings.preset)
+        self._checks = Checks(entries, recorders, settings.device)
         self._sizes: dict[str, BlockSize] = {}
-        self._reference_losses: Losses | None = None
         self._tf32_on = False
+        self._shown = 0.0
 
     def measure(self) -> None:
-        """All cohorts and passes.
+        """Cohorts until enough is known, and the passes apart.
 
-        Raises UsageError where TensorFlow does not see the device that was chosen, BenchError where a server does not
-        start, dies, or cannot look for devices.
+        Raises UsageError where TensorFlow does not see the device that was chosen, NotComparable where the sides do not
+        do the same work, BenchError where a server does not start, dies, or cannot look for devices.
         """
-        cohorts = self._settings.preset.cohorts
-        for number in range(1, cohorts + 1):
-            server = self._server(number)
-            if number == 1:
-                self._probe(server)
-            self._measure_cohort(server, number)
-            self._servers.pop(number).close()
-            if not self._recorder.alive():
-                self._view.say("No case is left to measure.")
-                return
+        started = time.monotonic()
+        number, reason = self._measure_cohorts(started)
+        for recorder in self._recorders.values():
+            recorder.stopping = Stopping(reason=reason, seconds=time.monotonic() - started)
+        if reason == "no_case_left":
+            self._view.say("No case is left to measure.")
+            return
+        self._stage(number, f"training for {self._settings.preset.training_steps} steps", 1.0 + _PASSES / 2)
+        self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
 
     def close(self) -> None:
         """End all servers and their workers."""
-        for server in self._servers.values():
-            server.close()
-        self._servers.clear()
+        self._servers.close_all()
 
-    def _server(self, number: int) -> Server:
-        if number not in self._servers:
-            last = min(number + SERVERS_TOGETHER - 1, self._settings.preset.cohorts)
+    def _measure_cohorts(self, started: float) -> tuple[int, StopReason]:
+        """The number of the last cohort, whose servers are still there, and why it is the last."""
+        for number in itertools.count(1):
+            self._measure_cohort(number)
+            if reason := self._standing.reason_to_stop(time.monotonic() - started):
+                return number, reason
+            self._servers.close(number)
+        raise AssertionError("a preset has a last look")
+
+    def _measure_cohort(self, number: int) -> None:
+        began, apart = time.monotonic(), 0.0
+        servers = self._open(number)
+        if number == 1:
+            self._meet(servers)
+        cohort = Cohort(number, servers, self._entries, self._settings, self._fail)
+        if number == 1:
+            self._stage(1, "eager, as the model to compare with", 0.0)
+            self._checks.train_references(cohort)
+        groups, blocks = cohort.groups(self._standing.alive()), self._standing.blocks()
+        staying: list[Entry] = []
+        for i, group in enumerate(groups):
+            new = [entry for entry in group if entry not in staying]
+            self._time_group(cohort, group, blocks, (i / len(groups), (i + 1) / len(groups)))
+            self._record(servers, cohort, blocks, time.monotonic() - began - apart)
+            if number == 1:
+                passes_began = time.monotonic()
+                self._measure_apart(cohort, new)
+                apart += time.monotonic() - passes_began
+            # The reference and the twin, where they are in the next group too, live on.
+            staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
+            cohort.end_members(but=staying)
+        self._standing.add_cohort(time.monotonic() - began - apart, len(cohort.order), cohort.rounds_seconds)
+
+    def _open(self, number: int) -> Mapping[str, Server]:
+        if not self._servers.are_ready(number):
             self._stage(number, "loading TensorFlow and the data", 0.0)
-            for new in range(number, last + 1):
-                self._servers[new] = self._start_server(new)
-            for new in range(number, last + 1):
-                self._servers[new].wait_until_ready()
-        server = self._servers[number]
-        if server.unsound and number == 1:
-            self._view.say(f"Workers are spawned, not forked, which takes longer: {server.unsound}.")
-        return server
+            # None is started beyond the next look, after which there may be no further cohort.
+            self._servers.load(number, next(look for look in self._settings.preset.looks if look >= number))
+        servers = self._servers.of(number)
+        unsound = next((server.unsound for server in servers.values() if server.unsound), None)
+        if unsound and number == 1:
+            self._view.say(f"Workers are spawned, not forked, which takes longer: {unsound}.")
+        return servers
 
-    def _start_server(self, number: int) -> Server:
-        logs = self._logs / f"cohort-{number}"
-        logs.mkdir(exist_ok=True)
-        launch = self._launch
-        return Server(launch.data, launch.environment, logs / "server.log", self._settings.limits, launch.command)
+    def _meet(self, servers: Mapping[str, Server]) -> None:
+        """Take down what each side is, and ask a worker of it what TensorFlow sees."""
+        for side, recorder in self._recorders.items():
+            recorder.add_server(servers[side].ready)
+            self._probe(servers[side], side)
+        if len({servers[side].ready.workload for side in self._recorders}) > 1:
+            raise NotComparable("The two sides do not do the same work: their revisions of this suite differ in it.")
 
-    def _probe(self, server: Server) -> None:
-        """Ask a worker of its own what TensorFlow sees."""
-        log = self._logs / "probe.log"
+    def _probe(self, server: Server, side: Side) -> None:
+        log = self._logs / ("probe.log" if side == NEW else f"probe-{side}.log")
+        of_side = "" if side == NEW else f"On the {side} side: "
         try:
-            probed = _ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+            probed = passes.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
         except WorkerFailed as failure:
-            raise BenchError(f"TensorFlow cannot look for devices: {failure}. See {log}") from None
+            raise BenchError(f"{of_side}TensorFlow cannot look for devices: {failure}. See {log}") from None
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")
-            raise UsageError(device.explain_missing_gpu(probed.cuda_build, text, self._launch.choice))
+            raise UsageError(of_side + device.explain_missing_gpu(probed.cuda_build, text, self._launches[side].choice))
         for name in probed.gpus:
-            self._view.say(f"TensorFlow sees {name}.")
-        self._recorder.add_probe(probed)
+            self._view.say(f"{of_side}TensorFlow sees {name}.")
+        self._recorders[side].add_probe(probed)
         asked = self._settings.tf32
-        self._tf32_on = self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
+        self._tf32_on |= self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
 
-    def _measure_cohort(self, server: Server, number: int) -> None:
-        cohort = Cohort(server, number, self._settings, self._recorder.fail)
-        if number == 1:
-            self._reference_losses = self._train_reference(cohort)
-        groups = cohort.groups(self._recorder.alive())
-        last = number == self._settings.preset.cohorts
-        for i, group in enumerate(groups):
-            share = (i + 1) / len(groups)
-            self._time_group(cohort, group, i / len(groups), share)
-            self._recorder.put_cohort(self._record(server, cohort), cohort.replicates())
-            self._recorder.save("running")
-            if last:
-                self._last_passes(cohort, share)
-            cohort.end_members()
-        if last:
-            self._train(server)
-
-    def _time_group(self, cohort: Cohort, group: Sequence[Case], begin: float, end: float) -> None:
-        """Time the cases whose workers live together; `begin` and `end` are shares of the cohort's time."""
+    def _time_group(self, cohort: Cohort, group: Sequence[Entry], blocks: int, shares: tuple[float, float]) -> None:
+        """Time the cases whose workers live together; `shares` are where in the cohort's time that begins and ends."""
+        begin, end = shares
         middle = begin + (end - begin) * _SETUP_SHARE
-        for i, case in enumerate(group):
-            share = begin + (middle - begin) * (i + 1) / (len(group) + 1)
-            self._stage(cohort.number, f"first call {case.name}", share)
-            if cohort.number > 1 or self._check_apart(cohort, case):
-                cohort.start(case)
+        first_calls = [entry for entry in group if not cohort.is_member(entry)]
+        for i, entry in enumerate(first_calls):
+            share = begin + (middle - begin) * (i + 1) / (len(first_calls) + 1)
+            self._stage(cohort.number, f"first call {entry.name}", share)
+            strictly = cohort.number == 1 and self._tf32_on
+            if not strictly or self._checks.check_apart(cohort, entry):
+                cohort.start(entry)
         if cohort.number == 1:
             self._stage(1, "is it the same model?", middle)
-            self._check(cohort)
+            self._checks.check(cohort)
         self._choose_block_sizes(cohort)
-        rounds = self._settings.preset.rounds
-        self._stage(cohort.number, f"{rounds} rounds of {len(cohort.members)} cases", middle)
-        # The preset's seconds are those of the whole cohort.
+        self._stage(cohort.number, f"{blocks} rounds of {len(cohort.members)} cases", middle)
+        # The preset's seconds are those of a whole cohort with one side.
         patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
-        seconds = self._settings.preset.rounds_seconds * patience * (end - begin)
+        seconds = self._settings.preset.rounds_seconds * patience * len(self._launches) * (end - begin)
 
         def advance(done: int) -> None:
-            self._advance(cohort.number, done, middle + (end - middle) * done / rounds)
+            share = middle + (end - middle) * min(1.0, done / blocks)
+            self._show(self._view.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
 
-        cohort.run_rounds(self._sizes, seconds, advance)
+        cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
-        """Let each case choose once; a twin takes the size of the case it repeats."""
+        """Let each case choose once; a twin, and the other side, take the size of the case they repeat."""
         for member in list(cohort.members):
-            name = member.case.measured_as
+            name = member.entry.case.measured_as
             if name not in self._sizes and (size := cohort.calibrate(member)):
                 self._sizes[name] = size
-            self._recorder.note(member.case, block=self._sizes.get(name))
+            self._recorders[member.entry.side].note(member.entry.case, block=self._sizes.get(name))
 
-    def _record(self, server: Server, cohort: Cohort) -> CohortRecord:
-        return CohortRecord(
-            cohort=cohort.number,
-            server_seconds=server.preload_seconds or 0.0,
-            start_method=server.start_method,
-            unsound=server.unsound,
-            order=tuple(cohort.order),
-        )
-
-    def _train_reference(self, cohort: Cohort) -> Losses | None:
-        """Eager's losses on the first batches; None where they cannot be had, and then no case can be checked."""
-        self._stage(1, "eager, as the model to compare with", 0.0)
-        eager = Case(experiment="check", mode="eager", pipeline="resident")
-        try:
-            return cohort.losses_apart(eager, CHECK_STEPS)
-        except WorkerFailed as failure:
-            reason = f"eager's losses could not be had: {failure}"
-            for case in self._recorder.alive():
-                self._recorder.note(case, same_model_reason=reason)
-            return None
-
-    def _check_apart(self, cohort: Cohort, case: Case) -> bool:
-        """Where the case will be timed with TF32 on, check it with TF32 off first; False where that fails."""
-        if not self._tf32_on or self._reference_losses is None:
-            return True
-        result = cohort.check_apart(case, self._reference_losses)
-        if result is not None:
-            self._recorder.note(case, same_model=(result,))
-        return result is not None and result.passed
-
-    def _check(self, cohort: Cohort) -> None:
-        """Hold every case's first losses, as it will be timed, against eager's on the same batches."""
-        if self._reference_losses is None:
-            return
-        for member in list(cohort.members):
-            result = cohort.check(member, self._reference_losses)
-            if result is not None:
-                before = self._recorder.record(member.case).same_model
-                self._recorder.note(member.case, same_model=(*before, result))
-
-    def _last_passes(self, cohort: Cohort, share: float) -> None:
-        """What is measured once: latency, then profiles, each case alone on the machine."""
-        self._stage(cohort.number, "latency of single steps", share)
-        members = list(cohort.members)
-        for member in members:
-            latency = cohort.measure_latency(member)
-            if isinstance(latency, str):
-                self._recorder.note(member.case, latency_reason=latency)
-            else:
-                self._recorder.note(member.case, latency=latency)
-        if self._profile:
-            self._stage(cohort.number, "profiles for TensorBoard", share)
-            for member in members:
-                self._recorder.note(member.case, profile=cohort.take_profile(member))
-
-    def _train(self, server: Server) -> None:
-        """Train as the notebook does, for the loss curve and the reconstructions."""
-        settings = self._settings
-        steps = settings.preset.training_steps
-        self._stage(settings.preset.cohorts, f"training for {steps} steps", 1.0 + _LAST_PASSES * 0.7)
-        request = protocol.Train(
-            folder=str(settings.folder / "plots"),
-            steps=steps,
-            mode=TRAINING_MODE,
-            seed=settings.seed,
-            device=settings.device,
-            tf32=settings.tf32,
-        )
-        log, seconds = self._logs / "training.log", settings.limits.first_call + steps
-        try:
-            trained = _ask_once(server, log, request, protocol.Trained, seconds)
-        except WorkerFailed as failure:
-            self._recorder.add_training(f"{failure} (log: {log.relative_to(settings.folder)})")
-            return
-        self._recorder.add_training(
-            Training(
-                mode=TRAINING_MODE,
-                steps=steps,
-                first_loss=trained.first_loss,
-                final_loss=trained.final_loss,
-                folder="plots",
+    def _record(self, servers: Mapping[str, Server], cohort: Cohort, blocks: int, seconds: float) -> None:
+        """Save what the cohort has measured so far, each side in its own file."""
+        replicates = cohort.replicates()
+        for side, recorder in self._recorders.items():
+            server = servers[side]
+            record = CohortRecord(
+                cohort=cohort.number,
+                server_seconds=server.ready.preload_seconds,
+                start_method=server.start_method,
+                unsound=server.unsound,
+                order=tuple(cohort.order),
+                blocks=blocks,
+                seconds=seconds,
+                windows=tuple(cohort.windows),
             )
-        )
+            ours = {entry.case.name: replicate for entry, replicate in replicates.items() if entry.side == side}
+            recorder.put_cohort(record, ours)
+            recorder.save("running")
+
+    def _measure_apart(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
+        """What is measured once, of the side that is measured for its own sake: latency, then profiles."""
+        members = [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
+        recorder = self._recorders[NEW]
+        self._stage(cohort.number, "latency of single steps", 1.0)
+        for member in members:
+            latency = passes.measure_latency(cohort, member, self._settings)
+            if isinstance(latency, str):
+                recorder.note(member.entry.case, latency_reason=latency)
+            else:
+                recorder.note(member.entry.case, latency=latency)
+        if self._profile:
+            self._stage(cohort.number, "profiles for TensorBoard", 1.0)
+            for member in members:
+                recorder.note(member.entry.case, profile=passes.take_profile(cohort, member, self._settings))
+
+    def _fail(self, entry: Entry, failure: Failure) -> None:
+        self._recorders[entry.side].fail(entry.case, failure)
 
     @property
     def _logs(self) -> Path:
         return self._settings.folder / "logs"
 
-    def _fraction(self, number: int, share: float) -> float:
-        return (number - 1 + share) / (self._settings.preset.cohorts + _LAST_PASSES)
-
     def _stage(self, number: int, what: str, share: float) -> None:
-        text = f"cohort {number}/{self._settings.preset.cohorts}: {what}"
-        self._view.stage(text, self._fraction(number, share))
+        self._show(self._view.stage, number, what, share)
 
-    def _advance(self, number: int, done: int, share: float) -> None:
-        preset = self._settings.preset
-        text = f"cohort {number}/{preset.cohorts}: round {done}/{preset.rounds}"
-        self._view.advance(text, self._fraction(number, share))
-
-
-def _ask_once(server: Server, log: Path, request: protocol.Message, expected: Any, seconds: float) -> Any:
-    """Ask a worker of its own a single thing. Raises WorkerFailed."""
-    worker, _ = server.start_worker(log)
-    try:
-        return worker.ask(request, expected, seconds)
-    finally:
-        worker.end()
+    def _show(self, show: Callable[[str, float], None], number: int, what: str, share: float) -> None:
+        """Tell the view; what is expected may change, but the share that is done never falls."""
+        looks, expected = self._settings.preset.looks, self._standing.expected_cohorts()
+        most = str(looks[-1]) if len(looks) == 1 else f"{looks[0]}-{looks[-1]}"
+        apart = _PASSES if number > 1 or share > 1 else 0.0
+        self._shown = max(self._shown, min(0.99, (number - 1 + share + apart) / (max(expected, number) + 2 * _PASSES)))
+        show(f"cohort {number}/{most}: {what}", self._shown)

@@ -38,10 +38,10 @@ _RECORDED = {
 _ROOT = Path(__file__).parent.parent.parent
 
 
-def machine_info(label: str | None) -> dict[str, Any]:
-    """pytest-benchmark's `machine_info`; `node` holds the label instead of the host name."""
+def machine_info() -> dict[str, Any]:
+    """pytest-benchmark's `machine_info`, without the host's name: `node` is left empty, for a label."""
     return {
-        "node": label or "",
+        "node": "",
         "processor": platform.processor(),
         "machine": platform.machine(),
         "python_compiler": platform.python_compiler(),

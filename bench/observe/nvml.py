@@ -1,6 +1,20 @@
 """What NVML, the driver's own library, says of a card; nothing where there is none."""
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 import pynvml
+
+Answer = TypeVar("Answer")
+
+# Reasons for lower clocks that no user chose. Others, such as idling or clocks that were set, are no disturbance.
+_THROTTLING = {
+    "software power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
+    "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
+    "software thermal slowdown": pynvml.nvmlClocksEventReasonSwThermalSlowdown,
+    "hardware thermal slowdown": pynvml.nvmlClocksEventReasonHwThermalSlowdown,
+    "power brake": pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
+}
 
 
 def admits_one_process(card: str) -> bool:
@@ -8,19 +22,32 @@ def admits_one_process(card: str) -> bool:
 
     `card` is an index in NVML's order or a UUID. False where NVML cannot tell: then workers are tried side by side.
     """
+    mode: int | None = _ask(card, pynvml.nvmlDeviceGetComputeMode)
+    return mode == int(pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
+
+
+def throttle_reasons(card: str) -> tuple[str, ...] | None:
+    """Why the card's clocks are held down at this moment, None where NVML cannot tell."""
+    reasons = _ask(card, pynvml.nvmlDeviceGetCurrentClocksEventReasons)
+    if reasons is None:
+        return None
+    return tuple(name for name, bit in _THROTTLING.items() if reasons & bit)
+
+
+def _ask(card: str, question: Callable[[Any], Answer]) -> Answer | None:
+    """The answer to a question about a card's handle, None where there is no NVML, no such card or no answer."""
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        return False
+        return None
     try:
         handle = (
             pynvml.nvmlDeviceGetHandleByIndex(int(card))
             if card.isdigit()
             else pynvml.nvmlDeviceGetHandleByUUID(card.encode())
         )
-        exclusive: bool = pynvml.nvmlDeviceGetComputeMode(handle) == pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS
-        return exclusive
+        return question(handle)
     except pynvml.NVMLError:
-        return False
+        return None
     finally:
         pynvml.nvmlShutdown()

@@ -33,7 +33,7 @@ def summary(document: Document) -> RenderableType:
 
 def _table(document: Document) -> Table:
     section = document.autoencoder_bench
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset}"
+    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
     table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.caption = (
         "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; "
@@ -76,7 +76,7 @@ def _shortcomings(document: Document) -> list[str]:
         saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
         lines.append(f"Interrupted{saved}")
     if section.status_reason:
-        lines.append(f"Ended after {len(section.cohorts)} of {section.plan.cohorts} cohorts. {section.status_reason}")
+        lines.append(f"Ended after {len(section.cohorts)} cohorts. {section.status_reason}")
     lines += [
         f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
         for case in section.cases
@@ -88,9 +88,7 @@ def _shortcomings(document: Document) -> list[str]:
     lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
     if section.training_reason:
         lines.append(f"The training run failed: {section.training_reason}")
-    rounds = [len(info.rounds) for benchmark in document.benchmarks for info in benchmark.extra_info.replicates]
-    if rounds and min(rounds) < section.plan.rounds:
-        lines.append(f"Slow machine: {min(rounds)} to {max(rounds)} blocks a process instead of {section.plan.rounds}.")
+    lines += [f"Warning: {warning.text} {warning.advice}" for warning in section.warnings]
     return lines
 
 

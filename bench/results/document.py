@@ -1,10 +1,9 @@
 """Build a result file's document from what was measured so far."""
 
-import hashlib
 import itertools
-import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +11,10 @@ import msgspec
 import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
-from autoencoder.config import Config
+from bench import workload
 from bench.cases import Case
-from bench.results import estimates
-from bench.results.record import CaseRecord, CohortRecord, ReplicateInfo, Training
+from bench.results import estimates, fingerprint, warning
+from bench.results.record import CaseRecord, CohortRecord, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
@@ -25,17 +24,16 @@ from bench.results.schema import (
     Document,
     Estimate,
     ExtraInfo,
+    Pairing,
     Plan,
     Section,
     Software,
     Stats,
     Status,
+    Stopping,
     Twin,
     Workload,
 )
-
-# Raised whenever a step comes to mean something else, so that old and new results are not compared.
-WORKLOAD_VERSION = 1
 
 TWIN_CONFIDENCE = 0.99
 
@@ -51,51 +49,70 @@ class Circumstances:
     machine_info: dict[str, Any]
     commit_info: dict[str, Any]
     started: datetime
+    pairing: Pairing | None = None
 
 
-def build(
-    circumstances: Circumstances,
-    cases: Sequence[CaseRecord],
-    cohorts: Sequence[CohortRecord],
-    training: Training | str | None,
-    status: Status,
-    reason: str | None = None,
-) -> Document:
-    """The document of a run; cases without samples, or with a failure, stand only in our section.
+@dataclass(frozen=True)
+class Measured:
+    """What a run has measured so far. `training` is the training run, the reason why it failed, or None before it."""
 
-    `training` is the training run, the reason why it failed, or None before it.
-    """
+    cases: Sequence[CaseRecord]
+    cohorts: Sequence[CohortRecord]
+    sides: SameModel | None
+    stopping: Stopping | None
+    training: Training | str | None
+
+
+def build(circumstances: Circumstances, measured: Measured, status: Status, reason: str | None = None) -> Document:
+    """The document of a run; cases without samples, or with a failure, stand only in our section."""
+    cases, plan, device = measured.cases, circumstances.plan, circumstances.device
+    reference = next(record for record in cases if record.case.name == plan.reference)
+    benchmarks = tuple(_benchmark(case, cases, reference, device.kind == "gpu") for case in cases if _is_measured(case))
+    sha256, parameters = workload.describe()
+    twin = _twin(cases)
     return Document(
         machine_info=circumstances.machine_info,
         commit_info=circumstances.commit_info,
-        benchmarks=tuple(
-            _benchmark(case, cases, circumstances.device.kind == "gpu") for case in cases if _is_measured(case)
-        ),
+        benchmarks=benchmarks,
         autoencoder_bench=Section(
             schema_version=SCHEMA_VERSION,
             status=status,
             status_reason=reason,
-            plan=circumstances.plan,
-            device=circumstances.device,
+            plan=plan,
+            device=device,
             software=circumstances.software,
+            fingerprint=fingerprint.take(circumstances.machine_info, device, circumstances.software),
             data=circumstances.data,
-            workload=workload(),
-            cohorts=tuple(cohorts),
+            workload=Workload(sha256=sha256, parameters=parameters),
+            pairing=circumstances.pairing,
+            cohorts=tuple(measured.cohorts),
             cases=tuple(_status(case) for case in cases),
-            twin=_twin(cases),
-            training=training if isinstance(training, Training) else None,
-            training_reason=training if isinstance(training, str) else None,
+            stopping=measured.stopping,
+            twin=twin,
+            warnings=_warnings(measured, benchmarks, plan, twin, circumstances.pairing is not None),
+            training=measured.training if isinstance(measured.training, Training) else None,
+            training_reason=measured.training if isinstance(measured.training, str) else None,
         ),
         datetime=circumstances.started.isoformat(),
         version=pytest_benchmark.__version__,
     )
 
 
-def workload() -> Workload:
-    """The notebook's parameters and the version of what a step does with them, and their hash."""
-    parameters = {"version": WORKLOAD_VERSION, **asdict(Config())}
-    text = json.dumps(parameters, sort_keys=True)
-    return Workload(sha256=hashlib.sha256(text.encode()).hexdigest(), parameters=parameters)
+def _warnings(
+    measured: Measured, benchmarks: Sequence[Benchmark], plan: Plan, twin: Twin, paired: bool
+) -> tuple[warning.RunWarning, ...]:
+    wide = []
+    for benchmark in () if paired else benchmarks:  # side by side, other ratios are what it is about
+        ratio = benchmark.extra_info.ratio_to_reference
+        if ratio.value and ratio.high and math.log(ratio.high / ratio.value) > plan.preset.target_half_width:
+            wide.append(benchmark.name)
+    return (
+        *warning.of_twin(twin.unstable),
+        *warning.of_sides(measured.sides),
+        *warning.of_cohorts(measured.cohorts, plan.interleaved),
+        *warning.of_cases(measured.cases, measured.cohorts),
+        *warning.of_widths(wide, plan.preset.target_half_width),
+    )
 
 
 def _is_measured(record: CaseRecord) -> bool:
@@ -108,7 +125,7 @@ def _status(record: CaseRecord) -> CaseStatus:
     return CaseStatus(name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None)
 
 
-def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], on_gpu: bool) -> Benchmark:
+def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecord, on_gpu: bool) -> Benchmark:
     assert record.block is not None  # _is_measured
     case = record.case
     samples = itertools.chain.from_iterable(replicate.seconds_per_step for replicate in record.replicates)
@@ -131,6 +148,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], on_gpu: bool) ->
                 msgspec.convert(replicate, ReplicateInfo, from_attributes=True) for replicate in record.replicates
             ),
             steps_per_second=estimates.steps_per_second(record.replicates),
+            ratio_to_reference=_ratio_to(reference, record),
             speedup_over_eager=_speedup_over_eager(record, cases),
             same_model=record.same_model,
             same_model_reason=record.same_model_reason,
@@ -149,6 +167,14 @@ def _stats(samples: tuple[float, ...], iterations: int) -> Stats:
     for sample in samples:
         computed.update(sample)
     return msgspec.convert({**computed.as_dict(), "data": samples, "iterations": iterations}, Stats)
+
+
+def _ratio_to(reference: CaseRecord, record: CaseRecord) -> Estimate:
+    if record is reference:
+        return estimates.missing("this is the reference")
+    if not _is_measured(reference):
+        return estimates.missing(f"{reference.case.name} was not measured")
+    return estimates.paired_ratio(record.replicates, reference.replicates)
 
 
 def _speedup_over_eager(record: CaseRecord, cases: Sequence[CaseRecord]) -> Estimate:

@@ -1,21 +1,34 @@
 """From samples to figures with intervals: paired ratios and throughput, the cohort being the unit of statistics.
 
-All statistics of a run have their place here. The method is described in docs/method.md.
+The method is described in docs/method.md; the statistics themselves are in bench/results/statistics.py.
 """
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 import numpy as np
-from scipy.special import stdtrit
 
+from bench.results import statistics
 from bench.results.record import Replicate
 from bench.results.schema import Benchmark, Estimate
+from bench.results.statistics import CONFIDENCE, LEAST_COHORTS, Mean
 
-CONFIDENCE = 0.95
-LEAST_COHORTS = 3  # under three, an interval over cohorts says nothing
+Replicates = Sequence[Replicate]
+
+
+class Blocks(Protocol):
+    """What has timed blocks: a replicate, or a living one."""
+
+    @property
+    def rounds(self) -> Sequence[int]:
+        """The rounds of its blocks."""
+
+    @property
+    def seconds_per_step(self) -> Sequence[float]:
+        """Their samples."""
 
 
 def replicates_of(benchmark: Benchmark) -> tuple[Replicate, ...]:
@@ -30,35 +43,15 @@ def replicates_of(benchmark: Benchmark) -> tuple[Replicate, ...]:
     )
 
 
-def paired_ratio(
-    numerator: Sequence[Replicate], denominator: Sequence[Replicate], confidence: float = CONFIDENCE
-) -> Estimate:
-    """Ratio of two cases' seconds per step, from blocks of the same rounds.
-
-    Per cohort the median of the within-round log ratios; the estimate is their mean, the interval Student's t over
-    cohorts, both taken back from logarithms. A machine that drifts moves both blocks of a round, and so not the ratio.
-    """
+def log_ratios(numerator: Replicates, denominator: Replicates) -> list[list[float]]:
+    """For each cohort that both have: log ratios of the seconds per step, block by block, within common rounds."""
     others = {replicate.cohort: replicate for replicate in denominator}
-    logs = []
-    for replicate in numerator:
-        other = others.get(replicate.cohort)
-        if other is not None and (ratios := _log_ratios(replicate, other)):
-            logs.append(float(np.median(ratios)))
-    return _estimate(logs, confidence)
+    pairs = [(replicate, others[replicate.cohort]) for replicate in numerator if replicate.cohort in others]
+    return [ratios for pair in pairs if (ratios := within_rounds(*pair))]
 
 
-def steps_per_second(replicates: Sequence[Replicate]) -> Estimate:
-    """Throughput: the median over cohorts of each cohort's median, with the lowest and highest cohort.
-
-    That range describes these minutes on this machine; it is no confidence interval, and has no confidence.
-    """
-    rates = [1 / float(np.median(replicate.seconds_per_step)) for replicate in replicates]
-    if not rates:
-        return missing("not measured")
-    return Estimate(value=float(np.median(rates)), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
-
-
-def _log_ratios(numerator: Replicate, denominator: Replicate) -> list[float]:
+def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
+    """Log ratios of the seconds per step of two replicates of one cohort, for the rounds that both have."""
     seconds: Mapping[int, float] = dict(zip(denominator.rounds, denominator.seconds_per_step, strict=True))
     return [
         math.log(value / seconds[number])
@@ -67,24 +60,51 @@ def _log_ratios(numerator: Replicate, denominator: Replicate) -> list[float]:
     ]
 
 
-def _estimate(logs: Sequence[float], confidence: float) -> Estimate:
-    if not logs:
-        return missing("no common rounds")
-    mean = float(np.mean(logs))
-    if len(logs) < LEAST_COHORTS:
-        reason = f"no interval under {LEAST_COHORTS} cohorts"
+def cohort_logs(numerator: Replicates, denominator: Replicates) -> list[float]:
+    """For each cohort that both have: the median of the within-round log ratios."""
+    return [float(np.median(ratios)) for ratios in log_ratios(numerator, denominator)]
+
+
+def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: float = CONFIDENCE) -> Estimate:
+    """Ratio of two cases' seconds per step, from blocks of the same rounds.
+
+    Per cohort the median of the within-round log ratios; the estimate is their mean, the interval Student's t over
+    cohorts, both taken back from logarithms. A machine that drifts moves both blocks of a round, and so not the ratio.
+    """
+    logs = cohort_logs(numerator, denominator)
+    return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
+
+
+def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
+    """A mean of logarithms as a ratio with its interval."""
+    half_width = statistics.half_width(of, confidence)
+    if half_width is None:
         return Estimate(
-            value=math.exp(mean), low=None, high=None, confidence=confidence, cohorts=len(logs), reason=reason
+            value=math.exp(of.value),
+            low=None,
+            high=None,
+            confidence=confidence,
+            cohorts=of.cohorts,
+            reason=f"no interval under {LEAST_COHORTS} cohorts",
         )
-    quantile = float(stdtrit(len(logs) - 1, (1 + confidence) / 2))
-    half_width = quantile * float(np.std(logs, ddof=1)) / math.sqrt(len(logs))
     return Estimate(
-        value=math.exp(mean),
-        low=math.exp(mean - half_width),
-        high=math.exp(mean + half_width),
+        value=math.exp(of.value),
+        low=math.exp(of.value - half_width),
+        high=math.exp(of.value + half_width),
         confidence=confidence,
-        cohorts=len(logs),
+        cohorts=of.cohorts,
     )
+
+
+def steps_per_second(replicates: Replicates) -> Estimate:
+    """Throughput: the median over cohorts of each cohort's median, with the lowest and highest cohort.
+
+    That range describes these minutes on this machine; it is no confidence interval, and has no confidence.
+    """
+    rates = [1 / float(np.median(replicate.seconds_per_step)) for replicate in replicates]
+    if not rates:
+        return missing("not measured")
+    return Estimate(value=float(np.median(rates)), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
 
 
 def missing(reason: str) -> Estimate:

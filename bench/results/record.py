@@ -27,7 +27,10 @@ class ReplicateInfo(Record, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str
     tf32: bool
-    rounds: tuple[int, ...]  # in which it timed a block
+    rounds: tuple[int, ...]  # in which it timed a block that is kept
+    warmup_rounds: int  # blocks before those, not kept
+    steady: bool | None  # whether its ratio to the reference had settled by then; None: too few blocks to tell
+    peak_host_bytes: int | None  # most resident memory it ever had, what it shares with its server included
 
 
 class Replicate(ReplicateInfo, frozen=True, kw_only=True):
@@ -100,10 +103,32 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
+Mark = Literal["steal", "run_delay", "others", "major_faults", "throttled"]
+
+
+class Window(Record, frozen=True, kw_only=True):
+    """What else the machine did during some rounds of a cohort, a second or longer; None where it cannot be read.
+
+    Shares are of the window's seconds times the machine's logical cores. `marks` name what is beyond its limit
+    (bench/observe/disturbance.py). A marked window is shown, and its blocks are kept.
+    """
+
+    first_round: int
+    last_round: int
+    seconds: float
+    steal_share: float | None  # time the hypervisor gave to others
+    run_delay_share: float | None  # time that our processes waited for a core
+    others_share: float | None  # time that other processes computed
+    major_faults: int | None  # pages of ours that had to come from the disk
+    throttle_reasons: tuple[str, ...] | None  # of the card, at the window's end; None: no card, or it does not say
+    marks: tuple[Mark, ...]
+
+
 class CohortRecord(Record, frozen=True, kw_only=True):
     """One server and its recorded rounds: each entry of `order` lists the cases of one round in their order.
 
-    Where cases ran one after another, the rounds of the first come first, each with that case alone.
+    The cases of the other side, in a side-by-side run, have its name before theirs, as `base:xla/resident`. Where cases
+    ran in groups, the rounds of the first group come first.
     """
 
     cohort: int
@@ -111,6 +136,9 @@ class CohortRecord(Record, frozen=True, kw_only=True):
     start_method: str
     unsound: str | None  # why workers were spawned instead of forked
     order: tuple[tuple[str, ...], ...]
+    blocks: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
+    seconds: float  # from its first worker to its last block
+    windows: tuple[Window, ...]
 
 
 class Training(Record, frozen=True, kw_only=True):

@@ -1,4 +1,4 @@
-"""Collect what a run measures, and save all of it whenever a part is done."""
+"""Collect what one side of a run measures, and save all of it whenever a part is done."""
 
 import dataclasses
 from pathlib import Path
@@ -7,31 +7,29 @@ from typing import Any
 import msgspec
 
 from bench.cases import Case
-from bench.measure.protocol import Probed
+from bench.measure.protocol import Probed, ServerReady
 from bench.results import files
-from bench.results.document import Circumstances, build
-from bench.results.record import CaseRecord, CohortRecord, Failure, Replicate, Training
-from bench.results.schema import Document, Status
+from bench.results.document import Circumstances, Measured, build
+from bench.results.record import CaseRecord, CohortRecord, Failure, Replicate, SameModel, Training
+from bench.results.schema import Document, Status, Stopping
 
 
 class Recorder:
-    """The growing record of one run."""
+    """The growing record of one run, or of one side of it."""
 
     def __init__(self, circumstances: Circumstances, cases: tuple[Case, ...], path: Path) -> None:
         self.circumstances = circumstances
+        self.stopping: Stopping | None = None
         self._path = path
         self._cases = {case.name: CaseRecord(case=case) for case in cases}
         self._cohorts: dict[int, CohortRecord] = {}
+        self._sides: SameModel | None = None
         self._training: Training | str | None = None
 
     @property
     def has_measured(self) -> bool:
         """Whether there is anything worth saving."""
         return bool(self._cohorts)
-
-    def alive(self) -> list[Case]:
-        """The cases that have not failed, in their order."""
-        return [record.case for record in self._cases.values() if record.failure is None]
 
     def fail(self, case: Case, failure: Failure) -> None:
         """The case has failed: it keeps what is known of it, and is not measured again."""
@@ -40,6 +38,20 @@ class Recorder:
     def note(self, case: Case, **facts: Any) -> None:
         """Set fields of the case's record."""
         self._cases[case.name] = msgspec.structs.replace(self._cases[case.name], **facts)
+
+    def note_sides(self, between: SameModel) -> None:
+        """The two sides' eager losses were held against each other."""
+        self._sides = between
+
+    def add_server(self, ready: ServerReady) -> None:
+        """A server of this side has said what it is."""
+        software = msgspec.structs.replace(
+            self.circumstances.software, suite=ready.suite, python=ready.python, numpy=ready.numpy
+        )
+        machine_info = {**ready.machine_info, "node": self.circumstances.plan.label or ""}
+        self.circumstances = dataclasses.replace(
+            self.circumstances, software=software, machine_info=machine_info, commit_info=ready.commit_info
+        )
 
     def add_probe(self, probed: Probed) -> None:
         """A worker has seen what TensorFlow sees."""
@@ -62,11 +74,12 @@ class Recorder:
         return self._cases[case.name]
 
     def put_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
-        """Take in what a cohort has measured so far; what came before of the same cohort is kept."""
+        """Take in what a cohort has measured so far; what is there of the same replicates is replaced."""
         self._cohorts[cohort.cohort] = cohort
         for name, replicate in replicates.items():
             record = self._cases[name]
-            self.note(record.case, replicates=(*record.replicates, replicate))
+            before = (other for other in record.replicates if other.cohort != replicate.cohort)
+            self.note(record.case, replicates=(*before, replicate))
 
     def add_training(self, training: Training | str) -> None:
         """The training run is done, or has failed for the reason given."""
@@ -74,8 +87,13 @@ class Recorder:
 
     def save(self, status: Status, reason: str | None = None) -> Document:
         """Write everything so far to the result file, atomically, and return it; `reason` is why the run failed."""
-        document = build(
-            self.circumstances, list(self._cases.values()), list(self._cohorts.values()), self._training, status, reason
+        measured = Measured(
+            cases=list(self._cases.values()),
+            cohorts=list(self._cohorts.values()),
+            sides=self._sides,
+            stopping=self.stopping,
+            training=self._training,
         )
+        document = build(self.circumstances, measured, status, reason)
         files.write(document, self._path)
         return document

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from bench.cases import Case
+from bench.cases import Case, Preset
 from bench.results.record import (
     BlockSize,
     CohortRecord,
@@ -14,6 +14,7 @@ from bench.results.record import (
     SameModel,
     Training,
 )
+from bench.results.warning import RunWarning
 
 # 1.0: first version.
 SCHEMA_VERSION = "1.0"
@@ -40,6 +41,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     block: BlockSize
     replicates: tuple[ReplicateInfo, ...]
     steps_per_second: Estimate
+    ratio_to_reference: Estimate  # this case's time over the reference's
     speedup_over_eager: Estimate
     same_model: tuple[SameModel, ...]
     same_model_reason: str | None
@@ -134,18 +136,49 @@ class Workload(Record, frozen=True, kw_only=True):
     parameters: dict[str, Any]
 
 
+class Fingerprint(Record, frozen=True, kw_only=True):
+    """What a speed depends on beside the workload, by name; `sha256` stands for all of it.
+
+    Results of the same `hardware` get a verdict, those of other hardware a table of ratios.
+    """
+
+    hardware: dict[str, str | int | float | None]
+    software: dict[str, str | int | float | None]
+    sha256: str
+
+
 class Plan(Record, frozen=True, kw_only=True):
     """What was asked for."""
 
     experiment: str
-    preset: str
-    cohorts: int
-    rounds: int
+    preset: Preset
     only: tuple[str, ...]
     seed: int
     label: str | None
     reference: str
     interleaved: bool  # False: cases ran one after another, so drift is in their ratios
+
+
+class Pairing(Record, frozen=True, kw_only=True):
+    """Which part of a side-by-side run this is: two files with the same `id` were measured in the same rounds."""
+
+    id: str
+    side: Literal["base", "new"]
+    label: str
+
+
+StopReason = Literal["fixed", "width", "time", "cohorts", "no_case_left"]
+
+
+class Stopping(Record, frozen=True, kw_only=True):
+    """Why measuring ended, and after how many seconds.
+
+    fixed: the preset has that many cohorts; width: every interval was narrow enough; time: the preset's seconds were
+    over; cohorts: the most the preset allows; no_case_left: all failed.
+    """
+
+    reason: StopReason
+    seconds: float
 
 
 class Twin(Record, frozen=True, kw_only=True):
@@ -170,11 +203,15 @@ class Section(Record, frozen=True, kw_only=True):
     plan: Plan
     device: Device
     software: Software
+    fingerprint: Fingerprint
     data: Data
     workload: Workload
+    pairing: Pairing | None  # None: no side-by-side run
     cohorts: tuple[CohortRecord, ...]
     cases: tuple[CaseStatus, ...]
+    stopping: Stopping | None  # None: it did not come to its end
     twin: Twin
+    warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
 

@@ -28,8 +28,12 @@ class Listener:
 TINY = Preset(
     name="tiny",
     summary="three cohorts of four blocks, for tests",
-    cohorts=3,
+    looks=(3,),
+    target_half_width=0.05,
+    seconds=300.0,
     rounds=4,
+    least_rounds=4,
+    most_rounds=4,
     warmup_rounds=1,
     rounds_seconds=60.0,
     latency_steps=30,

@@ -63,7 +63,7 @@ def faulty(tmp_path_factory, tiny):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(cases.EXPERIMENTS, "faults", broken)
         options = Options(
-            preset=msgspec.structs.replace(tiny, cohorts=1, training_steps=10, rounds=30, rounds_seconds=10.0),
+            preset=msgspec.structs.replace(tiny, looks=(1,), training_steps=10, rounds=30, rounds_seconds=10.0),
             experiment="faults",
             out=tmp_path_factory.mktemp("results"),
             data="sample",
@@ -115,7 +115,7 @@ server.main(sys.argv[1:])
 
 @pytest.mark.parametrize("fault", ["latency", "profile", "training"])
 def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fault):
-    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10)
+    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, training_steps=10)
     command = (sys.executable, "-c", LATE_FAULTS, fault)
     options = Options(
         preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", server_command=command
@@ -155,7 +155,7 @@ def test_a_probe_that_dies_is_one_error_with_its_log(tmp_path, tiny, listener):
 
 def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
     options = Options(
-        preset=msgspec.structs.replace(tiny, cohorts=1, rounds=2, training_steps=10),
+        preset=msgspec.structs.replace(tiny, looks=(1,), rounds=2, training_steps=10),
         only=("xla/resident",),
         out=tmp_path,
         data="sample",
@@ -219,7 +219,7 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
     )
     (tmp_path / "flags").mkdir()
     options = Options(
-        preset=msgspec.structs.replace(tiny, cohorts=3, rounds=2, training_steps=10),
+        preset=msgspec.structs.replace(tiny, looks=(3,), rounds=2, training_steps=10),
         only=("xla/resident",),
         out=tmp_path / "out",
         data="sample",
@@ -239,7 +239,7 @@ def test_a_folder_called_bench_is_not_taken_for_the_package(tmp_path, tiny, list
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
     monkeypatch.chdir(tmp_path)
-    preset = msgspec.structs.replace(tiny, cohorts=1, rounds=1, warmup_rounds=0, training_steps=10)
+    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=1, warmup_rounds=0, training_steps=10)
     options = Options(preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", profile=False)
     assert run(options, listener).exit_code == ExitCode.OK
 

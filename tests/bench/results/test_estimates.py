@@ -22,6 +22,9 @@ def replicate(cohort, seconds, rounds=None):
         device="CPU:0",
         tf32=False,
         rounds=tuple(range(len(seconds)) if rounds is None else rounds),
+        warmup_rounds=3,
+        steady=True,
+        peak_host_bytes=None,
         seconds_per_step=tuple(seconds),
     )
 

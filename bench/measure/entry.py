@@ -1,0 +1,79 @@
+"""What a run measures: cases, each on a side, where a side is one Python interpreter with its TensorFlow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bench import cases
+from bench.cases import Case
+
+Side = Literal["new", "base"]
+
+NEW: Side = "new"
+BASE: Side = "base"
+TWIN_SERVER = "base-twin"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case on a side: in every cohort it gets a worker of its own."""
+
+    case: Case
+    side: Side = NEW
+
+    @property
+    def name(self) -> str:
+        """The case's name, with the side before it where it is the other one."""
+        return self.case.name if self.side == NEW else f"{self.side}:{self.case.name}"
+
+    @property
+    def server(self) -> str:
+        """Which of the cohort's servers its worker comes from.
+
+        Two sides differ by their servers too, so the base's twin has a server of its own and shows that difference.
+        """
+        return TWIN_SERVER if self.side == BASE and self.case.twin else self.side
+
+
+@dataclass(frozen=True)
+class Entries:
+    """All entries of a run, and how they belong together."""
+
+    all: tuple[Entry, ...]
+    side_by_side: bool
+
+    @property
+    def reference(self) -> Entry:
+        """What ratios to the reference are taken to, within the side that is measured for its own sake."""
+        return Entry(cases.reference([entry.case for entry in self.all]), NEW)
+
+    def partner(self, entry: Entry) -> Entry:
+        """What an entry's time is divided by: its case on the other side, or the reference."""
+        return Entry(entry.case, BASE) if self.side_by_side and entry.side == NEW else self.reference_of(entry.side)
+
+    def reference_of(self, side: Side) -> Entry:
+        """The reference on this side."""
+        return Entry(self.reference.case, side)
+
+    def is_fixed(self, entry: Entry) -> bool:
+        """Whether it stays in every round: the reference, on both sides, and the twin."""
+        return entry.case.twin or entry.case == self.reference.case
+
+    def judged(self) -> tuple[Entry, ...]:
+        """Those whose intervals decide when enough is measured: all that are compared, or else the twin."""
+        if self.side_by_side:
+            return tuple(entry for entry in self.all if entry.side == NEW)
+        others = tuple(entry for entry in self.all if not self.is_fixed(entry))
+        return others or tuple(entry for entry in self.all if entry.case.twin)
+
+    def together(self, entry: Entry) -> tuple[Entry, ...]:
+        """The entry, and its counterpart on the other side where there is one: they live and leave together."""
+        return tuple(other for other in self.all if other.case == entry.case)
+
+
+def of(selected: Sequence[Case], side_by_side: bool) -> Entries:
+    """The entries of a run of these cases; side by side, the twin is the base's only."""
+    if not side_by_side:
+        return Entries(tuple(Entry(case) for case in selected), side_by_side=False)
+    new = [Entry(case, NEW) for case in selected if not case.twin]
+    return Entries((*new, *(Entry(case, BASE) for case in selected)), side_by_side=True)

@@ -1,0 +1,103 @@
+"""What is measured apart from the blocks, each case alone on the machine: latency, a profile, a training run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from bench.measure import protocol
+from bench.measure.cohort import Cohort, Member, Settings
+from bench.measure.launcher import Server, WorkerFailed
+from bench.results.record import Latency, Profile, Training
+
+LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
+TRAINING_MODE = "function"
+
+
+def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Latency | str:
+    """Time single synchronised steps of the member, or say why not: that costs the latency, not the case."""
+    preset = settings.preset
+    request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
+    seconds = settings.limits.request + preset.latency_seconds
+    try:
+        done = cohort.ask_afterwards(member, request, protocol.LatencyDone, seconds)
+    except WorkerFailed as failure:
+        return str(failure)
+    return _latency(done.seconds)
+
+
+def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
+    """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
+    folder = Path("tensorboard") / member.entry.case.name.replace("/", "-")
+    steps = settings.preset.profile_steps
+    if member not in cohort.members:
+        return Profile(status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass")
+    request = protocol.TakeProfile(logdir=str(settings.folder / folder), steps=steps)
+    try:
+        taken = cohort.ask_afterwards(member, request, protocol.ProfileTaken, settings.limits.request)
+    except WorkerFailed as failure:
+        return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
+    return _profile(taken, str(folder), steps)
+
+
+def train(server: Server, settings: Settings) -> Training | str:
+    """Train as the notebook does, for the loss curve and the reconstructions; or say why that failed."""
+    steps = settings.preset.training_steps
+    request = protocol.Train(
+        folder=str(settings.folder / "plots"),
+        steps=steps,
+        mode=TRAINING_MODE,
+        seed=settings.seed,
+        device=settings.device,
+        tf32=settings.tf32,
+    )
+    log = settings.folder / "logs" / "training.log"
+    try:
+        trained = ask_once(server, log, request, protocol.Trained, settings.limits.first_call + steps)
+    except WorkerFailed as failure:
+        return f"{failure} (log: {log.relative_to(settings.folder)})"
+    return Training(
+        mode=TRAINING_MODE,
+        steps=steps,
+        first_loss=trained.first_loss,
+        final_loss=trained.final_loss,
+        folder="plots",
+    )
+
+
+def ask_once(server: Server, log: Path, request: protocol.Message, expected: Any, seconds: float) -> Any:
+    """Ask a worker of its own a single thing. Raises WorkerFailed."""
+    worker, _ = server.start_worker(log)
+    try:
+        return worker.ask(request, expected, seconds)
+    finally:
+        worker.end()
+
+
+def _latency(seconds: Sequence[float]) -> Latency | str:
+    if len(seconds) < LEAST_LATENCIES:
+        return f"{len(seconds)} steps in the time allowed, of {LEAST_LATENCIES} needed"
+    percentiles = quantiles(seconds, n=100, method="inclusive")
+    return Latency(
+        steps=len(seconds),
+        p50_seconds=percentiles[49],
+        p95_seconds=percentiles[94],
+        p99_seconds=percentiles[98] if len(seconds) >= 1_000 else None,
+    )
+
+
+def _profile(taken: protocol.ProfileTaken, folder: str, steps: int) -> Profile:
+    reason = None
+    if taken.step_markers < steps:
+        reason = f"{taken.step_markers} step markers of {steps}"
+    elif taken.device_events == 0:
+        reason = "no events of the GPU: see the worker's log for lines about CUPTI"
+    return Profile(
+        status="failed" if reason else "ok",
+        folder=folder,
+        steps=steps,
+        step_markers=taken.step_markers,
+        events=taken.events,
+        device_events=taken.device_events,
+        reason=reason,
+    )

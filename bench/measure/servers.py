@@ -1,0 +1,78 @@
+"""The servers of a run: for every cohort new ones, started in time and ended with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.device import DeviceChoice
+from bench.measure.entry import BASE, NEW, TWIN_SERVER, Side
+from bench.measure.launcher import Limits, Server
+
+# Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
+SERVERS_TOGETHER = 2
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a side's servers are started with."""
+
+    command: tuple[str, ...]
+    data: str
+    choice: DeviceChoice
+    environment: Mapping[str, str]
+
+
+class Servers:
+    """All servers that are alive, by cohort and name: a side's name, or TWIN_SERVER."""
+
+    def __init__(self, launches: Mapping[Side, Launch], folder: Path, limits: Limits) -> None:
+        self._launches = launches
+        self._folder = folder
+        self._limits = limits
+        self._alive: dict[int, dict[str, Server]] = {}
+        self._names: dict[str, Side] = {NEW: NEW}
+        if BASE in launches:
+            self._names |= {BASE: BASE, TWIN_SERVER: BASE}
+
+    def are_ready(self, cohort: int) -> bool:
+        """Whether the servers of this cohort have been loaded."""
+        return cohort in self._alive
+
+    def load(self, cohort: int, last: int) -> None:
+        """Start the servers of this cohort, and of as many after it, up to `last`, as can load at the same time.
+
+        Raises BenchError where one does not start.
+        """
+        cohorts = max(1, SERVERS_TOGETHER // len(self._names))
+        new = range(cohort, min(cohort + cohorts - 1, last) + 1)
+        for number in new:
+            self._alive[number] = {name: self._start(number, name, side) for name, side in self._names.items()}
+        for number in new:
+            for server in self._alive[number].values():
+                server.wait_until_ready()
+
+    def of(self, cohort: int) -> Mapping[str, Server]:
+        """The servers of a cohort, by name."""
+        return self._alive[cohort]
+
+    def close(self, cohort: int) -> None:
+        """End the servers of this cohort and their workers."""
+        for server in self._alive.pop(cohort, {}).values():
+            server.close()
+
+    def close_all(self) -> None:
+        """End all servers and their workers."""
+        for cohort in list(self._alive):
+            self.close(cohort)
+
+    def _start(self, cohort: int, name: str, side: Side) -> Server:
+        logs = logs_folder(self._folder, cohort, side)
+        logs.mkdir(parents=True, exist_ok=True)
+        launch, log = self._launches[side], logs / ("twin-server.log" if name == TWIN_SERVER else "server.log")
+        return Server(launch.data, launch.environment, log, self._limits, launch.command)
+
+
+def logs_folder(run: Path, cohort: int, side: Side) -> Path:
+    """Where the logs of a cohort's servers and workers are; the base side has a folder of its own inside."""
+    folder = run / "logs" / f"cohort-{cohort}"
+    return folder if side == NEW else folder / side

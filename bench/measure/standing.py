@@ -1,0 +1,83 @@
+"""Where a run stands: which entries go on, how many blocks they should have, and whether it is enough."""
+
+from collections.abc import Mapping
+
+from bench.cases import Preset
+from bench.measure import stopping
+from bench.measure.entry import Entries, Entry, Side
+from bench.results import estimates
+from bench.results.recorder import Recorder
+from bench.results.schema import StopReason
+
+
+class Standing:
+    """Reads what the recorders hold. Times are kept by `add_cohort`, in seconds."""
+
+    def __init__(self, entries: Entries, recorders: Mapping[Side, Recorder], preset: Preset) -> None:
+        self._entries = entries
+        self._recorders = recorders
+        self._preset = preset
+        self._cohorts = 0
+        self._cohort_seconds = 0.0
+        self._setup_seconds = 0.0
+        self._round_seconds = 0.0
+
+    def add_cohort(self, seconds: float, rounds: int, rounds_seconds: float) -> None:
+        """A cohort is done: what it took in all, and its rounds."""
+        self._cohorts += 1
+        self._cohort_seconds = max(self._cohort_seconds, seconds)
+        self._setup_seconds = seconds - rounds_seconds
+        self._round_seconds = rounds_seconds / rounds if rounds else 0.0
+
+    def alive(self) -> list[Entry]:
+        """The entries that go on: sound, and, unless they stay in every round, not known well enough yet."""
+        looks = [look for look in self._preset.looks if look <= self._cohorts]
+        return [
+            entry
+            for entry in self._sound()
+            if self._entries.is_fixed(entry)
+            or not any(self._is_narrow(self._entries.together(entry)[0], look) for look in looks)
+        ]
+
+    def blocks(self) -> int:
+        """Blocks of each case in the next cohort."""
+        alive = self.alive()
+        ratios = [self._log_ratios(entry) for entry in self._entries.judged() if entry in alive]
+        return stopping.blocks_for_next(ratios, self._preset, self._round_seconds, self._setup_seconds)
+
+    def expected_cohorts(self) -> int:
+        """How many cohorts there will be at most, going by the time of those so far."""
+        if len(self._preset.looks) == 1 or not self._cohort_seconds:
+            return self._preset.looks[0]
+        in_time = int(self._preset.seconds / self._cohort_seconds)
+        return min(self._preset.looks[-1], max(self._preset.looks[0], self._cohorts, in_time))
+
+    def reason_to_stop(self, elapsed: float) -> StopReason | None:
+        """Why no further cohort is measured, None if one is."""
+        sound = self._sound()
+        if not sound:
+            return "no_case_left"
+        judged = [entry for entry in self._entries.judged() if entry in sound]
+        narrow = all(self._is_narrow(entry, self._cohorts) for entry in judged)
+        return stopping.reason_to_stop(self._preset, self._cohorts, narrow, elapsed, self._cohort_seconds)
+
+    def _sound(self) -> list[Entry]:
+        """Those that have not failed, on either side."""
+        failed = {
+            other
+            for entry in self._entries.all
+            if self._recorders[entry.side].record(entry.case).failure
+            for other in self._entries.together(entry)
+        }
+        return [entry for entry in self._entries.all if entry not in failed]
+
+    def _is_narrow(self, entry: Entry, cohorts: int) -> bool:
+        return stopping.is_narrow(self._log_ratios(entry)[:cohorts], self._preset)
+
+    def _log_ratios(self, entry: Entry) -> list[list[float]]:
+        """Of an entry to its partner, cohort by cohort."""
+        partner = self._entries.partner(entry)
+        return estimates.log_ratios(self._replicates(entry), self._replicates(partner))
+
+    def _replicates(self, entry: Entry) -> estimates.Replicates:
+        return self._recorders[entry.side].record(entry.case).replicates

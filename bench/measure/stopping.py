@@ -1,0 +1,48 @@
+"""When is enough measured? Looked at after fixed numbers of cohorts; ends on width or time, never on a verdict."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from bench.cases import Preset
+from bench.results import statistics
+from bench.results.schema import StopReason
+
+Cohorts = Sequence[Sequence[float]]
+"""Within-round log ratios of one case, a sequence for each cohort."""
+
+
+def is_narrow(cohorts: Cohorts, preset: Preset) -> bool:
+    """Whether the interval of this case is as narrow as the preset wants it."""
+    width = statistics.half_width_to_stop_on([median(blocks) for blocks in cohorts if blocks])
+    return width is not None and width <= preset.target_half_width
+
+
+def reason_to_stop(
+    preset: Preset, cohorts: int, all_narrow: bool, elapsed: float, cohort_seconds: float
+) -> StopReason | None:
+    """Why to end after this many cohorts, None to go on. `cohort_seconds` is what another one is expected to take."""
+    if len(preset.looks) == 1 and cohorts >= preset.looks[0]:
+        return "fixed"
+    if cohorts in preset.looks and all_narrow:
+        return "width"
+    if cohorts >= preset.looks[-1]:
+        return "cohorts"
+    if cohorts >= preset.looks[0] and elapsed + cohort_seconds > preset.seconds:
+        return "time"
+    return None
+
+
+def blocks_for_next(cases: Sequence[Cohorts], preset: Preset, block_seconds: float, cohort_seconds: float) -> int:
+    """Blocks that each case should have in the next cohort, by the variances of all cases so far.
+
+    `block_seconds` is what a round takes, `cohort_seconds` a cohort without its rounds. Before the first look, the
+    preset's own number.
+    """
+    if not cases or max(len(cohorts) for cohorts in cases) < preset.looks[0]:
+        return preset.rounds
+    found = [variances for cohorts in cases if (variances := statistics.variances(cohorts)) is not None]
+    if not found:
+        return preset.rounds
+    least, most = preset.least_rounds, preset.most_rounds
+    best = [statistics.blocks_per_cohort(variances, block_seconds, cohort_seconds, least, most) for variances in found]
+    return round(median(best))

@@ -1,0 +1,38 @@
+"""What a speed depends on beside the workload: hardware and software, by name, and one hash of both."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from bench.results.schema import Device, Fingerprint, Software
+
+# Which card is used, not what it is.
+_IDENTITY = {"CUDA_VISIBLE_DEVICES"}
+
+
+def take(machine_info: Mapping[str, Any], device: Device, software: Software) -> Fingerprint:
+    """The fingerprint of a run."""
+    cpu = machine_info.get("cpu") or {}
+    memory = machine_info.get("memory_bytes")
+    hardware = {
+        "gpu": ", ".join(device.gpus) or None,
+        "cpu": cpu.get("brand_raw"),
+        "cores": cpu.get("count"),
+        "memory_gib": round(memory / 2**30) if memory else None,
+    }
+    versions = {
+        "tensorflow": software.tensorflow,
+        "cuda": software.cuda,
+        "cudnn": software.cudnn,
+        "keras": software.keras,
+        "numpy": software.numpy,
+        "python": software.python,
+        "suite": software.suite,
+        "system": f"{machine_info.get('system')} {machine_info.get('release')}",
+        "tf32": {True: "on", False: "off", None: "default"}[device.tf32],
+    }
+    variables = {name: value for name, value in device.environment.items() if name not in _IDENTITY}
+    everything: dict[str, dict[str, Any]] = {"hardware": hardware, "software": {**versions, **variables}}
+    text = json.dumps(everything, sort_keys=True)
+    return Fingerprint(**everything, sha256=hashlib.sha256(text.encode()).hexdigest())

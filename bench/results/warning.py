@@ -1,0 +1,102 @@
+"""What a run warns of: a closed list of codes, each with its advice, and where each applies."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from bench.results.record import CaseRecord, CohortRecord, Record, SameModel
+from bench.results.statistics import LEAST_COHORTS
+
+Code = Literal[
+    "unstable",
+    "wide",
+    "few_cohorts",
+    "few_blocks",
+    "unsteady",
+    "disturbed",
+    "one_by_one",
+    "spawned",
+    "sides_differ",
+]
+
+ADVICE: dict[Code, str] = {
+    "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
+    "wide": "Give it more time (--preset standard or thorough), fewer cases (--only), or a quieter machine.",
+    "few_cohorts": f"Let it finish {LEAST_COHORTS} cohorts; fewer have no interval.",
+    "few_blocks": "Measure fewer cases at a time (--only): this machine is slow for so many.",
+    "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
+    "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
+    "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
+    "spawned": "Nothing to do for the figures; only starting takes longer.",
+    "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
+}
+
+DISTURBED_SHARE = 0.2  # of the windows that are marked
+
+
+class RunWarning(Record, frozen=True, kw_only=True):
+    """Something that a reader of the figures has to know, with what to do about it."""
+
+    code: Code
+    text: str
+    advice: str
+
+
+def make(code: Code, text: str) -> RunWarning:
+    """A warning with the advice of its code."""
+    return RunWarning(code=code, text=text, advice=ADVICE[code])
+
+
+def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool) -> list[RunWarning]:
+    """What the cohorts themselves give reason for."""
+    found = []
+    if 0 < len(cohorts) < LEAST_COHORTS:
+        found.append(make("few_cohorts", f"{len(cohorts)} of the {LEAST_COHORTS} cohorts that an interval needs."))
+    if not interleaved:
+        found.append(make("one_by_one", "Cases ran one after another, so the machine's drift is in their ratios."))
+    unsound = next((cohort.unsound for cohort in cohorts if cohort.unsound), None)
+    if unsound:
+        found.append(make("spawned", f"Workers were spawned, not forked: {unsound}."))
+    windows = [window for cohort in cohorts for window in cohort.windows]
+    marked = [window for window in windows if window.marks]
+    if len(marked) > DISTURBED_SHARE * len(windows):
+        marks = sorted({mark for window in marked for mark in window.marks})
+        found.append(make("disturbed", f"{len(marked)} of {len(windows)} windows were disturbed: {', '.join(marks)}."))
+    return found
+
+
+def of_cases(cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord]) -> list[RunWarning]:
+    """What the blocks of the cases give reason for."""
+    found = []
+    planned = {cohort.cohort: cohort.blocks for cohort in cohorts}
+    replicates = [(record.case.name, replicate) for record in cases for replicate in record.replicates]
+    fewer = [
+        len(replicate.rounds) for _, replicate in replicates if len(replicate.rounds) < planned.get(replicate.cohort, 0)
+    ]
+    if fewer:
+        text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, {min(fewer)} at least."
+        found.append(make("few_blocks", text))
+    unsteady = sorted({name for name, replicate in replicates if replicate.steady is False})
+    if unsteady:
+        found.append(make("unsteady", f"Still changing after their warm-up: {', '.join(unsteady)}."))
+    return found
+
+
+def of_widths(wide: Sequence[str], target: float) -> list[RunWarning]:
+    """Cases whose interval is wider than the preset wants it."""
+    if not wide:
+        return []
+    return [make("wide", f"Intervals wider than {100 * target:g} %: {', '.join(wide)}.")]
+
+
+def of_sides(between: SameModel | None) -> list[RunWarning]:
+    """The two sides' eager losses, where they differ."""
+    if between is None or between.passed:
+        return []
+    found = between.largest_relative_difference
+    by = "are not numbers" if found is None else f"differ by {found:.1e} (limit {between.limit:.0e})"
+    return [make("sides_differ", f"The losses of the two sides in eager mode {by}.")]
+
+
+def of_twin(unstable: bool | None) -> list[RunWarning]:
+    """The reference and its twin, where they differ."""
+    return [make("unstable", "The same case, measured twice, differed by more than chance allows.")] if unstable else []
