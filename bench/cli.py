@@ -1,4 +1,4 @@
-"""The command line: run, list, validate."""
+"""The command line: run, compare, list, validate."""
 
 import sys
 from contextlib import nullcontext
@@ -18,7 +18,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Measure what this machine does with TensorFlow: steps per second of a small autoencoder in eager mode, "
     "under tf.function and under XLA.",
-    epilog="Exit codes: 0 fine; 1 something failed; 2 bad usage or input; 130 interrupted, results saved.",
+    epilog="Exit codes, of several the first: 130 interrupted, what was measured is saved; 2 bad usage or input; 4 not "
+    "comparable; 1 a case failed, mismatched or vanished; 3 a regression; 5 inconclusive, with --strict; 0 fine.",
 )
 
 
@@ -43,6 +44,37 @@ class OnOff(StrEnum):
 
     on = "on"
     off = "off"
+
+
+class Format(StrEnum):
+    """What --format takes."""
+
+    table = "table"
+    markdown = "markdown"
+    json = "json"
+    csv = "csv"
+
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=10.0,
+        metavar="FRACTION",
+        help="Differences in speed beyond this matter; default: 0.03 side by side, 0.05 between separate runs.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Ask for a verdict: exit code 5 if one is inconclusive, 4 on other hardware."),
+]
+History = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder with earlier results: five of the same machine and software say what runs vary by.",
+    ),
+]
 
 
 @app.command()
@@ -84,18 +116,26 @@ def run(
         typer.Option(
             metavar="PYTHON[=LABEL]",
             help="Measure the same cases with this interpreter too, in the same rounds: another virtual environment "
-            "with another TensorFlow, or another revision of this suite.",
+            "with another TensorFlow, or another revision of this suite. Gives verdicts.",
         ),
     ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with this result of the same hardware afterwards.")
+    ] = None,
+    history: History = None,
+    threshold: Threshold = None,
+    strict: Strict = False,
 ) -> None:
     """Measure, and leave a folder with results, plots and TensorBoard profiles.
 
     Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
     """
+    from bench import judged
     from bench.against import parse as parse_against
+    from bench.comparing.compare import Rules
     from bench.present import progress, summary
+    from bench.present.comparison import show
     from bench.run import Options
-    from bench.run import run as run_bench
 
     console = Console(emoji=False)
     options = Options(
@@ -112,11 +152,58 @@ def run(
         tf32=None if tf32 is None else tf32 is OnOff.on,
         against=parse_against(against) if against else None,
     )
+    wanted = judged.Wanted(baseline, history, Rules(threshold=threshold), strict)
     with progress.open_view(console) as view:
-        outcome = run_bench(options, view)
+        outcome, comparison, exit_code = judged.run(options, wanted, view)
     with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
         summary.show(outcome.document, outcome.folder, console)
-    raise typer.Exit(outcome.exit_code)
+        if comparison:
+            show([comparison], console)
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The result to compare with: a file or a run's folder.")],
+    new: Annotated[list[Path], typer.Argument(metavar="NEW [MORE...]", help="The results that are compared with it.")],
+    threshold: Threshold = None,
+    first_call_threshold: Annotated[
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for the time of the first call.")
+    ] = 0.20,
+    memory_threshold: Annotated[
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for peak memory.")
+    ] = 0.05,
+    history: History = None,
+    across_hardware: Annotated[
+        bool, typer.Option("--across-hardware", help="Pass or fail although the hardware differs.")
+    ] = False,
+    strict: Strict = False,
+    output: Annotated[Format, typer.Option("--format", help="markdown fits the summary of a CI job.")] = Format.table,
+) -> None:
+    """Say what is slower, faster, the same, or not to be told; needs no TensorFlow.
+
+    Two files of one side-by-side run are compared within their rounds, to a few percent. Separate runs of one machine
+    are compared with what such runs vary by. Of other hardware it shows ratios, without pass or fail. With several
+    results, one table has a column for each.
+
+    An improvement never fails, and noise never fails.
+    """
+    from bench.comparing import many
+    from bench.comparing.compare import Rules
+    from bench.present import comparison, tabular
+
+    rules = Rules(threshold, first_call_threshold, memory_threshold, across_hardware)
+    comparisons = many.compare([base, *new], history, rules)
+    exit_code = many.exit_code(comparisons, strict)
+    if output == Format.json:
+        typer.echo(tabular.to_json(comparisons, exit_code), nl=False)
+    elif output == Format.csv:
+        typer.echo(tabular.to_csv(comparisons), nl=False)
+    elif output == Format.markdown:
+        typer.echo(comparison.markdown(comparisons), nl=False)
+    else:
+        comparison.show(comparisons, Console(emoji=False))
+    raise typer.Exit(exit_code)
 
 
 @app.command("list")
@@ -134,14 +221,20 @@ def list_cases() -> None:
 @app.command()
 def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files to check.")]) -> None:
     """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
-    from bench.results.files import read
+    from bench.comparing.runs import printable
+    from bench.results.files import read_any
+    from bench.results.foreign import ForeignDocument
 
     for path in files:
-        document = read(path)
+        document = read_any(path)
+        if isinstance(document, ForeignDocument):
+            count = len(document.benchmarks)
+            typer.echo(f"{path}: readable, {count} benchmarks of another tool in pytest-benchmark's format")
+            continue
         section = document.autoencoder_bench
         typer.echo(
             f"{path}: valid, schema {section.schema_version}, {section.status}, {len(document.benchmarks)} cases, "
-            f"{section.device.name}"
+            f"{printable(section.device.name)}"
         )
 
 

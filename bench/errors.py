@@ -1,10 +1,11 @@
 """The exit codes of `bench`, and the errors that carry them."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """Exit codes of every command; where several apply, the first of 130, 2, 4, 1, 3, 5, 0 wins."""
+    """Exit codes of every command; of several, the first of 130, 2, 4, 1, 3, 5, 0 wins (`worst`)."""
 
     OK = 0
     FAILED = 1  # a case failed, mismatched, or vanished
@@ -13,6 +14,22 @@ class ExitCode(IntEnum):
     NOT_COMPARABLE = 4  # other workload or data, or other hardware where a verdict was asked for
     INCONCLUSIVE = 5  # only with --strict
     INTERRUPTED = 130  # what was measured is saved
+
+
+_ORDER = (
+    ExitCode.INTERRUPTED,
+    ExitCode.USAGE,
+    ExitCode.NOT_COMPARABLE,
+    ExitCode.FAILED,
+    ExitCode.REGRESSION,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.OK,
+)
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """Of several exit codes the one that wins."""
+    return min([*codes, ExitCode.OK], key=_ORDER.index)
 
 
 class BenchError(Exception):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.present.findings import interval, multiple
+from bench.present.figures import interval, multiple
 from bench.results import files
 
 ROOT = Path(__file__).parent.parent

@@ -77,7 +77,7 @@ class Standing:
     def _log_ratios(self, entry: Entry) -> list[list[float]]:
         """Of an entry to its partner, cohort by cohort."""
         partner = self._entries.partner(entry)
-        return estimates.log_ratios(self._replicates(entry), self._replicates(partner))
+        return list(estimates.log_ratios(self._replicates(entry), self._replicates(partner)).values())
 
     def _replicates(self, entry: Entry) -> estimates.Replicates:
         return self._recorders[entry.side].record(entry.case).replicates

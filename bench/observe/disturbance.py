@@ -13,8 +13,8 @@ from bench.results.record import Mark, Window
 
 WINDOW_SECONDS = 1.0  # shorter ones would say little: the kernel counts in hundredths of a second
 
-# Shares of the machine's cores beyond which a window is marked. TensorFlow's own threads wait for each other's cores: on
-# two cores, with nothing else running, their run delay was 0.23 to 0.30.
+# Shares of the machine's cores beyond which a window is marked. TensorFlow's own threads wait for each other: on two
+# cores, with nothing else running, their run delay was 0.23 to 0.30.
 STEAL_LIMIT = 0.02
 OTHERS_LIMIT = 0.10
 RUN_DELAY_LIMIT = 0.50

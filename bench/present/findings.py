@@ -1,5 +1,6 @@
 """What a result says, in a few plain sentences; only what its intervals support."""
 
+from bench.present.figures import interval, multiple
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
 
@@ -12,23 +13,6 @@ def findings(document: Document) -> list[str]:
     fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
     sentences = [_speedups(measured), _pipeline_cost(measured, fastest), _noise(document)]
     return [sentence for sentence in sentences if sentence]
-
-
-def multiple(value: float) -> str:
-    """A ratio in three significant digits, as a multiple."""
-    return f"{_digits(value)}x"
-
-
-def interval(estimate: Estimate) -> str:
-    """The interval of a ratio; empty where there is none."""
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"[{_digits(estimate.low)}, {_digits(estimate.high)}]"
-
-
-def _digits(value: float) -> str:
-    """Three significant digits, zeros at the end included: 8.20 says more than 8.2."""
-    return f"{value:#.3g}".rstrip(".")
 
 
 def _speedups(measured: dict[str, Benchmark]) -> str | None:
@@ -69,11 +53,3 @@ def _noise(document: Document) -> str | None:
 
 def _excludes_one(estimate: Estimate) -> bool:
     return estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high
-
-
-def first_call_seconds(benchmark: Benchmark) -> list[float]:
-    """Tracing, compiling and the first step together, one figure for each replicate."""
-    return [
-        sum(part for part in (info.trace_seconds, info.compile_seconds, info.first_step_seconds) if part is not None)
-        for info in benchmark.extra_info.replicates
-    ]

@@ -9,7 +9,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from bench.present.findings import findings, first_call_seconds, interval, multiple
+from bench.comparing.runs import first_call_seconds
+from bench.present.figures import interval, multiple
+from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate
 
 
@@ -56,7 +58,7 @@ def _row(benchmark: Benchmark) -> list[str]:
         "-" if rate.value is None else f"{rate.value:,.0f}",
         _spread(rate),
         "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}".rstrip(),
-        f"{median(first_call_seconds(benchmark)):.2f}",
+        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
     ]

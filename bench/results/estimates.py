@@ -43,11 +43,11 @@ def replicates_of(benchmark: Benchmark) -> tuple[Replicate, ...]:
     )
 
 
-def log_ratios(numerator: Replicates, denominator: Replicates) -> list[list[float]]:
+def log_ratios(numerator: Replicates, denominator: Replicates) -> dict[int, list[float]]:
     """For each cohort that both have: log ratios of the seconds per step, block by block, within common rounds."""
     others = {replicate.cohort: replicate for replicate in denominator}
     pairs = [(replicate, others[replicate.cohort]) for replicate in numerator if replicate.cohort in others]
-    return [ratios for pair in pairs if (ratios := within_rounds(*pair))]
+    return {replicate.cohort: ratios for replicate, other in pairs if (ratios := within_rounds(replicate, other))}
 
 
 def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
@@ -60,9 +60,9 @@ def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
     ]
 
 
-def cohort_logs(numerator: Replicates, denominator: Replicates) -> list[float]:
+def cohort_logs(numerator: Replicates, denominator: Replicates) -> dict[int, float]:
     """For each cohort that both have: the median of the within-round log ratios."""
-    return [float(np.median(ratios)) for ratios in log_ratios(numerator, denominator)]
+    return {cohort: float(np.median(ratios)) for cohort, ratios in log_ratios(numerator, denominator).items()}
 
 
 def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: float = CONFIDENCE) -> Estimate:
@@ -71,7 +71,7 @@ def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: flo
     Per cohort the median of the within-round log ratios; the estimate is their mean, the interval Student's t over
     cohorts, both taken back from logarithms. A machine that drifts moves both blocks of a round, and so not the ratio.
     """
-    logs = cohort_logs(numerator, denominator)
+    logs = list(cohort_logs(numerator, denominator).values())
     return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
 
 

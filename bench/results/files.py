@@ -1,7 +1,6 @@
 """Read, validate and write result files. A file from elsewhere is untrusted."""
 
 import json
-import math
 import os
 import stat
 import tempfile
@@ -11,10 +10,15 @@ from typing import Any
 import msgspec
 
 from bench.errors import ResultFileError
+from bench.results import consistency
+from bench.results.foreign import ForeignDocument
 from bench.results.schema import SCHEMA_VERSION, Document
 
-MOST_BYTES = 256 * 1024 * 1024
+# A thorough result has about 2 MB. A hostile file of this size takes some hundred MB to read, and seconds.
+MOST_BYTES = 16 * 1024 * 1024
 SECTION = "autoencoder_bench"
+
+_FOUND_LENGTH = 60
 
 
 def write(document: Document, path: Path) -> None:
@@ -34,21 +38,42 @@ def write(document: Document, path: Path) -> None:
 
 
 def read(path: Path) -> Document:
-    """The document in `path`. Raises ResultFileError, which says where in the file what is wrong."""
-    raw = _read_bytes(path)
-    try:
-        tree = json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
-    except RecursionError:
-        raise ResultFileError(f"{path}: nested too deeply to be a result") from None
-    except ValueError as error:
-        raise ResultFileError(f"{path}: not JSON: {error}") from None
-    _refuse_versions(path, tree)
-    try:
-        document = msgspec.convert(tree, Document)
-    except msgspec.ValidationError as error:
-        raise ResultFileError(f"{path}: {error}") from None
-    _refuse_inconsistent(path, document)
+    """The result of this suite in `path`. Raises ResultFileError, which says where in the file what is wrong."""
+    document = read_any(path)
+    if isinstance(document, ForeignDocument):
+        raise ResultFileError(f"{path}: no object {SECTION!r} at its top: not a result of this suite")
     return document
+
+
+def read_any(path: Path) -> Document | ForeignDocument:
+    """The result in `path`, of this suite or of pytest-benchmark alone.
+
+    Raises ResultFileError with the place inside the document, what was expected there, and what was found.
+    """
+    raw = _read_bytes(path)
+    tree = _parse(path, raw)
+    if not isinstance(tree, dict):
+        raise ResultFileError(f"{path}: expected an object at the top of the document, found {_show(tree)}")
+    if SECTION not in tree:
+        foreign: ForeignDocument = _convert(path, raw, tree, ForeignDocument)
+        return foreign
+    _refuse_versions(path, tree)
+    document: Document = _convert(path, raw, tree, Document)
+    if problem := consistency.first_problem(document):
+        raise ResultFileError(f"{path}: {problem}")
+    return document
+
+
+def _convert(path: Path, raw: bytes, tree: dict[str, Any], kind: Any) -> Any:
+    """The document as its type says it; numbers that no float can hold are refused here too."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        what, _, place = str(error).partition(" - at ")
+        place = place.strip("`") or "$"
+        raise ResultFileError(f"{path}: at {place}: {what}{_found(tree, place)}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ResultFileError(f"{path}: not a result: {error}") from None
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -61,6 +86,18 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ResultFileError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # a zero byte in the name
+        raise ResultFileError(f"{str(path)!r}: {error}") from None
+
+
+def _parse(path: Path, raw: bytes) -> Any:
+    """The plain tree, for what types cannot say: keys that appear twice, versions, what stands at a place."""
+    try:
+        return json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+    except RecursionError:
+        raise ResultFileError(f"{path}: nested too deeply to be a result") from None
+    except ValueError as error:
+        raise ResultFileError(f"{path}: not JSON: {error}") from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -70,28 +107,40 @@ def _refuse_constant(name: str) -> Any:
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     tree = dict(pairs)
     if len(tree) != len(pairs):
-        keys = [key for key, _ in pairs]
-        duplicate = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {duplicate!r} appears twice in one object")
+        seen: set[str] = set()
+        duplicate = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"the key {duplicate[:_FOUND_LENGTH]!r} appears twice in one object")
     return tree
 
 
-def _refuse_versions(path: Path, tree: Any) -> None:
-    section = tree.get(SECTION) if isinstance(tree, dict) else None
-    if not isinstance(section, dict):
-        raise ResultFileError(f"{path}: no object {SECTION!r} at its top: not a result of this suite")
-    version = section.get("schema_version")
+def _refuse_versions(path: Path, tree: dict[str, Any]) -> None:
+    section = tree[SECTION]
+    version = section.get("schema_version") if isinstance(section, dict) else None
     major = SCHEMA_VERSION.split(".")[0]
     if not isinstance(version, str) or version.split(".")[0] != major:
-        raise ResultFileError(f"{path}: schema version {version!r}, this suite reads {major}.x")
+        raise ResultFileError(
+            f"{path}: at $.{SECTION}.schema_version: expected {major}.x, found {_show(version)}. "
+            "Read it with the suite that wrote it, or a newer one."
+        )
 
 
-def _refuse_inconsistent(path: Path, document: Document) -> None:
-    for i, benchmark in enumerate(document.benchmarks):
-        data = benchmark.stats.data
-        blocks = sum(len(replicate.rounds) for replicate in benchmark.extra_info.replicates)
-        place = f"{path}: `$.benchmarks[{i}].stats.data`"
-        if len(data) != blocks:
-            raise ResultFileError(f"{place}: {len(data)} samples, but the replicates have {blocks} blocks")
-        if not all(math.isfinite(sample) and sample > 0 for sample in data):
-            raise ResultFileError(f"{place}: a sample is not a positive number of seconds")
+def _found(tree: Any, place: str) -> str:
+    """What stands at a place like `$.benchmarks[2].stats.median`, where that can be followed."""
+    value = tree
+    for part in place.removeprefix("$").replace("[", ".[").split(".")[1:]:
+        try:
+            value = value[int(part[1:-1])] if part.startswith("[") else value[part]
+        except (KeyError, IndexError, TypeError, ValueError):
+            return ""
+    return f", found {_show(value)}"
+
+
+def _show(value: Any) -> str:
+    """A value in few characters: huge ones are not written out."""
+    if isinstance(value, dict | list):
+        kind = "an object" if isinstance(value, dict) else "a list"
+        return f"{kind} of {len(value)}"
+    if isinstance(value, int) and value.bit_length() > 200:
+        return "a huge integer"
+    text = json.dumps(value)
+    return text if len(text) <= _FOUND_LENGTH else text[:_FOUND_LENGTH] + "..."

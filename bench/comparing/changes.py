@@ -1,0 +1,100 @@
+"""By what NEW differs from BASE: of each metric of a case, a difference of logarithms with its error."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from bench.comparing import noise
+from bench.comparing.noise import Error, Noise
+from bench.comparing.runs import Measured, Run
+from bench.comparing.verdicts import Change
+from bench.results import estimates, statistics
+from bench.results.statistics import Mean
+
+LEAST_OTHERS = 3  # of fewer, one that changed would move what the others are said to have done
+
+
+class Changes:
+    """Differences of logarithms, NEW minus BASE, of each metric of a case."""
+
+    def __init__(self, base: Run, new: Run, side_by_side: bool, run_noise: Noise) -> None:
+        self._base = base
+        self._new = new
+        self._side_by_side = side_by_side
+        self._noise = run_noise
+        self.common = [name for name in base.cases if name in new.cases]
+        self._reference = base.reference if base.reference == new.reference else None
+
+    def speed(self, name: str) -> Change:
+        """Of seconds per step: within common rounds side by side, else of the cohorts' levels."""
+        base, new = self._base.cases[name], self._new.cases[name]
+        if self._side_by_side:
+            logs = estimates.cohort_logs(new.replicates, base.replicates)
+            return Change(_mean(logs.values()))
+        if not base.replicates or not new.replicates:
+            return Change(Mean(math.log(new.median_seconds / base.median_seconds), None, 0, 0))
+        error = self._noise.time.get(name, noise.assumed(noise.ASSUMED_DEVIATION))
+        return _separate(base.levels, new.levels, error)
+
+    def first_call(self, name: str) -> Change | None:
+        """Of the seconds of the first call."""
+        error = self._noise.first_call.get(name, noise.assumed(noise.ASSUMED_FIRST_CALL_DEVIATION))
+        return self._of(lambda case: case.first_calls, name, error)
+
+    def memory(self, name: str) -> Change | None:
+        """Of the peak memory in bytes."""
+        error = self._noise.memory.get(name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION))
+        return self._of(lambda case: case.memory, name, error)
+
+    def _of(self, logs: Callable[[Measured], dict[int, float]], name: str, error: Error) -> Change | None:
+        base, new = logs(self._base.cases[name]), logs(self._new.cases[name])
+        if not base or not new:
+            return None
+        if self._side_by_side:
+            common = [new[cohort] - base[cohort] for cohort in new if cohort in base]
+            return Change(_mean(common)) if common else None
+        return _separate(base, new, error)
+
+    def relative(self, name: str) -> Change | None:
+        """Of a case's seconds per step among its run's other cases: what it changed by beyond the one in their middle.
+
+        All times are taken as ratios to the run's reference, within rounds, so that a slower machine moves nothing.
+        None side by side, where it is not needed, and under LEAST_OTHERS other cases.
+        """
+        if self._side_by_side or self._reference is None or self._reference not in self.common:
+            return None
+        sides = [run.logs_to_reference for run in (self._base, self._new)]
+        changes = {
+            case: _mean(sides[1][case].values()).value - _mean(sides[0][case].values()).value
+            for case in self.common
+            if sides[0].get(case) and sides[1].get(case)
+        }
+        others = sorted((case for case in changes if case != name), key=changes.__getitem__)
+        if name not in changes or len(others) < LEAST_OTHERS:
+            return None
+        middle = [others[(len(others) - 1) // 2], others[len(others) // 2]]
+        logs = [_contrast(side, name, middle) for side in sides]
+        if not all(logs):
+            return None
+        error = self._noise.relative.get(name, noise.assumed(noise.ASSUMED_RELATIVE_DEVIATION))
+        return _separate(logs[0], logs[1], error)
+
+
+def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequence[str]) -> dict[int, float]:
+    """For each cohort that has all of them: the case's log ratio less the mean of those in the middle."""
+    return {
+        cohort: value - sum(side[other][cohort] for other in middle) / len(middle)
+        for cohort, value in side[name].items()
+        if all(cohort in side[other] for other in middle)
+    }
+
+
+def _separate(base: Mapping[int, float], new: Mapping[int, float], error: Error) -> Change:
+    """Between separate runs: the noise between runs comes on top, once for each."""
+    squared, degrees = error
+    mean = statistics.difference(_mean(new.values()), _mean(base.values()), (2 * squared, degrees))
+    return Change(mean, lasting_error=2 * squared)
+
+
+def _mean(logs: Iterable[float]) -> Mean:
+    values = list(logs)
+    return statistics.mean(values) if values else Mean(0.0, None, 0, 0)

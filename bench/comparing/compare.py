@@ -1,0 +1,246 @@
+"""Compare two results: the same rounds, separate runs, or other hardware."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.comparing import noise, verdicts
+from bench.comparing.changes import Changes
+from bench.comparing.noise import Noise
+from bench.comparing.records import (
+    DECISIVE,
+    CaseComparison,
+    CaseState,
+    Comparison,
+    Difference,
+    Judgement,
+    Kind,
+    RunInfo,
+    RunNoise,
+    Verdict,
+)
+from bench.comparing.runs import Run
+from bench.comparing.verdicts import Change, Scale
+from bench.errors import NotComparable
+from bench.results import estimates
+from bench.results.schema import Estimate
+
+SIDE_BY_SIDE_THRESHOLD = 0.03
+SEPARATE_THRESHOLD = 0.05
+FIRST_CALL_THRESHOLD = 0.20
+MEMORY_THRESHOLD = 0.05
+LOSS_THRESHOLD = 0.10
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the user asked for; a threshold of None is the default of the kind of comparison."""
+
+    threshold: float | None = None
+    first_call_threshold: float = FIRST_CALL_THRESHOLD
+    memory_threshold: float = MEMORY_THRESHOLD
+    across_hardware: bool = False  # pass or fail although the hardware differs
+
+
+def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rules()) -> Comparison:
+    """What NEW is to BASE. Raises NotComparable where they did not do the same work."""
+    kind = _kind(base, new)
+    _require_same_work(base, new)
+    run_noise = Noise() if kind == "side_by_side" else _noise(history, base, new)
+    side_by_side = kind == "side_by_side"
+    threshold = rules.threshold or (SIDE_BY_SIDE_THRESHOLD if side_by_side else SEPARATE_THRESHOLD)
+    judged = kind != "other_hardware" or rules.across_hardware
+    changes = Changes(base, new, side_by_side, run_noise)
+    judge = _Judge(base, new, judged)
+    names = changes.common
+    speed_scale = Scale(threshold, "SLOWER", "FASTER", inverted=True)
+    # One family: of all verdicts on speed together, one in twenty comparisons of equal things may hold a wrong one.
+    relative = {name: change for name in names if (change := changes.relative(name)) is not None}
+    speeds = judge([*(changes.speed(name) for name in names), *relative.values()], speed_scale)
+    relatives = dict(zip(relative, speeds[len(names) :], strict=True))
+    first_calls = judge.some(changes.first_call, names, Scale(rules.first_call_threshold, "SLOWER", "FASTER"))
+    memory = judge.some(changes.memory, names, Scale(rules.memory_threshold, "LARGER", "SMALLER"))
+    compared = {
+        name: _case(name, base, new, speeds[i], relatives.get(name), first_calls.get(name), memory.get(name))
+        for i, name in enumerate(names)
+    }
+    return Comparison(
+        kind=kind,
+        judged=judged,
+        base=_info(base),
+        new=_info(new),
+        differences=_differences(base, new),
+        threshold=threshold,
+        first_call_threshold=rules.first_call_threshold,
+        memory_threshold=rules.memory_threshold,
+        noise=RunNoise(source="none", runs=0, deviation=None, relative_deviation=None)
+        if side_by_side
+        else run_noise.summary(),
+        cases=tuple(compared.get(name) or _absent(name, base, new) for name in _all_names(base, new)),
+        final_loss=_final_loss(base, new),
+        notes=tuple(_notes(base, new, kind)),
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Gives all changes of a metric their verdicts."""
+
+    base: Run
+    new: Run
+    judged: bool
+
+    def __call__(self, changes: Sequence[Change], scale: Scale) -> list[Judgement]:
+        unstable = next((run.label for run in (self.base, self.new) if run.unstable), None)
+        return verdicts.judge_all(changes, scale, unstable, self.judged)
+
+    def some(
+        self, change_of: Callable[[str], Change | None], names: Sequence[str], scale: Scale
+    ) -> dict[str, Judgement]:
+        """Those cases that have the metric. The twin says nothing about it."""
+        changes = {name: change for name in names if (change := change_of(name)) is not None}
+        return dict(zip(changes, verdicts.judge_all(list(changes.values()), scale, None, self.judged), strict=True))
+
+
+def _kind(base: Run, new: Run) -> Kind:
+    pairing = base.pairing
+    if pairing and new.pairing and pairing.id == new.pairing.id and pairing.side != new.pairing.side:
+        return "side_by_side"
+    return "separate" if base.hardware == new.hardware else "other_hardware"
+
+
+def _require_same_work(base: Run, new: Run) -> None:
+    if None not in (base.workload, new.workload) and base.workload != new.workload:
+        raise NotComparable(f"{base.path} and {new.path} did other work: their model or its parameters changes.")
+    if None not in (base.data, new.data) and base.data != new.data:
+        raise NotComparable(
+            f"{base.path} and {new.path} were measured on different data. Measure both with the same --data."
+        )
+    names = [name for name in base.cases if name in new.cases]
+    if not names and not (set(base.cases) & set(new.failed)):
+        raise NotComparable(f"{base.path} and {new.path} have no case in common.")
+    for name in names:
+        axes, others = base.cases[name].axes, new.cases[name].axes
+        if any(axes[axis] != others[axis] for axis in axes if axis in others):
+            raise NotComparable(f"{name} is not the same case in {base.path} and {new.path}.")
+
+
+def _noise(history: Sequence[Run], base: Run, new: Run) -> Noise:
+    """Of BASE's fingerprint, or else of NEW's."""
+    found = noise.of_history(history, base)
+    return found if found.time or base.fingerprint == new.fingerprint else noise.of_history(history, new)
+
+
+def _all_names(base: Run, new: Run) -> list[str]:
+    return list(dict.fromkeys([*base.cases, *base.failed, *new.cases, *new.failed]))
+
+
+def _case(
+    name: str,
+    base: Run,
+    new: Run,
+    speed: Judgement,
+    relative: Judgement | None,
+    first_call: Judgement | None,
+    memory: Judgement | None,
+) -> CaseComparison:
+    return CaseComparison(
+        name=name,
+        state="compared",
+        detail=None,
+        base_steps_per_second=base.cases[name].steps_per_second,
+        new_steps_per_second=new.cases[name].steps_per_second,
+        verdict=_of_case(speed, relative),
+        speed=speed,
+        relative=relative,
+        first_call=first_call,
+        memory=memory,
+    )
+
+
+def _of_case(speed: Judgement, relative: Judgement | None) -> Verdict | None:
+    """What is certain of the case itself comes first: a case that kept its speed while others gained did not lose."""
+    if speed.verdict in DECISIVE or relative is None or relative.verdict not in ("SLOWER", "FASTER"):
+        return speed.verdict
+    return relative.verdict
+
+
+def _absent(name: str, base: Run, new: Run) -> CaseComparison:
+    """A case that at least one of the results has no speed of."""
+    state: CaseState
+    if name in base.cases:
+        state = "failed" if name in new.failed else "vanished"
+        detail = new.failed.get(name, f"{new.label} does not have it")
+    elif name in new.cases:
+        state, detail = "added", base.failed.get(name, f"{base.label} does not have it")
+    else:
+        state, detail = "failed_in_both", new.failed.get(name) or base.failed[name]
+    measured = {run.label: run.cases[name].steps_per_second for run in (base, new) if name in run.cases}
+    return CaseComparison(
+        name=name,
+        state=state,
+        detail=detail,
+        base_steps_per_second=measured.get(base.label),
+        new_steps_per_second=measured.get(new.label),
+        verdict=None,
+        speed=None,
+        relative=None,
+        first_call=None,
+        memory=None,
+    )
+
+
+def _info(run: Run) -> RunInfo:
+    tensorflow = run.software.get("tensorflow")
+    return RunInfo(
+        label=run.label,
+        file=str(run.path),
+        device=run.device,
+        datetime=run.datetime,
+        status=run.status,
+        tensorflow=None if tensorflow is None else str(tensorflow),
+        commit=run.commit,
+    )
+
+
+def _differences(base: Run, new: Run) -> tuple[Difference, ...]:
+    """Hardware first."""
+    return tuple(
+        Difference(name=name, hardware=hardware, base=_text(ours.get(name)), new=_text(theirs.get(name)))
+        for hardware, ours, theirs in ((True, base.hardware, new.hardware), (False, base.software, new.software))
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name)
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _final_loss(base: Run, new: Run) -> Estimate:
+    if not base.final_loss or not new.final_loss or base.final_loss < 0 or new.final_loss < 0:
+        return estimates.missing("not both results have a training run")
+    value = new.final_loss / base.final_loss
+    return Estimate(
+        value=value, low=None, high=None, confidence=None, cohorts=0, reason="one training run each: no interval"
+    )
+
+
+def _notes(base: Run, new: Run, kind: Kind) -> list[str]:
+    notes = [
+        f"{run.label} is {run.status}: it holds what was measured until then."
+        for run in (base, new)
+        if run.status != "complete"
+    ]
+    if base.workload is None or new.workload is None:
+        notes.append("A file of another tool does not say what work was done: that it is the same is for you to know.")
+    notes += [
+        f"{run.label} has no twin: whether it is stable is not known."
+        for run in (base, new)
+        if run.workload and run.unstable is None and kind != "side_by_side"
+    ]
+    loss = _final_loss(base, new).value
+    if loss is not None and not 1 / (1 + LOSS_THRESHOLD) < loss < 1 + LOSS_THRESHOLD:
+        notes.append(
+            f"The final loss of the training run is {loss:.2f} times that of {base.label}: look at both curves."
+        )
+    return notes

@@ -1,0 +1,33 @@
+"""Compare files: the first with each of the others, and the exit code of all that together."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.comparing import noise, runs
+from bench.comparing.compare import Rules
+from bench.comparing.compare import compare as compare_two
+from bench.comparing.records import Comparison
+from bench.comparing.runs import Run
+from bench.errors import ExitCode, UsageError, worst
+
+
+def compare(paths: Sequence[Path], history: Path | None, rules: Rules) -> list[Comparison]:
+    """The first result with each of the others. Raises ResultFileError, UsageError and NotComparable."""
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("The same file was named twice: a result compared with itself says nothing.")
+    base, *others = runs.load_all(paths)
+    return [compare_two(base, new, stored, rules) for new, stored in _with_history(base, others, history)]
+
+
+def _with_history(base: Run, others: Sequence[Run], history: Path | None) -> list[tuple[Run, list[Run]]]:
+    stored = noise.load_history(history, [base, *others])[0] if history else []
+    return [(new, stored) for new in others]
+
+
+def exit_code(comparisons: Sequence[Comparison], strict: bool) -> ExitCode:
+    """The first in the order of bench/errors.py that any comparison gives reason for."""
+    codes = [comparison.exit_code for comparison in comparisons]
+    if strict:
+        codes += [ExitCode.NOT_COMPARABLE for comparison in comparisons if not comparison.judged]
+        codes += [ExitCode.INCONCLUSIVE for comparison in comparisons if comparison.inconclusive]
+    return worst(codes)

@@ -1,0 +1,130 @@
+"""What repeated runs of the same thing vary by: from stored runs of the same fingerprint, or else assumed."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from bench.comparing import runs
+from bench.comparing.records import RunNoise
+from bench.comparing.runs import Measured, Run
+from bench.errors import ResultFileError, UsageError
+from bench.results import statistics
+
+LEAST_RUNS = 5
+
+# Seen between 10 s windows of one shared virtual machine: 7.5 % for plain times, 2.4 % for the ratio of two cases
+# (docs/method.md). Runs are longer than such windows, and their mean moves less.
+ASSUMED_DEVIATION = 0.05
+ASSUMED_RELATIVE_DEVIATION = 0.024
+ASSUMED_FIRST_CALL_DEVIATION = 0.10
+ASSUMED_MEMORY_DEVIATION = 0.01
+
+Error = tuple[float, float]
+"""A squared error of a logarithm, and its degrees of freedom."""
+
+INFINITE = float("inf")
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Squared deviations between runs, by case, with degrees of freedom; what is not there is assumed."""
+
+    runs: int = 0
+    time: Mapping[str, Error] = field(default_factory=dict)
+    relative: Mapping[str, Error] = field(default_factory=dict)
+    first_call: Mapping[str, Error] = field(default_factory=dict)
+    memory: Mapping[str, Error] = field(default_factory=dict)
+
+    def summary(self) -> RunNoise:
+        """For the reader of a comparison."""
+        if not self.time:
+            return RunNoise(
+                source="assumed",
+                runs=self.runs,
+                deviation=ASSUMED_DEVIATION,
+                relative_deviation=ASSUMED_RELATIVE_DEVIATION,
+            )
+        relative = [error**0.5 for error, _ in self.relative.values()]
+        return RunNoise(
+            source="history",
+            runs=self.runs,
+            deviation=median(error**0.5 for error, _ in self.time.values()),
+            relative_deviation=median(relative) if relative else None,
+        )
+
+
+def assumed(deviation: float) -> Error:
+    """An error that was not measured."""
+    return deviation**2, INFINITE
+
+
+def load_history(folder: Path, wanted: Sequence[Run]) -> tuple[list[Run], int]:
+    """The complete results below `folder` of the same fingerprint and work as one of those `wanted`, without these.
+
+    Also how many files there could not be read. Raises UsageError where there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--history {folder}: no such folder.")
+    fingerprints = {(run.fingerprint, run.workload, run.data) for run in wanted}
+    themselves = {run.path.resolve() for run in wanted}
+    found, unreadable = [], 0
+    for path in sorted(folder.rglob("*.json")):
+        if path.resolve() in themselves or not path.is_file():
+            continue
+        try:
+            run = runs.load(path)
+        except ResultFileError:
+            unreadable += 1
+            continue
+        if run.status == "complete" and (run.fingerprint, run.workload, run.data) in fingerprints:
+            found.append(run)
+    return found, unreadable
+
+
+def of_history(history: Sequence[Run], like: Run) -> Noise:
+    """The noise between the stored runs that have the fingerprint of `like`."""
+    same = [run for run in history if run.fingerprint is not None and run.fingerprint == like.fingerprint]
+    same = _one_of_each_pairing(same)
+    if len(same) < LEAST_RUNS:
+        return Noise(runs=len(same))
+    return Noise(
+        runs=len(same),
+        time=_between([_means(run, lambda case: case.levels) for run in same]),
+        relative=_between([_relative(run) for run in same]),
+        first_call=_between([_means(run, lambda case: case.first_calls) for run in same]),
+        memory=_between([_means(run, lambda case: case.memory) for run in same]),
+    )
+
+
+def _one_of_each_pairing(history: Iterable[Run]) -> list[Run]:
+    """The two sides of one run shared its minutes: they are one draw from the noise between runs."""
+    chosen: dict[str, Run] = {}
+    for run in history:
+        chosen.setdefault(run.pairing.id if run.pairing else str(run.path), run)
+    return list(chosen.values())
+
+
+def _means(run: Run, logs: Callable[[Measured], dict[int, float]]) -> dict[str, statistics.Mean]:
+    return {name: statistics.mean(list(values.values())) for name, case in run.cases.items() if (values := logs(case))}
+
+
+def _relative(run: Run) -> dict[str, statistics.Mean]:
+    """The mean log ratio to the reference, of each case."""
+    ratios = run.logs_to_reference
+    return {name: statistics.mean(list(logs.values())) for name, logs in ratios.items() if logs}
+
+
+def _between(stored: Sequence[Mapping[str, statistics.Mean]]) -> dict[str, Error]:
+    """Variance between runs of each case that enough of them have, less what their own errors explain."""
+    found = {}
+    for name in sorted(set().union(*stored)):
+        means = [means[name] for means in stored if name in means]
+        if len(means) < LEAST_RUNS:
+            continue
+        explained = [mean.squared_error for mean in means if mean.squared_error is not None]
+        variance = float(np.var([mean.value for mean in means], ddof=1))
+        found[name] = (max(0.0, variance - float(np.mean(explained)) if explained else variance), len(means) - 1.0)
+    return found

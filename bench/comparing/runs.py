@@ -1,0 +1,206 @@
+"""One result file as comparing sees it: ours or pytest-benchmark's own, small enough for a thousand of them."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from bench.results import estimates, files
+from bench.results.foreign import ForeignDocument
+from bench.results.record import Replicate
+from bench.results.schema import Benchmark, Document, Pairing
+
+Value = str | int | float | None
+
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A case that was measured; a file of other tools has no replicates, only a median in seconds."""
+
+    axes: Mapping[str, Any]
+    replicates: tuple[Replicate, ...]
+    median_seconds: float
+
+    @cached_property
+    def levels(self) -> dict[int, float]:
+        """For each cohort, the logarithm of the median of its seconds per step."""
+        return {
+            replicate.cohort: math.log(float(np.median(replicate.seconds_per_step))) for replicate in self.replicates
+        }
+
+    @cached_property
+    def first_calls(self) -> dict[int, float]:
+        """For each cohort, the logarithm of the seconds of its first call."""
+        return {replicate.cohort: math.log(first_call_seconds(replicate)) for replicate in self.replicates}
+
+    @property
+    def memory(self) -> dict[int, float]:
+        """For each cohort, the logarithm of the peak memory in bytes, where that is known."""
+        return {
+            replicate.cohort: math.log(replicate.peak_host_bytes)
+            for replicate in self.replicates
+            if replicate.peak_host_bytes is not None
+        }
+
+    @property
+    def steps_per_second(self) -> float:
+        """Throughput, as the summary of a run shows it."""
+        rate = estimates.steps_per_second(self.replicates)
+        return rate.value if rate.value is not None else 1 / self.median_seconds
+
+
+@dataclass(frozen=True)
+class Run:
+    """A result. Names are made printable: they come from files of anywhere."""
+
+    path: Path
+    label: str
+    device: str
+    datetime: str
+    status: str
+    hardware: Mapping[str, Value]
+    software: Mapping[str, Value]
+    fingerprint: str | None
+    workload: str | None  # None: a file of another tool does not say
+    data: str | None
+    pairing: Pairing | None
+    reference: str | None
+    cases: Mapping[str, Measured]
+    failed: Mapping[str, str]  # cases that were asked for and not measured, with the reason
+    unstable: bool | None
+    final_loss: float | None
+    commit: str | None
+
+    @cached_property
+    def logs_to_reference(self) -> dict[str, dict[int, float]]:
+        """Of each case, for each cohort, the median within-round log ratio to the reference; nothing without one."""
+        reference = self.cases.get(self.reference or "")
+        if reference is None:
+            return {}
+        return {name: estimates.cohort_logs(case.replicates, reference.replicates) for name, case in self.cases.items()}
+
+
+def load(path: Path) -> Run:
+    """The result in `path`, or in the folder `path`. Raises ResultFileError."""
+    if path.is_dir() and (path / "result.json").is_file():
+        path = path / "result.json"
+    document = files.read_any(path)
+    return _foreign(path, document) if isinstance(document, ForeignDocument) else of_document(path, document)
+
+
+def load_all(paths: Sequence[Path]) -> list[Run]:
+    """All results, in this order, with labels of their own: where two have the same, the later ones get a number."""
+    counts: Counter[str] = Counter()
+    found = []
+    for path in paths:
+        run = load(path)
+        counts[run.label] += 1
+        number = counts[run.label]
+        found.append(run if number == 1 else replace(run, label=f"{run.label} ({number})"))
+    return found
+
+
+def of_document(path: Path, document: Document) -> Run:
+    """A result of this suite."""
+    section = document.autoencoder_bench
+    pairing, fingerprint = section.pairing, section.fingerprint
+    return Run(
+        path=path,
+        label=printable(pairing.label if pairing else section.plan.label or _label_of(path)),
+        device=printable(section.device.name),
+        datetime=printable(document.datetime),
+        status=section.status,
+        hardware=_printable_values(fingerprint.hardware),
+        software=_printable_values(fingerprint.software),
+        fingerprint=fingerprint.sha256,
+        workload=section.workload.sha256,
+        data=section.data.sha256,
+        pairing=pairing,
+        reference=printable(section.plan.reference),
+        cases={printable(b.name): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
+        failed={
+            printable(case.name): f"{case.status}: {printable(case.failure.reason)}" if case.failure else case.status
+            for case in section.cases
+            if case.status != "measured" and not case.name.endswith("/twin")
+        },
+        unstable=section.twin.unstable,
+        final_loss=section.training.final_loss if section.training else None,
+        commit=_commit(document.commit_info),
+    )
+
+
+def first_call_seconds(info: Any) -> float:
+    """Tracing, compiling and the first step of a replicate together."""
+    parts = (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
+    return float(sum(part for part in parts if part is not None))
+
+
+def printable(text: str) -> str:
+    """A name as it may go to a terminal or a page: no control characters, not endless."""
+    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return clean if len(clean) <= _LONGEST_NAME else clean[:_LONGEST_NAME] + "..."
+
+
+def _measured(benchmark: Benchmark) -> Measured:
+    axes = msgspec.structs.asdict(benchmark.extra_info.case)
+    return Measured(axes, estimates.replicates_of(benchmark), benchmark.stats.median)
+
+
+def _foreign(path: Path, document: ForeignDocument) -> Run:
+    cpu = document.machine_info.get("cpu")
+    cpu = cpu if isinstance(cpu, dict) else {}
+    facts = {
+        "hardware": {"gpu": None, "cpu": cpu.get("brand_raw"), "cores": cpu.get("count")},
+        "software": {name: document.machine_info.get(name) for name in ("python_version", "system", "release")},
+    }
+    return Run(
+        path=path,
+        label=printable(_label_of(path)),
+        device=printable(str(cpu.get("brand_raw") or "unknown device")),
+        datetime=printable(document.datetime),
+        status="complete",
+        hardware=_printable_values(facts["hardware"]),
+        software=_printable_values(facts["software"]),
+        fingerprint=None,
+        workload=None,
+        data=None,
+        pairing=None,
+        reference=None,
+        cases={
+            printable(benchmark.fullname): Measured({}, (), benchmark.stats.median)
+            for benchmark in document.benchmarks
+            if benchmark.stats.median > 0
+        },
+        failed={},
+        unstable=None,
+        final_loss=None,
+        commit=None,
+    )
+
+
+def _label_of(path: Path) -> str:
+    """The run's folder, or else the file's name."""
+    return path.parent.name if path.name == "result.json" and path.parent.name else path.stem
+
+
+def _commit(info: Mapping[str, Any]) -> str | None:
+    commit = info.get("id")
+    if not isinstance(commit, str) or not re.fullmatch("[0-9a-f]{7,64}", commit):
+        return None
+    return commit[:12] + ("+" if info.get("dirty") else "")
+
+
+def _printable_values(values: Mapping[str, Any]) -> dict[str, Value]:
+    return {
+        printable(name): value if isinstance(value, int | float | None) else printable(str(value))
+        for name, value in values.items()
+    }

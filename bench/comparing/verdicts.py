@@ -1,0 +1,94 @@
+"""From a difference of logarithms to a verdict: certain enough, large enough, and what would settle the rest."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.comparing.records import Judgement, Reason, Verdict
+from bench.results import estimates, statistics
+from bench.results.statistics import Mean
+
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric is judged. Its logarithms are of something that is better when small: seconds, bytes."""
+
+    threshold: float  # relative
+    worse: Verdict
+    better: Verdict
+    inverted: bool = False  # the ratio is shown as one of speeds, not of times
+
+    @property
+    def log_threshold(self) -> float:
+        """The threshold as a difference of logarithms, the same in both directions."""
+        return math.log1p(self.threshold)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference of logarithms, NEW minus BASE, and how much of its squared error more cohorts would not lower."""
+
+    mean: Mean
+    lasting_error: float = 0.0
+
+
+def judge_all(changes: Sequence[Change], scale: Scale, unstable: str | None, judged: bool) -> list[Judgement]:
+    """A judgement of each change; p-values are adjusted by Holm's method over all of them.
+
+    `unstable` names the run whose twin differs, if there is one: then nothing is decided.
+    """
+    p_values = [statistics.p_value(change.mean) for change in changes]
+    known = [p for p in p_values if p is not None]
+    adjusted = iter(statistics.holm(known))
+    return [
+        _judge(change, p, None if p is None else next(adjusted), scale, unstable, judged)
+        for change, p in zip(changes, p_values, strict=True)
+    ]
+
+
+def _judge(
+    change: Change, p: float | None, adjusted: float | None, scale: Scale, unstable: str | None, judged: bool
+) -> Judgement:
+    mean = change.mean._replace(value=-change.mean.value) if scale.inverted else change.mean
+    verdict, reason, settle = _decide(change, adjusted, scale, unstable) if judged else (None, None, None)
+    return Judgement(
+        ratio=estimates.ratio(mean), verdict=verdict, reason=reason, settle=settle, p=p, adjusted_p=adjusted
+    )
+
+
+def _decide(
+    change: Change, adjusted: float | None, scale: Scale, unstable: str | None
+) -> tuple[Verdict, Reason, str | None]:
+    mean, threshold = change.mean, scale.log_threshold
+    width = statistics.half_width(mean)
+    if unstable:
+        return "INCONCLUSIVE", "unstable", f"a quieter machine: {unstable} is unstable"
+    if width is None or adjusted is None:
+        return "INCONCLUSIVE", "no_interval", f"{statistics.LEAST_COHORTS} cohorts or more in both results"
+    beyond = abs(mean.value) > threshold
+    if beyond and adjusted < ALPHA:
+        return (scale.worse if mean.value > 0 else scale.better), "beyond_threshold", None
+    if abs(mean.value) + width <= threshold:
+        return "SAME", "within_threshold", None
+    if beyond and abs(mean.value) > width:
+        return "INCONCLUSIVE", "several_cases", "the case measured alone (--only), or more cohorts"
+    reason: Reason = "below_threshold" if abs(mean.value) > width else "wide"
+    return "INCONCLUSIVE", reason, _what_would_settle(change, threshold)
+
+
+def _what_would_settle(change: Change, threshold: float) -> str:
+    """An interval that would exclude 1 if the difference is as large as it seems, or stay within the threshold."""
+    mean = change.mean
+    assert mean.squared_error is not None
+    needed = abs(mean.value) if abs(mean.value) > threshold else threshold - abs(mean.value)
+    if needed <= 0 or statistics.half_width(Mean(0.0, change.lasting_error, math.inf, 0)) >= needed:  # type: ignore[operator]
+        if change.lasting_error:
+            return "both side by side (bench run --against), or five stored runs (--history)"
+        return "a smaller or larger --threshold: the difference lies at it"
+    deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.cohorts)
+    cohorts = statistics.cohorts_for(needed, deviation)
+    if cohorts is None:
+        return "a quieter machine"
+    return f"about {max(cohorts, mean.cohorts + 1)} cohorts instead of {mean.cohorts}"

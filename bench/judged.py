@@ -1,0 +1,62 @@
+"""A run with a verdict: measured against a stored result, or side by side with another interpreter."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import device
+from bench import run as runner
+from bench.comparing import many, noise, runs
+from bench.comparing.compare import Rules, compare
+from bench.comparing.records import Comparison
+from bench.comparing.runs import Run
+from bench.errors import ExitCode, NotComparable, UsageError, worst
+from bench.folders import BASE_RESULT, RESULT
+from bench.run import Options, Outcome
+from bench.view import View
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What verdict is asked for."""
+
+    baseline: Path | None = None
+    history: Path | None = None
+    rules: Rules = field(default_factory=Rules)
+    strict: bool = False
+
+
+def run(options: Options, wanted: Wanted, view: View) -> tuple[Outcome, Comparison | None, ExitCode]:
+    """Measure, compare where that is asked for, and say how both together end.
+
+    Raises what `bench.run.run` raises; ResultFileError and NotComparable for the baseline, before anything is measured.
+    """
+    if wanted.baseline and options.against:
+        raise UsageError("--baseline and --against ask for two verdicts: name one of them.")
+    if wanted.history and not wanted.baseline:
+        raise UsageError("--history says what separate runs vary by: it goes with --baseline.")
+    baseline = _load_baseline(wanted.baseline, options) if wanted.baseline else None
+    outcome = runner.run(options, view)
+    new = runs.of_document(outcome.folder / RESULT, outcome.document)
+    if outcome.base:
+        base, stored = runs.of_document(outcome.folder / BASE_RESULT, outcome.base), []
+    elif baseline:
+        base = baseline
+        stored = noise.load_history(wanted.history, [base, new])[0] if wanted.history else []
+    else:
+        return outcome, None, outcome.exit_code
+    if outcome.exit_code == ExitCode.INTERRUPTED or not new.cases:
+        return outcome, None, outcome.exit_code
+    comparison = compare(base, new, stored, wanted.rules)
+    verdict = many.exit_code([comparison], wanted.strict)
+    if not comparison.judged:  # a baseline asks for a verdict
+        verdict = ExitCode.NOT_COMPARABLE
+    return outcome, comparison, worst([outcome.exit_code, verdict])
+
+
+def _load_baseline(path: Path, options: Options) -> Run:
+    """The baseline, if what it says of itself can be compared with what is going to be measured."""
+    baseline = runs.load(path)
+    kind = device.choose(options.device, options.gpu).kind
+    if kind == "cpu" and baseline.hardware.get("gpu") is not None:
+        raise NotComparable(f"{path} was measured on {baseline.device}, and here only the CPU is used.")
+    return baseline

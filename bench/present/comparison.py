@@ -1,0 +1,221 @@
+"""Comparisons as a person reads them: tables for the terminal and for a page in Markdown."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.comparing.records import Comparison, Judgement
+from bench.present.figures import interval, multiple
+
+_COLOURS = {"SLOWER": "red", "LARGER": "red", "FASTER": "green", "SMALLER": "green", "INCONCLUSIVE": "yellow"}
+_COLUMNS_TOGETHER = 5  # machines side by side in a terminal
+
+_CAPTIONS = {
+    "side_by_side": "Measured in the same rounds.",
+    "separate": "Measured in separate runs: intervals hold what such runs vary by",
+    "other_hardware": "Other hardware: ratios, no verdict. Intervals hold what separate runs vary by",
+}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table without its looks."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+
+
+def show(comparisons: Sequence[Comparison], console: Console) -> None:
+    """Print what differs, the tables, and what it comes to."""
+    for line in _before(comparisons):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    for grid in _grids(comparisons, _COLUMNS_TOGETHER):
+        console.print(_rich(grid))
+    for line in closing_lines(comparisons):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def markdown(comparisons: Sequence[Comparison]) -> str:
+    """The same as a page, for the summary of a CI job."""
+    lines = [*_before(comparisons), ""]
+    for grid in _grids(comparisons, None):
+        lines += [f"### {_cell(grid.title)}", "", _line(grid.headings)]
+        lines.append("|" + "|".join(["---"] + ["---:"] * (len(grid.headings) - 1)) + "|")
+        lines += [_line(row) for row in grid.rows]
+        lines += ["", grid.caption, ""]
+    return "\n".join(_literal(line) for line in [*lines, *(f"- {line}" for line in closing_lines(comparisons))]) + "\n"
+
+
+def closing_lines(comparisons: Sequence[Comparison]) -> list[str]:
+    """What the comparison comes to, and what would settle what is open."""
+    lines = []
+    for comparison in comparisons:
+        of_pair = f"{comparison.new.label}: " if len(comparisons) > 1 else ""
+        lines += [of_pair + text for text in _outcome(comparison)]
+        lines += [of_pair + note for note in comparison.notes]
+    return lines
+
+
+def _outcome(comparison: Comparison) -> Iterator[str]:
+    for case in comparison.cases:
+        if case.state in ("vanished", "failed", "failed_in_both", "added"):
+            yield f"{case.name}: {case.state.replace('_', ' ')}: {case.detail}"
+    if not comparison.judged:
+        return
+    yield from (f"Regression: {text}." for text in comparison.regressions)
+    for case in comparison.cases:
+        if case.verdict == "INCONCLUSIVE" and case.speed and case.speed.settle:
+            yield f"{case.name}: inconclusive ({case.speed.reason}); it takes {case.speed.settle}."
+    if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
+        yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g} %."
+
+
+def _before(comparisons: Sequence[Comparison]) -> list[str]:
+    """What differs comes before any figure."""
+    lines = []
+    for comparison in comparisons:
+        for difference in comparison.differences:
+            kind = "hardware" if difference.hardware else "software"
+            labels = comparison.base.label, comparison.new.label
+            values = difference.base or "none", difference.new or "none"
+            lines.append(f"{kind}: {difference.name}: {labels[0]} {values[0]}, {labels[1]} {values[1]}")
+    return lines
+
+
+def _grids(comparisons: Sequence[Comparison], together: int | None) -> Iterator[Grid]:
+    if len(comparisons) == 1:
+        yield from _pair(comparisons[0])
+        return
+    step = together or len(comparisons)
+    for start in range(0, len(comparisons), step):
+        yield _machines(comparisons[start : start + step])
+
+
+def _pair(comparison: Comparison) -> Iterator[Grid]:
+    """What is judged, a row for each case; then the figures beside it. Both fit 80 columns."""
+    base, new = comparison.base, comparison.new
+    cases = [case for case in comparison.cases if case.state == "compared"]
+    relative = any(case.relative for case in cases)
+    headings = [
+        "case",
+        "speed",
+        *(["among the others"] if relative else []),
+        *(["verdict"] if comparison.judged else []),
+    ]
+    rows = [
+        [
+            case.name,
+            _ratio(case.speed),
+            *([_ratio(case.relative)] if relative else []),
+            *([str(case.verdict)] if comparison.judged else []),
+        ]
+        for case in cases
+    ]
+    title = f"{new.label} ({new.device}) against {base.label} ({base.device})"
+    yield Grid(title, tuple(headings), tuple(tuple(row) for row in rows), _caption(comparison))
+    yield Grid(
+        title="steps/s, and the ratios of first calls and of peak memory",
+        headings=("case", base.label, new.label, "first call", "memory"),
+        rows=tuple(
+            (
+                case.name,
+                _rate(case.base_steps_per_second),
+                _rate(case.new_steps_per_second),
+                _ratio(case.first_call, comparison.judged),
+                _ratio(case.memory, comparison.judged),
+            )
+            for case in cases
+        ),
+        caption="steps/s describe the minutes of their run; they are not for claims.",
+    )
+
+
+def _machines(comparisons: Sequence[Comparison]) -> Grid:
+    """One column a machine: throughput, and the ratio to the first."""
+    base = comparisons[0].base
+    names = dict.fromkeys(case.name for comparison in comparisons for case in comparison.cases)
+    by_name = [{case.name: case for case in comparison.cases} for comparison in comparisons]
+    rows = []
+    for name in names:
+        first = next((cases[name].base_steps_per_second for cases in by_name if name in cases), None)
+        cells = [name, _rate(first)]
+        for cases in by_name:
+            case = cases.get(name)
+            parts = [_rate(case.new_steps_per_second), _ratio(case.speed)] if case else ["-"]
+            if case and case.verdict:
+                parts.append(case.verdict)
+            cells.append(" ".join(part for part in parts if part != "-") or "-")
+        rows.append(tuple(cells))
+    return Grid(
+        title=f"steps/s, and the speed over {base.label}",
+        headings=("case", base.label, *(comparison.new.label for comparison in comparisons)),
+        rows=tuple(rows),
+        caption=_caption(comparisons[0]),
+    )
+
+
+def _caption(comparison: Comparison) -> str:
+    text = _CAPTIONS[comparison.kind]
+    noise = comparison.noise
+    if noise.source == "assumed":
+        text += f", assumed: {100 * (noise.deviation or 0):g} %, since there are {noise.runs} stored runs (--history)."
+    elif noise.source == "history":
+        text += f": {100 * (noise.deviation or 0):.1f} % in {noise.runs} stored runs."
+    if comparison.judged:
+        text += (
+            f" speed: over that of {comparison.base.label} [95 % interval]. SLOWER, FASTER: certain, and by more than "
+            f"{100 * comparison.threshold:g} %; SAME: certainly within that."
+        )
+    return text
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _ratio(judgement: Judgement | None, with_verdict: bool = False) -> str:
+    if judgement is None or judgement.ratio.value is None:
+        return "-"
+    text = f"{multiple(judgement.ratio.value)} {interval(judgement.ratio)}".rstrip()
+    return f"{text} {judgement.verdict}" if with_verdict and judgement.verdict in ("SLOWER", "LARGER") else text
+
+
+def _rich(grid: Grid) -> Table:
+    table = Table(
+        title=escape(grid.title),
+        caption=escape(grid.caption),
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=0,
+        pad_edge=False,
+    )
+    for i, heading in enumerate(grid.headings):
+        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold")
+    for row in grid.rows:
+        table.add_row(*(_coloured(cell) for cell in row))
+    return table
+
+
+def _coloured(cell: str) -> str:
+    colour = _COLOURS.get(cell.rsplit(" ", 1)[-1])
+    return f"[{colour}]{escape(cell)}[/]" if colour else escape(cell)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def _literal(line: str) -> str:
+    """Names come from files: nothing in them is to be taken for HTML."""
+    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,80 @@
+"""What a result must be beyond its types: samples that fit their replicates, numbers that can be, names that agree."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+from bench.results.schema import Benchmark, Document, Estimate
+
+
+def first_problem(document: Document) -> str | None:
+    """The first contradiction: its place in the document, what was expected, what was found. None if all is well."""
+    return next(_problems(document), None)
+
+
+def _problems(document: Document) -> Iterator[str]:
+    yield from _names(document)
+    for i, benchmark in enumerate(document.benchmarks):
+        place = f"$.benchmarks[{i}]"
+        yield from _samples(benchmark, place)
+        yield from _replicates(benchmark, place)
+        info = benchmark.extra_info
+        for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
+            yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
+    section = document.autoencoder_bench
+    yield from _estimate(section.twin.ratio, "$.autoencoder_bench.twin.ratio")
+    preset = section.plan.preset
+    if not preset.looks or list(preset.looks) != sorted(set(preset.looks)):
+        yield f"at $.autoencoder_bench.plan.preset.looks: expected rising numbers, found {list(preset.looks)[:20]}"
+
+
+def _names(document: Document) -> Iterator[str]:
+    names = [benchmark.name for benchmark in document.benchmarks]
+    if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
+        yield f"at $.benchmarks: expected each case once, found {duplicate[:60]!r} twice"
+    states = {case.name: case.status for case in document.autoencoder_bench.cases}
+    for i, benchmark in enumerate(document.benchmarks):
+        if benchmark.name != benchmark.extra_info.case.name:
+            yield (
+                f"at $.benchmarks[{i}].name: expected {benchmark.extra_info.case.name[:60]!r}, as its axes say, "
+                f"found {benchmark.name[:60]!r}"
+            )
+        if states.get(benchmark.name) != "measured":
+            yield f"at $.autoencoder_bench.cases: expected {benchmark.name[:60]!r} as measured, as in $.benchmarks"
+
+
+def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
+    data = benchmark.stats.data
+    blocks = sum(len(replicate.rounds) for replicate in benchmark.extra_info.replicates)
+    if len(data) != blocks or not data:
+        yield (
+            f"at {place}.stats.data: expected as many samples as the replicates have blocks, {blocks}, and one at "
+            f"least, found {len(data)} samples"
+        )
+    wrong = next((i for i, sample in enumerate(data) if not (sample > 0 and math.isfinite(sample))), None)
+    if wrong is not None:
+        yield f"at {place}.stats.data[{wrong}]: expected a positive number of seconds, found {data[wrong]}"
+    if not benchmark.stats.median > 0:
+        yield f"at {place}.stats.median: expected a positive number of seconds, found {benchmark.stats.median}"
+
+
+def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
+    replicates = benchmark.extra_info.replicates
+    cohorts = [replicate.cohort for replicate in replicates]
+    if len(set(cohorts)) != len(cohorts):
+        yield f"at {place}.extra_info.replicates: expected one for each cohort, found two of one"
+    for j, replicate in enumerate(replicates):
+        here = f"{place}.extra_info.replicates[{j}]"
+        if not replicate.rounds or len(set(replicate.rounds)) != len(replicate.rounds):
+            yield f"at {here}.rounds: expected different rounds, one at least"
+        parts = (replicate.trace_seconds, replicate.compile_seconds, replicate.first_step_seconds)
+        if min(part for part in parts if part is not None) < 0 or replicate.first_step_seconds <= 0:
+            yield f"at {here}: expected a first call that took some time, found {parts}"
+        if replicate.peak_host_bytes is not None and replicate.peak_host_bytes <= 0:
+            yield f"at {here}.peak_host_bytes: expected a positive number or null, found {replicate.peak_host_bytes}"
+
+
+def _estimate(estimate: Estimate, place: str) -> Iterator[str]:
+    values = [value for value in (estimate.low, estimate.value, estimate.high) if value is not None]
+    if any(value <= 0 for value in values) or values != sorted(values):
+        yield f"at {place}: expected 0 < low <= value <= high, found {values}"

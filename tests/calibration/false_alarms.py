@@ -1,0 +1,92 @@
+"""How often is identical code called slower or faster? Pairs redrawn, as whole cohorts, from many recorded ones."""
+
+import random
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from rich.console import Console
+
+from bench import cases
+from bench.against import Against
+from bench.cases import Preset
+from bench.comparing import runs
+from bench.comparing.compare import compare
+from bench.measure import stopping
+from bench.present.progress import open_view
+from bench.results import estimates
+from bench.run import Options, run
+
+COHORTS = 60
+PAIRS = 200
+ONLY = ("xla/resident",)
+
+
+def record(folder: Path, cohorts: int = COHORTS) -> None:
+    """Measure the same interpreter on both sides, cohort after cohort: about twenty minutes on 2 cores."""
+    preset = Preset(
+        name="recording",
+        summary="as many cohorts as are asked for",
+        looks=(cohorts,),
+        target_half_width=0.02,
+        seconds=float(cohorts * 120),
+        rounds=30,
+        least_rounds=30,
+        most_rounds=30,
+        rounds_seconds=38.0,
+        latency_seconds=1.0,
+        training_steps=1,
+    )
+    options = Options(
+        preset=preset, only=ONLY, out=folder, profile=False, against=Against(Path(sys.executable), "same")
+    )
+    with open_view(Console()) as view:
+        run(options, view)
+
+
+def analyse(folder: Path, pairs: int = PAIRS, seed: int = 1) -> dict:
+    """Verdicts of redrawn pairs, stopped as the presets stop: after four cohorts, or on width after 3, 6, 12, 16."""
+    base, new = (runs.load(path) for path in sorted(folder.glob("*/*.json")))
+    cohorts = sorted({replicate.cohort for case in base.cases.values() for replicate in case.replicates})
+    results = {}
+    for name in ("quick", "standard"):
+        generator = random.Random(seed)
+        drawn = [_draw(base, new, cohorts, cases.PRESETS[name], generator) for _ in range(pairs)]
+        verdicts = {case: Counter(verdict[case] for verdict, _ in drawn) for case in base.cases}
+        alarms = sum(any(found in ("SLOWER", "FASTER") for found in verdict.values()) for verdict, _ in drawn)
+        results[name] = {
+            "pairs": pairs,
+            "pairs_with_an_alarm": alarms,
+            "cohorts_median": median(count for _, count in drawn),
+            "verdicts": {
+                case: {kind: found.count(kind) for kind in sorted(set(found))} for case, found in verdicts.items()
+            },
+        }
+    return {"recorded_cohorts": len(cohorts), "overlap": "pairs share cohorts, as each is drawn from all", **results}
+
+
+def _draw(base, new, cohorts, preset, generator):
+    """The verdict for each case, and after how many cohorts measuring would have ended."""
+    order = generator.sample(cohorts, preset.looks[-1])
+    for look in preset.looks:
+        chosen = set(order[:look])
+        some_base, some_new = (_only(run, chosen) for run in (base, new))
+        ratios = [
+            list(estimates.log_ratios(some_new.cases[name].replicates, case.replicates).values())
+            for name, case in some_base.cases.items()
+        ]
+        if all(stopping.is_narrow(ratio, preset) for ratio in ratios):
+            break
+    found = compare(some_base, some_new)
+    return {case.name: case.verdict for case in found.cases}, look
+
+
+def _only(run, cohorts):
+    """The run as if only these cohorts had been measured; it had no twin to judge it by."""
+    chosen = {
+        name: replace(case, replicates=tuple(r for r in case.replicates if r.cohort in cohorts))
+        for name, case in run.cases.items()
+    }
+    return replace(run, cases=chosen, unstable=None)

@@ -1,0 +1,64 @@
+"""How often is a known slowdown found? Live trials of one case, whose every so manieth step is executed twice."""
+
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import cases
+from bench.against import Against
+from bench.comparing import runs
+from bench.comparing.compare import compare
+from bench.present.progress import open_view
+from bench.run import Options, run
+
+SLOW_SERVER = Path(__file__).with_name("slow_server.py")
+TRIALS = 20
+CASE = "function/resident"
+
+
+def trials(folder: Path, preset: str, every: int, count: int = TRIALS) -> dict:
+    """Verdicts of that many runs against the unchanged code; about two minutes each on 2 cores."""
+    done = [_trial(folder, preset, every, seed) for seed in range(count)]
+    stable = [trial for trial in done if not trial["unstable"]]
+    return {
+        "case": CASE,
+        "preset": preset,
+        "every": every,
+        "true_slowdown": 1 / every,
+        "trials": count,
+        "unstable": len(done) - len(stable),
+        "verdicts": dict(Counter(trial["verdict"] for trial in stable)),
+        "each": done,
+    }
+
+
+def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
+    options = Options(
+        preset=cases.PRESETS[preset],
+        only=(CASE,),
+        out=folder,
+        profile=False,
+        seed=seed,
+        against=Against(Path(sys.executable), "unchanged"),
+        server_command=(sys.executable, str(SLOW_SERVER), str(every)),
+    )
+    began = time.monotonic()
+    with open_view(Console()) as view:
+        outcome = run(options, view)
+    new = runs.of_document(outcome.folder / "result.json", outcome.document)
+    base = runs.of_document(outcome.folder / "base.json", outcome.base)
+    (found,) = compare(base, new).cases
+    stopping = outcome.document.autoencoder_bench.stopping
+    return {
+        "verdict": found.verdict,
+        "unstable": bool(base.unstable),
+        "ratio": found.speed.ratio.value,
+        "low": found.speed.ratio.low,
+        "high": found.speed.ratio.high,
+        "cohorts": found.speed.ratio.cohorts,
+        "stopped_on": stopping.reason,
+        "seconds": time.monotonic() - began,
+    }
