@@ -1,15 +1,13 @@
 """A run with a verdict: measured against a stored result, or side by side with another interpreter."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench import device
 from bench import run as runner
 from bench.comparing import many, noise, runs
 from bench.comparing.compare import Rules, compare
 from bench.comparing.records import Comparison
-from bench.comparing.runs import Run
-from bench.errors import ExitCode, NotComparable, UsageError, worst
+from bench.errors import ExitCode, UsageError, worst
 from bench.folders import BASE_RESULT, RESULT
 from bench.run import Options, Outcome
 from bench.view import View
@@ -34,8 +32,8 @@ def run(options: Options, wanted: Wanted, view: View) -> tuple[Outcome, Comparis
         raise UsageError("--baseline and --against ask for two verdicts: name one of them.")
     if wanted.history and not wanted.baseline:
         raise UsageError("--history says what separate runs vary by: it goes with --baseline.")
-    baseline = _load_baseline(wanted.baseline, options) if wanted.baseline else None
-    outcome = runner.run(options, view)
+    baseline = runs.load(wanted.baseline) if wanted.baseline else None
+    outcome = runner.run(replace(options, baseline=baseline), view)
     new = runs.of_document(outcome.folder / RESULT, outcome.document)
     if outcome.base:
         base, stored = runs.of_document(outcome.folder / BASE_RESULT, outcome.base), []
@@ -51,12 +49,3 @@ def run(options: Options, wanted: Wanted, view: View) -> tuple[Outcome, Comparis
     if not comparison.judged:  # a baseline asks for a verdict
         verdict = ExitCode.NOT_COMPARABLE
     return outcome, comparison, worst([outcome.exit_code, verdict])
-
-
-def _load_baseline(path: Path, options: Options) -> Run:
-    """The baseline, if what it says of itself can be compared with what is going to be measured."""
-    baseline = runs.load(path)
-    kind = device.choose(options.device, options.gpu).kind
-    if kind == "cpu" and baseline.hardware.get("gpu") is not None:
-        raise NotComparable(f"{path} was measured on {baseline.device}, and here only the CPU is used.")
-    return baseline

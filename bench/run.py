@@ -8,10 +8,11 @@ from pathlib import Path
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import against, cases, device, folders, interrupts
+from bench import against, cases, device, folders, interrupts, workload
 from bench.against import Against
 from bench.cases import Case, Preset
-from bench.errors import BenchError, ExitCode, Interrupted, UsageError
+from bench.comparing.runs import Run
+from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
 from bench.measure import entry
 from bench.measure.cohort import Settings
 from bench.measure.entry import BASE, NEW, Entries, Side
@@ -41,6 +42,7 @@ class Options:
     gpu: str | None = None
     tf32: bool | None = None
     against: Against | None = None
+    baseline: Run | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
     limits: Limits | None = None
 
@@ -76,6 +78,8 @@ def _run(options: Options, view: View) -> Outcome:
     started = environment.now()
     folders.require_writable(options.out)
     fashion_mnist = _load_data(options.data, view)
+    if options.baseline:
+        _require_comparable(options.baseline, choice, fashion_mnist)
     folder = folders.create(options.out, choice.slug, options.label, started)
     interleaved = not (choice.card and nvml.admits_one_process(choice.card))
     if not interleaved:
@@ -172,6 +176,20 @@ def _require_tensorflow() -> None:
         raise UsageError(
             "TensorFlow is not installed. Install this project with its extra `cpu`, or `gpu` for an NVIDIA card: "
             "pip install -c constraints.txt -e '.[cpu]'"
+        )
+
+
+def _require_comparable(baseline: Run, choice: device.DeviceChoice, fashion_mnist: data.FashionMnist) -> None:
+    """Raise NotComparable where it is clear before measuring that the baseline cannot be compared with."""
+    if baseline.workload != workload.describe()[0]:
+        raise NotComparable(f"{baseline.path} was measured with another model, or its parameters.")
+    if baseline.data != fashion_mnist.sha256:
+        raise NotComparable(f"{baseline.path} was measured on other data. Choose the same with --data.")
+    gpu, cpu = baseline.hardware.get("gpu"), baseline.hardware.get("cpu")
+    if (gpu is None) != (choice.kind == "cpu") or cpu != environment.cpu_name():
+        raise NotComparable(
+            f"{baseline.path} was measured on {baseline.device}, and this is {_device_name(choice)}. "
+            "Measure without --baseline; `bench compare` shows ratios across hardware."
         )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from bench.results import estimates, files
 from bench.results.foreign import ForeignDocument
@@ -33,9 +33,7 @@ class Measured:
     @cached_property
     def levels(self) -> dict[int, float]:
         """For each cohort, the logarithm of the median of its seconds per step."""
-        return {
-            replicate.cohort: math.log(float(np.median(replicate.seconds_per_step))) for replicate in self.replicates
-        }
+        return {replicate.cohort: math.log(median(replicate.seconds_per_step)) for replicate in self.replicates}
 
     @cached_property
     def first_calls(self) -> dict[int, float]:

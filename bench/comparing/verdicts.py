@@ -10,6 +10,8 @@ from bench.results.statistics import Mean
 
 ALPHA = 0.05
 
+_AT_THRESHOLD = 0.1  # closer to the threshold than this share of it, a difference is called one at the threshold
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -83,10 +85,10 @@ def _what_would_settle(change: Change, threshold: float) -> str:
     mean = change.mean
     assert mean.squared_error is not None
     needed = abs(mean.value) if abs(mean.value) > threshold else threshold - abs(mean.value)
-    if needed <= 0 or statistics.half_width(Mean(0.0, change.lasting_error, math.inf, 0)) >= needed:  # type: ignore[operator]
-        if change.lasting_error:
-            return "both side by side (bench run --against), or five stored runs (--history)"
-        return "a smaller or larger --threshold: the difference lies at it"
+    if needed < _AT_THRESHOLD * threshold:
+        return "another --threshold: the difference lies at this one"
+    if change.lasting_error and 1.96 * math.sqrt(change.lasting_error) >= needed:
+        return "both side by side (bench run --against), or five stored runs (--history)"
     deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.cohorts)
     cohorts = statistics.cohorts_for(needed, deviation)
     if cohorts is None:

@@ -177,6 +177,7 @@ class Session:
     def _record(self, servers: Mapping[str, Server], cohort: Cohort, blocks: int, seconds: float) -> None:
         """Save what the cohort has measured so far, each side in its own file."""
         replicates = cohort.replicates()
+        names = tuple(entry.name for entry in self._entries.all)
         for side, recorder in self._recorders.items():
             server = servers[side]
             record = CohortRecord(
@@ -184,7 +185,8 @@ class Session:
                 server_seconds=server.ready.preload_seconds,
                 start_method=server.start_method,
                 unsound=server.unsound,
-                order=tuple(cohort.order),
+                cases=names,
+                order=tuple(tuple(names.index(name) for name in order) for order in cohort.order),
                 blocks=blocks,
                 seconds=seconds,
                 windows=tuple(cohort.windows),

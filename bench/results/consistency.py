@@ -51,8 +51,8 @@ def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
             f"at {place}.stats.data: expected as many samples as the replicates have blocks, {blocks}, and one at "
             f"least, found {len(data)} samples"
         )
-    wrong = next((i for i, sample in enumerate(data) if not (sample > 0 and math.isfinite(sample))), None)
-    if wrong is not None:
+    if data and not (min(data) > 0 and max(data) < math.inf):
+        wrong = next(i for i, sample in enumerate(data) if not 0 < sample < math.inf)
         yield f"at {place}.stats.data[{wrong}]: expected a positive number of seconds, found {data[wrong]}"
     if not benchmark.stats.median > 0:
         yield f"at {place}.stats.median: expected a positive number of seconds, found {benchmark.stats.median}"

@@ -6,10 +6,10 @@ The method is described in docs/method.md; the statistics themselves are in benc
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from statistics import median
 from typing import Protocol
 
 import msgspec
-import numpy as np
 
 from bench.results import statistics
 from bench.results.record import Replicate
@@ -52,6 +52,9 @@ def log_ratios(numerator: Replicates, denominator: Replicates) -> dict[int, list
 
 def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
     """Log ratios of the seconds per step of two replicates of one cohort, for the rounds that both have."""
+    if numerator.rounds == denominator.rounds:
+        pairs = zip(numerator.seconds_per_step, denominator.seconds_per_step, strict=True)
+        return [math.log(value / other) for value, other in pairs]
     seconds: Mapping[int, float] = dict(zip(denominator.rounds, denominator.seconds_per_step, strict=True))
     return [
         math.log(value / seconds[number])
@@ -62,7 +65,7 @@ def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
 
 def cohort_logs(numerator: Replicates, denominator: Replicates) -> dict[int, float]:
     """For each cohort that both have: the median of the within-round log ratios."""
-    return {cohort: float(np.median(ratios)) for cohort, ratios in log_ratios(numerator, denominator).items()}
+    return {cohort: median(ratios) for cohort, ratios in log_ratios(numerator, denominator).items()}
 
 
 def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: float = CONFIDENCE) -> Estimate:
@@ -101,10 +104,10 @@ def steps_per_second(replicates: Replicates) -> Estimate:
 
     That range describes these minutes on this machine; it is no confidence interval, and has no confidence.
     """
-    rates = [1 / float(np.median(replicate.seconds_per_step)) for replicate in replicates]
+    rates = [1 / median(replicate.seconds_per_step) for replicate in replicates]
     if not rates:
         return missing("not measured")
-    return Estimate(value=float(np.median(rates)), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
+    return Estimate(value=median(rates), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
 
 
 def missing(reason: str) -> Estimate:

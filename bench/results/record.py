@@ -125,7 +125,7 @@ class Window(Record, frozen=True, kw_only=True):
 
 
 class CohortRecord(Record, frozen=True, kw_only=True):
-    """One server and its recorded rounds: each entry of `order` lists the cases of one round in their order.
+    """One server and its recorded rounds: `order` lists, for each, the cases in their order, by their place in `cases`.
 
     The cases of the other side, in a side-by-side run, have its name before theirs, as `base:xla/resident`. Where cases
     ran in groups, the rounds of the first group come first.
@@ -135,7 +135,8 @@ class CohortRecord(Record, frozen=True, kw_only=True):
     server_seconds: float
     start_method: str
     unsound: str | None  # why workers were spawned instead of forked
-    order: tuple[tuple[str, ...], ...]
+    cases: tuple[str, ...]
+    order: tuple[tuple[int, ...], ...]
     blocks: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
     seconds: float  # from its first worker to its last block
     windows: tuple[Window, ...]

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from math import fsum
+from statistics import fmean
 from typing import NamedTuple
 
 import numpy as np
@@ -37,10 +39,10 @@ class Variances(NamedTuple):
 def mean(logs: Sequence[float]) -> Mean:
     """The mean of at least one value, with Student's standard error over the values."""
     count = len(logs)
-    value = float(np.mean(logs))
+    value = fmean(logs)
     if count < LEAST_COHORTS:
         return Mean(value, None, count - 1, count)
-    return Mean(value, float(np.var(logs, ddof=1)) / count, count - 1, count)
+    return Mean(value, _variance(logs) / count, count - 1, count)
 
 
 def difference(left: Mean, right: Mean, *further: tuple[float, float]) -> Mean:
@@ -93,7 +95,7 @@ def half_width_to_stop_on(logs: Sequence[float]) -> float | None:
     count = len(logs)
     if count < LEAST_COHORTS:
         return None
-    deviation = max(float(np.std(logs, ddof=1)), LEAST_DEVIATION)
+    deviation = max(math.sqrt(_variance(logs)), LEAST_DEVIATION)
     return _quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count)
 
 
@@ -130,6 +132,12 @@ def blocks_per_cohort(of: Variances, block_seconds: float, cohort_seconds: float
     """
     best = math.sqrt(of.within / max(of.between, 0.01**2) * cohort_seconds / block_seconds)
     return min(most, max(least, math.ceil(best)))
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Of a handful of values, for which NumPy's start-up costs more than the sum."""
+    centre = fmean(values)
+    return fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
 
 
 def _quantile(degrees: float, confidence: float) -> float:

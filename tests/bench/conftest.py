@@ -1,11 +1,14 @@
 """What the tests of the benchmark share: a view that listens, a preset of a few seconds, a run made once."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from bench.cases import Preset
 from bench.run import Options, Outcome, run
+
+sys.path.insert(0, str(Path(__file__).parent))  # for documents.py, results with a known truth
 
 
 class Listener:

@@ -31,3 +31,34 @@ def test_the_cards_own_mode_is_what_counts(monkeypatch, card, mode, exclusive):
     monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeMode", lambda handle: {"handle": mode}[handle])
     assert nvml.admits_one_process(card) is exclusive
     assert calls == ["init", "shutdown"]
+
+
+@pytest.mark.parametrize(
+    ("bits", "reasons"),
+    [
+        (pynvml.nvmlClocksEventReasonNone, ()),
+        (pynvml.nvmlClocksEventReasonGpuIdle | pynvml.nvmlClocksEventReasonApplicationsClocksSetting, ()),
+        (pynvml.nvmlClocksEventReasonHwThermalSlowdown, ("hardware thermal slowdown",)),
+        (
+            pynvml.nvmlClocksEventReasonSwPowerCap | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
+            ("software power cap", "power brake"),
+        ),
+    ],
+)
+def test_what_throttles_a_card_is_named(monkeypatch, bits, reasons):
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksEventReasons", lambda handle: bits)
+    assert nvml.throttle_reasons("0") == reasons
+
+
+def test_a_card_that_does_not_say_why_is_no_error(monkeypatch):
+    def refuse(handle):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksEventReasons", refuse)
+    assert nvml.throttle_reasons("0") is None

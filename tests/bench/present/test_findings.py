@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from bench.present.findings import findings, first_call_seconds, interval, multiple
+from bench.present.findings import findings
 from bench.results.schema import Estimate
 
 
@@ -62,17 +62,3 @@ def test_the_noise_is_always_said(document):
 def test_a_result_without_cases_has_no_findings(document):
     empty = msgspec.structs.replace(document, benchmarks=())
     assert findings(with_twin(empty, estimate(None, None, None, "not measured"), None)) == []
-
-
-def test_numbers_in_words():
-    assert multiple(16.666) == "16.7x"
-    assert [multiple(value) for value in (8.2, 123.4, 0.5)] == ["8.20x", "123x", "0.500x"]
-    assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
-    assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
-
-
-def test_first_call_adds_the_parts_there_are(document):
-    for benchmark in document.benchmarks:
-        for total, info in zip(first_call_seconds(benchmark), benchmark.extra_info.replicates, strict=True):
-            parts = (info.trace_seconds or 0) + (info.compile_seconds or 0) + info.first_step_seconds
-            assert total == pytest.approx(parts)

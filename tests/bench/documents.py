@@ -1,0 +1,149 @@
+"""Results with a known truth: simulated samples, put into documents by the suite's own code."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from bench import cases
+from bench.measure.entry import BASE
+from bench.results.document import Circumstances, Measured, build
+from bench.results.record import BlockSize, CaseRecord, CohortRecord, Failure, Replicate, Training
+from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
+
+TIMES = {
+    "eager/resident": 14e-3,
+    "function/resident": 1.1e-3,
+    "xla/resident": 0.8e-3,
+    "eager/notebook": 15e-3,
+    "function/notebook": 1.5e-3,
+    "xla/notebook": 1.1e-3,
+    "function/resident/twin": 1.1e-3,
+}
+CASES = {case.name: case for case in cases.EXPERIMENTS["modes"]}
+
+
+def simulate(generator, times=TIMES, cohorts=6, rounds=20, block=0.02, process=0.005, server=0.01, drift=0.0):
+    """Seconds per step, (cohorts, rounds) for each case: a server's own bias falls on each case differently."""
+    common = np.cumsum(generator.normal(0, drift, (cohorts, rounds)), axis=1)
+    return {
+        name: seconds
+        * np.exp(
+            common
+            + generator.normal(0, process, (cohorts, 1))
+            + generator.normal(0, server, (cohorts, 1))
+            + generator.normal(0, block, (cohorts, rounds))
+        )
+        for name, seconds in times.items()
+    }
+
+
+def replicates(samples, first_call=0.3, memory=500 * 2**20):
+    return tuple(
+        Replicate(
+            cohort=i + 1,
+            start_method="fork",
+            ready_seconds=0.01,
+            device_init_seconds=0.1,
+            trace_seconds=None,
+            compile_seconds=None,
+            first_step_seconds=first_call * (1 + 0.01 * i),
+            input_init_seconds=0.01,
+            device="CPU:0",
+            tf32=False,
+            rounds=tuple(range(len(row))),
+            warmup_rounds=3,
+            steady=True,
+            peak_host_bytes=memory,
+            seconds_per_step=tuple(float(value) for value in row),
+        )
+        for i, row in enumerate(samples)
+    )
+
+
+def document(
+    samples,
+    *,
+    label=None,
+    cpu="EPYC",
+    gpu=None,
+    tensorflow="2.21.0",
+    data="d" * 64,
+    pairing=None,
+    failed=(),
+    first_call=0.3,
+    memory=500 * 2**20,
+    final_loss=0.02,
+    status="complete",
+    day=1,
+):
+    """A result with these samples; `failed` names cases that failed."""
+    records = [
+        CaseRecord(
+            case=CASES[name],
+            block=BlockSize(steps=10, lead_in=5),
+            replicates=replicates(rows, first_call, memory),
+            failure=Failure(status="failed", reason="killed by SIGKILL", cohort=1, log="logs/a.log")
+            if name in failed
+            else None,
+        )
+        for name, rows in samples.items()
+    ]
+    count = max(len(rows) for rows in samples.values())
+    cohort_records = [
+        CohortRecord(
+            cohort=number + 1,
+            server_seconds=4.0,
+            start_method="fork",
+            unsound=None,
+            cases=tuple(samples),
+            order=tuple(tuple(range(len(samples))) for _ in next(iter(samples.values()))[0]),
+            blocks=len(next(iter(samples.values()))[0]),
+            seconds=20.0,
+            windows=(),
+        )
+        for number in range(count)
+    ]
+    circumstances = Circumstances(
+        plan=Plan(
+            experiment="modes",
+            preset=cases.PRESETS["standard"],
+            only=(),
+            seed=1,
+            label=label,
+            reference="function/resident",
+            interleaved=True,
+        ),
+        device=Device(
+            kind="gpu" if gpu else "cpu",
+            why="a test",
+            requested="auto",
+            name=gpu or cpu,
+            gpus=(gpu,) if gpu else (),
+            environment={},
+            tf32=None,
+        ),
+        software=Software(
+            suite="0.1.0",
+            python="3.11.7",
+            tensorflow=tensorflow,
+            keras="3.15.1",
+            numpy="2.4.6",
+            cuda_build=False,
+            cuda=None,
+            cudnn=None,
+        ),
+        data=Data(source="sample", sha256=data, train_images=10, test_images=10, note=None),
+        machine_info={"cpu": {"brand_raw": cpu, "count": 2}, "memory_bytes": 24 * 2**30, "system": "Linux"},
+        commit_info={"id": None},
+        started=datetime(2026, 11, day, tzinfo=UTC),
+        pairing=Pairing(id="0" * 32, side=pairing, label=label or pairing) if pairing else None,
+    )
+    training = Training(mode="function", steps=10, first_loss=0.2, final_loss=final_loss, folder="plots")
+    measured = Measured(records, cohort_records, None, Stopping(reason="fixed", seconds=100.0), training)
+    return build(circumstances, measured, status)
+
+
+def pair(base_samples, new_samples, **changes):
+    """The two documents of a side-by-side run; the twin belongs to the base."""
+    new_samples = {name: rows for name, rows in new_samples.items() if not name.endswith("/twin")}
+    return document(base_samples, pairing=BASE, **changes), document(new_samples, pairing="new", **changes)

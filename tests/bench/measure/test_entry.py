@@ -1,0 +1,49 @@
+"""Which cases are measured on which side, and what belongs together."""
+
+import pytest
+
+from bench import cases
+from bench.measure import entry
+from bench.measure.entry import BASE, NEW, TWIN_SERVER, Entry
+
+SELECTED = cases.select("modes", ["xla/resident"])
+
+
+def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
+    entries = entry.of(SELECTED, side_by_side=False)
+    assert [e.name for e in entries.all] == ["function/resident", "xla/resident", "function/resident/twin"]
+    assert {e.server for e in entries.all} == {NEW}
+    (judged,) = entries.judged()
+    assert judged.case.name == "xla/resident"
+    assert entries.partner(judged) == entries.reference
+    assert [entries.is_fixed(e) for e in entries.all] == [True, False, True]
+    assert entries.together(judged) == (judged,)
+
+
+def test_with_the_reference_alone_its_twin_is_judged():
+    entries = entry.of(cases.select("modes", ["function/resident"]), side_by_side=False)
+    assert [e.case.twin for e in entries.judged()] == [True]
+
+
+def test_side_by_side_each_case_has_a_counterpart_and_the_twin_a_server_of_its_own():
+    entries = entry.of(SELECTED, side_by_side=True)
+    names = [e.name for e in entries.all]
+    assert names == [
+        "function/resident",
+        "xla/resident",
+        "base:function/resident",
+        "base:xla/resident",
+        "base:function/resident/twin",
+    ]
+    assert [e.server for e in entries.all] == [NEW, NEW, BASE, BASE, TWIN_SERVER]
+    xla = entries.all[1]
+    assert entries.partner(xla) == Entry(xla.case, BASE)
+    assert entries.together(xla) == (xla, Entry(xla.case, BASE))
+    assert [e.side for e in entries.judged()] == [NEW, NEW]
+    assert sum(entries.is_fixed(e) for e in entries.all) == 3
+
+
+@pytest.mark.parametrize("side", [NEW, BASE])
+def test_the_reference_of_a_side_is_on_that_side(side):
+    entries = entry.of(SELECTED, side_by_side=True)
+    assert entries.reference_of(side) == Entry(entries.reference.case, side)

@@ -1,0 +1,124 @@
+"""Disturbance: arithmetic on known counters, and real processes that disturb."""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from bench.observe import disturbance, nvml
+from bench.observe.disturbance import Counters, Watch, window
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the counters are those of Linux")
+
+
+def counters(clock=0.0, steal=0.0, busy=0.0, ours=0.0, run_delay=0.0, major_faults=0):
+    return Counters(clock, steal, busy, ours, run_delay, major_faults)
+
+
+def test_shares_are_of_all_cores_time():
+    found = window(
+        counters(),
+        counters(clock=2.0, steal=0.4, busy=3.0, ours=2.0, run_delay=1.0, major_faults=7),
+        (3, 9),
+        None,
+        cores=2,
+    )
+    assert (found.first_round, found.last_round, found.seconds) == (3, 9, 2.0)
+    assert found.steal_share == pytest.approx(0.1)
+    assert found.others_share == pytest.approx(0.25)
+    assert found.run_delay_share == pytest.approx(0.25)
+    assert found.marks == ("steal", "others", "major_faults")
+
+
+def test_what_cannot_be_read_is_none_and_not_marked():
+    found = window(Counters(0, None, 0, 0, None, None), Counters(1, None, 0, 0, None, None), (0, 0), None, cores=1)
+    assert (found.steal_share, found.run_delay_share, found.major_faults, found.marks) == (None, None, None, ())
+
+
+def test_a_throttled_card_is_marked(monkeypatch):
+    monkeypatch.setattr(nvml, "throttle_reasons", lambda card: ("hardware thermal slowdown",))
+    watch = Watch([], "0")
+    watch.after_round(0)
+    watch.close()
+    (found,) = watch.windows
+    assert found.throttle_reasons == ("hardware thermal slowdown",)
+    assert "throttled" in found.marks
+
+
+def test_windows_are_long_enough_and_the_last_is_what_is_left(monkeypatch):
+    monkeypatch.setattr(disturbance, "WINDOW_SECONDS", 0.05)
+    watch = Watch([], None)
+    for number in range(4):
+        time.sleep(0.03)
+        watch.after_round(number)
+    watch.after_round(4)
+    watch.close()
+    rounds = [(found.first_round, found.last_round) for found in watch.windows]
+    assert rounds[0][0] == 0
+    assert rounds[-1][1] == 4
+    assert all(after[0] == before[1] + 1 for before, after in itertools.pairwise(rounds))
+    watch.close()
+    assert len(watch.windows) == len(rounds)  # nothing has happened since
+
+
+@LINUX
+def test_a_busy_stranger_is_seen_and_a_busy_process_of_ours_is_not():
+    def share(pids):
+        before = disturbance.read(pids)
+        time.sleep(1.0)
+        return window(before, disturbance.read(pids), (0, 0), None).others_share
+
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+        try:
+            as_stranger, as_ours = share([]), share([process.pid])
+        finally:
+            process.kill()
+    assert as_stranger > as_ours + 0.25 / psutil.cpu_count()
+
+
+@LINUX
+def test_processes_that_wait_for_a_core_are_seen():
+    """Two busy processes pinned to one core: each waits half the time."""
+    core = min(os.sched_getaffinity(0))
+    code = f"import os; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
+    processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    pids = [process.pid for process in processes]
+    try:
+        time.sleep(0.3)
+        before = disturbance.read(pids)
+        time.sleep(1.0)
+        after = disturbance.read(pids)
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    assert after.run_delay - before.run_delay > 0.3
+
+
+@LINUX
+def test_peak_memory_is_the_most_there_ever_was():
+    code = "import sys; x = bytearray(200 * 2**20); del x; print('done', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        peak = disturbance.peak_resident_bytes(process.pid)
+        now = psutil.Process(process.pid).memory_info().rss
+        process.stdin.close()
+    assert peak > 200 * 2**20 > now
+
+
+def test_a_process_that_is_gone_counts_nothing(tmp_path):
+    assert disturbance.peak_resident_bytes(2**22 + 1) is None
+    found = disturbance.read([2**22 + 1])
+    assert (found.run_delay or 0, found.major_faults or 0) == (0, 0)
+    assert disturbance.read([], tmp_path / "no-proc").run_delay is None
+
+
+def test_major_faults_are_the_twelfth_field_behind_any_name(tmp_path):
+    folder = tmp_path / "7"
+    folder.mkdir()
+    (folder / "stat").write_text("7 (a (strange) name) S 1 7 7 0 -1 4194304 500 0 42 0 10 3 0 0\n")
+    assert disturbance.read([7], tmp_path).major_faults == 42

@@ -1,0 +1,65 @@
+"""Contradictions inside a document that its types cannot exclude."""
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench.results import consistency
+from bench.results.schema import Document
+
+GOLDEN = (Path(__file__).parent / "golden" / "version-1.json").read_text()
+
+
+def first_replicate(tree):
+    return tree["benchmarks"][1]["extra_info"]["replicates"][0]
+
+
+def drop_sample(tree):
+    tree["benchmarks"][0]["stats"]["data"].pop()
+
+
+def repeat_case(tree):
+    tree["benchmarks"].append(tree["benchmarks"][0])
+
+
+def rename(tree):
+    tree["benchmarks"][0]["name"] = "eager/other"
+
+
+def forget_status(tree):
+    tree["autoencoder_bench"]["cases"].pop(0)
+
+
+def same_cohort_twice(tree):
+    tree["benchmarks"][0]["extra_info"]["replicates"][1]["cohort"] = 1
+
+
+def same_round_twice(tree):
+    rounds = first_replicate(tree)["rounds"]
+    rounds[1] = rounds[0]
+
+
+CHANGES = {
+    drop_sample: "$.benchmarks[0].stats.data",
+    repeat_case: "$.benchmarks: expected each case once",
+    rename: "$.benchmarks[0].name",
+    forget_status: "$.autoencoder_bench.cases",
+    same_cohort_twice: "$.benchmarks[0].extra_info.replicates",
+    same_round_twice: "$.benchmarks[1].extra_info.replicates[0].rounds",
+    lambda tree: first_replicate(tree).update(first_step_seconds=0.0): "replicates[0]: expected a first call",
+    lambda tree: first_replicate(tree).update(peak_host_bytes=-1): "peak_host_bytes",
+    lambda tree: tree["benchmarks"][0]["stats"].update(median=-1.0): "$.benchmarks[0].stats.median",
+    lambda tree: tree["benchmarks"][2]["stats"]["data"].__setitem__(4, 0.0): "$.benchmarks[2].stats.data[4]",
+    lambda tree: tree["autoencoder_bench"]["plan"]["preset"].update(looks=[]): "preset.looks",
+    lambda tree: tree["autoencoder_bench"]["twin"]["ratio"].update(low=2.0): "$.autoencoder_bench.twin.ratio",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_contradictions_are_named_with_their_place(change):
+    tree = json.loads(GOLDEN)
+    assert consistency.first_problem(msgspec.convert(tree, Document)) is None
+    change(tree)
+    assert CHANGES[change] in consistency.first_problem(msgspec.convert(tree, Document))

@@ -1,0 +1,38 @@
+"""The fingerprint: equal for equal machines, different where speed may differ."""
+
+import msgspec
+import numpy as np
+import pytest
+from documents import document, simulate
+
+
+@pytest.fixture
+def samples():
+    return simulate(np.random.default_rng(1))
+
+
+def of(samples, **changes):
+    return document(samples, **changes).autoencoder_bench.fingerprint
+
+
+def test_it_does_not_depend_on_what_was_measured_or_how_the_run_is_called(samples):
+    assert of(samples) == of(simulate(np.random.default_rng(2)), label="another", day=3)
+
+
+@pytest.mark.parametrize("change", [{"cpu": "Xeon"}, {"gpu": "H100"}, {"tensorflow": "2.22.0"}])
+def test_hardware_and_software_change_it(samples, change):
+    assert of(samples, **change).sha256 != of(samples).sha256
+
+
+def test_which_card_is_used_is_no_part_of_it_and_other_variables_are():
+    from bench.results import fingerprint
+
+    found = document(simulate(np.random.default_rng(1)))
+    section = found.autoencoder_bench
+
+    def with_environment(**variables):
+        device = msgspec.structs.replace(section.device, environment=variables)
+        return fingerprint.take(found.machine_info, device, section.software).sha256
+
+    assert with_environment(CUDA_VISIBLE_DEVICES="1") == with_environment(CUDA_VISIBLE_DEVICES="0")
+    assert with_environment(TF_ENABLE_ONEDNN_OPTS="0") != with_environment()

@@ -1,0 +1,96 @@
+"""Warnings: a closed list, each caused here, each with advice."""
+
+import msgspec
+from documents import CASES, document, replicates, simulate
+
+from bench.results import warning
+from bench.results.record import CaseRecord, CohortRecord, SameModel, Window
+
+
+def cohort(number=1, **changes):
+    fields = {
+        "cohort": number,
+        "server_seconds": 4.0,
+        "start_method": "fork",
+        "unsound": None,
+        "cases": (),
+        "order": (),
+        "blocks": 20,
+        "seconds": 10.0,
+        "windows": (),
+    }
+    return CohortRecord(**{**fields, **changes})
+
+
+def window(*marks):
+    return Window(
+        first_round=0,
+        last_round=1,
+        seconds=1.0,
+        steal_share=0.0,
+        run_delay_share=0.0,
+        others_share=0.0,
+        major_faults=0,
+        throttle_reasons=None,
+        marks=marks,
+    )
+
+
+def codes(found):
+    assert all(item.advice == warning.ADVICE[item.code] for item in found)
+    return [item.code for item in found]
+
+
+def test_a_quiet_run_warns_of_nothing():
+    import numpy as np
+
+    quiet = simulate(np.random.default_rng(1), block=0.001, process=0.001, server=0.001)
+    assert document(quiet).autoencoder_bench.warnings == ()
+
+
+def test_what_cohorts_give_reason_for():
+    three = [cohort(number) for number in (1, 2, 3)]
+    assert codes(warning.of_cohorts(three, interleaved=True)) == []
+    assert codes(warning.of_cohorts(three[:2], interleaved=True)) == ["few_cohorts"]
+    assert codes(warning.of_cohorts(three, interleaved=False)) == ["one_by_one"]
+    spawned = [msgspec.structs.replace(each, unsound="a context was there") for each in three]
+    assert codes(warning.of_cohorts(spawned, interleaved=True)) == ["spawned"]
+
+
+def test_disturbed_windows_are_counted():
+    quiet, loud = window(), window("steal", "others")
+    some = [cohort(number, windows=(quiet,) * 9 + (loud,)) for number in (1, 2, 3)]
+    assert codes(warning.of_cohorts(some, interleaved=True)) == []
+    many = [cohort(number, windows=(quiet, loud)) for number in (1, 2, 3)]
+    (found,) = warning.of_cohorts(many, interleaved=True)
+    assert (found.code, found.text) == ("disturbed", "3 of 6 windows were disturbed: others, steal.")
+
+
+def record(**changes):
+    (only,) = replicates([[1.0] * 12])
+    case = CASES["xla/resident"]
+    return CaseRecord(case=case, replicates=(msgspec.structs.replace(only, **changes),))
+
+
+def test_what_cases_give_reason_for():
+    assert codes(warning.of_cases([record()], [cohort(blocks=12)])) == []
+    assert codes(warning.of_cases([record()], [cohort(blocks=20)])) == ["few_blocks"]
+    (found,) = warning.of_cases([record(steady=False)], [cohort(blocks=12)])
+    assert (found.code, found.text) == ("unsteady", "Still changing after their warm-up: xla/resident.")
+    assert codes(warning.of_cases([record(steady=None)], [cohort(blocks=12)])) == []
+
+
+def test_the_rest_of_the_list():
+    assert codes(warning.of_widths([], 0.02)) == []
+    (wide,) = warning.of_widths(["xla/resident"], 0.02)
+    assert (wide.code, wide.text) == ("wide", "Intervals wider than 2 %: xla/resident.")
+    assert codes(warning.of_twin(True)) == ["unstable"]
+    assert codes(warning.of_twin(False)) + codes(warning.of_twin(None)) == []
+    same = SameModel(steps=50, tf32=False, largest_relative_difference=1e-7, limit=1e-5, passed=True)
+    other = msgspec.structs.replace(same, largest_relative_difference=0.3, passed=False)
+    assert codes(warning.of_sides(None)) + codes(warning.of_sides(same)) == []
+    assert "3.0e-01" in warning.of_sides(other)[0].text
+
+
+def test_every_code_has_its_advice():
+    assert set(warning.ADVICE) == set(warning.Code.__args__)

@@ -1,0 +1,189 @@
+"""A second interpreter in the same rounds: which is accepted, and what a whole run with one leaves."""
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bench import against, judged
+from bench.against import Against
+from bench.errors import ExitCode, UsageError
+from bench.measure.cohort import Settings
+from bench.measure.entry import BASE
+from bench.results import files
+from bench.run import Options, run
+
+SLOW_SERVER = Path(__file__).parents[1] / "calibration" / "slow_server.py"
+
+
+def script(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def other(tmp_path):
+    """Another path to this interpreter, as a second virtual environment would have."""
+    return script(tmp_path / "python", f'exec {sys.executable} "$@"')
+
+
+def test_an_interpreter_and_its_label(other, tmp_path):
+    assert against.parse(str(other)) == Against(other, "base")
+    assert against.parse(f"{other}=tf-2.20") == Against(other, "tf-2.20")
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    inside = script(tmp_path / "venv" / "bin" / "python", "true")
+    assert against.parse(f"{tmp_path / 'venv'}=old").python == inside
+    odd = tmp_path / "with=sign"
+    odd.mkdir()
+    assert against.parse(str(script(odd / "python", "true"))) == Against(odd / "python", "base")
+
+
+@pytest.mark.parametrize("text", ["no/such/python", "no/such/python=label", "=label", ""])
+def test_what_is_no_interpreter_is_refused(text):
+    with pytest.raises(UsageError, match="--against"):
+        against.parse(text)
+
+
+def test_an_unfit_label_is_refused(other):
+    with pytest.raises(UsageError, match="label"):
+        against.parse(f"{other}=no spaces")
+
+
+def test_this_interpreter_will_do(other):
+    against.check(Against(other, "same"))
+
+
+def test_an_interpreter_without_the_suite_is_refused():
+    with pytest.raises(UsageError, match="not installed there"):
+        against.check(Against(Path(sys._base_executable), "bare"))
+
+
+def test_another_protocol_is_refused(other, monkeypatch):
+    monkeypatch.setattr(against, "PROTOCOL_VERSION", 99)
+    with pytest.raises(UsageError, match=r"speaks worker protocol 2, this one\s+99"):
+        against.check(Against(other, "old"))
+
+
+def test_an_interpreter_without_tensorflow_is_refused(tmp_path):
+    without = script(
+        tmp_path / "python", f'case "$3" in *find_spec*) echo False;; *) exec {sys.executable} "$@";; esac'
+    )
+    with pytest.raises(UsageError, match="TensorFlow is not installed there"):
+        against.check(Against(without, "bare"))
+
+
+def test_packages_of_ours_do_not_leak_into_it(other, tmp_path, monkeypatch):
+    (tmp_path / "leak" / "bench").mkdir(parents=True)
+    (tmp_path / "leak" / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "leak"))
+    against.check(Against(other, "clean"))
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory, tiny):
+    """A run in which every step of the new side is executed twice."""
+    folder = tmp_path_factory.mktemp("pair")
+    options = Options(
+        preset=tiny,
+        only=("xla/resident",),
+        out=folder / "results",
+        data="sample",
+        device="cpu",
+        profile=False,
+        against=Against(script(folder / "python", f'exec {sys.executable} "$@"'), "unchanged"),
+        server_command=(sys.executable, str(SLOW_SERVER), "1"),
+    )
+    stages = []
+
+    class View:
+        def say(self, text):
+            pass
+
+        def stage(self, text, fraction):
+            stages.append(text)
+
+        def advance(self, text, fraction):
+            pass
+
+    return (*judged.run(options, judged.Wanted(), View()), stages)
+
+
+def test_twice_the_work_is_called_slower(compared):
+    outcome, comparison, exit_code, _ = compared
+    assert comparison.kind == "side_by_side"
+    assert (comparison.base.label, comparison.new.label) == ("unchanged", "new")
+    unstable = outcome.base.autoencoder_bench.twin.unstable  # one run in a hundred
+    for case in comparison.cases:
+        assert case.state == "compared"
+        assert case.verdict == ("INCONCLUSIVE" if unstable else "SLOWER")
+        assert case.speed.ratio.value < 0.8
+    assert exit_code == (ExitCode.OK if unstable else ExitCode.REGRESSION)
+    assert outcome.exit_code == ExitCode.OK
+
+
+def test_both_sides_leave_a_result_of_the_same_rounds(compared):
+    outcome = compared[0]
+    new, base = (files.read(outcome.folder / name) for name in ("result.json", "base.json"))
+    assert new.autoencoder_bench.pairing.id == base.autoencoder_bench.pairing.id
+    assert [benchmark.name for benchmark in new.benchmarks] == ["function/resident", "xla/resident"]
+    assert [benchmark.name for benchmark in base.benchmarks][-1] == "function/resident/twin"
+    assert base.autoencoder_bench.twin.unstable is not None
+    assert new.autoencoder_bench.twin.ratio.reason
+    for ours, theirs in zip(new.autoencoder_bench.cohorts, base.autoencoder_bench.cohorts, strict=True):
+        assert ours.order == theirs.order
+        assert ours.cases == (
+            "function/resident",
+            "xla/resident",
+            "base:function/resident",
+            "base:xla/resident",
+            "base:function/resident/twin",
+        )
+        assert all(sorted(order) == [0, 1, 2, 3, 4] for order in ours.order)
+    for name in ("result.json", "base.json"):
+        checks = [
+            check.passed for b in files.read(outcome.folder / name).benchmarks for check in b.extra_info.same_model
+        ]
+        assert checks
+        assert all(checks)
+
+
+def test_the_base_side_is_only_timed(compared):
+    outcome = compared[0]
+    for benchmark in outcome.base.benchmarks:
+        assert benchmark.extra_info.latency is None
+        assert benchmark.extra_info.profile is None
+    assert outcome.base.autoencoder_bench.training is None
+    assert outcome.document.autoencoder_bench.training is not None
+    assert all(benchmark.extra_info.latency for benchmark in outcome.document.benchmarks)
+
+
+def test_every_interpreter_has_its_servers_and_the_twin_one_of_its_own(compared):
+    outcome, _, _, stages = compared
+    for cohort in (1, 2, 3):
+        logs = outcome.folder / "logs" / f"cohort-{cohort}"
+        assert {"server.log", BASE} <= {path.name for path in logs.iterdir()}
+        assert {"server.log", "twin-server.log"} <= {path.name for path in (logs / BASE).iterdir()}
+    assert "cohort 1/3: first call base:xla/resident" in stages
+
+
+def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tmp_path, tiny, listener, monkeypatch):
+    monkeypatch.setattr(Settings, "most_alive", 4)
+    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, least_rounds=2, most_rounds=2, training_steps=1)
+    options = Options(preset=preset, out=tmp_path, data="sample", device="cpu", profile=False)
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.OK
+    (cohort,) = outcome.document.autoencoder_bench.cohorts
+    assert [len(order) for order in cohort.order] == [4, 4, 4, 4, 3, 3]
+    fixed = {cohort.cases.index(name) for name in ("function/resident", "function/resident/twin")}
+    assert all(fixed <= set(order) for order in cohort.order)
+    rounds = {b.name: b.extra_info.replicates[0].rounds for b in outcome.document.benchmarks}
+    assert rounds["function/resident"] == (0, 1, 2, 3, 4, 5)
+    assert rounds["eager/resident"] == (0, 1)
+    assert rounds["xla/notebook"] == (4, 5)
+    for benchmark in outcome.document.benchmarks:
+        assert len(benchmark.extra_info.same_model) == 1
+        assert benchmark.extra_info.latency is not None
+        if benchmark.name != "function/resident":
+            assert benchmark.extra_info.ratio_to_reference.value is not None

@@ -1,0 +1,81 @@
+"""A run against a stored result: refused early where it cannot be compared, judged where it can."""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from documents import document, simulate
+
+from bench import judged, workload
+from bench.against import Against
+from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
+from bench.judged import Wanted
+from bench.observe import environment
+from bench.results import files
+from bench.run import Options
+
+
+@pytest.fixture
+def options(tmp_path, tiny):
+    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, least_rounds=2, most_rounds=2, training_steps=1)
+    return Options(
+        preset=preset, only=("xla/resident",), out=tmp_path / "out", data="sample", device="cpu", profile=False
+    )
+
+
+def test_a_run_is_measured_and_compared_with_its_baseline(finished, options, listener):
+    baseline = finished[0].folder
+    outcome, comparison, exit_code = judged.run(options, Wanted(baseline=baseline), listener)
+    assert outcome.exit_code == ExitCode.OK
+    assert (comparison.kind, comparison.judged) == ("separate", True)
+    states = {case.name: case.state for case in comparison.cases}
+    assert states["xla/resident"] == "compared"
+    assert states["eager/notebook"] == "vanished"
+    assert exit_code == ExitCode.FAILED
+
+
+def stored(tmp_path, **changes):
+    path = tmp_path / "baseline.json"
+    files.write(document(simulate(np.random.default_rng(1)), **changes), path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": "e" * 64}, "other data"),
+        ({"data": None, "gpu": "H100"}, "H100"),
+        ({"data": None, "cpu": "Another CPU"}, "Another CPU"),
+    ],
+)
+def test_a_baseline_that_cannot_be_compared_is_refused_before_measuring(
+    tmp_path, finished, options, listener, changes, message
+):
+    changes = {"cpu": environment.cpu_name(), **changes}
+    changes["data"] = changes["data"] or finished[0].document.autoencoder_bench.data.sha256
+    with pytest.raises(NotComparable, match=message):
+        judged.run(options, Wanted(baseline=stored(tmp_path, **changes)), listener)
+    assert listener.stages == []
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_another_workload_is_refused_before_measuring(finished, options, listener, monkeypatch):
+    monkeypatch.setattr(workload, "WORKLOAD_VERSION", 2)
+    with pytest.raises(NotComparable, match="another model"):
+        judged.run(options, Wanted(baseline=finished[0].folder), listener)
+    assert listener.stages == []
+
+
+def test_an_unreadable_baseline_is_refused_before_measuring(tmp_path, options, listener):
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ResultFileError):
+        judged.run(options, Wanted(baseline=tmp_path / "bad.json"), listener)
+    assert listener.lines == []
+
+
+def test_contradicting_wishes_are_refused(tmp_path, options, listener):
+    with pytest.raises(UsageError, match="--against"):
+        judged.run(replace(options, against=Against(tmp_path, "x")), Wanted(baseline=tmp_path / "a.json"), listener)
+    with pytest.raises(UsageError, match="--history"):
+        judged.run(options, Wanted(history=tmp_path), listener)
