@@ -50,6 +50,13 @@ def micro(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def calibrate(session: nox.Session) -> None:
+    """Show what the verdicts are worth, beside pyperf and asv: two hours; or one of its parts."""
+    install(session, tensorflow_extra(session), "calibrate")
+    session.run("python", "tests/calibration/run.py", *session.posargs, interrupt_timeout=30, terminate_timeout=30)
+
+
+@nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
     """Check style with ruff."""
     session.install("-c", "constraints.txt", "ruff")

@@ -43,6 +43,8 @@ def test_commands_in_the_docs_work(command, tmp_path):
         return
     if words[:2] == ["bench", "run"] and "--help" not in words:
         # Everything up to the data: the options are understood, the cases exist, the device is there.
+        if "--against" in words:
+            words[words.index("--against") + 1] = f"{sys.executable}=main"
         done = run([*words, "--data", "no-such-folder", "--out", str(tmp_path)], ROOT)
         assert done.returncode == 2
         assert "no-such-folder" in done.stderr
@@ -74,7 +76,7 @@ def test_every_nox_session_and_bench_command_is_documented():
     text = "".join(page.read_text() for page in PAGES)
     for session in nox_sessions():
         assert re.search(rf"nox -s [\w ]*\b{session}\b", text), session
-    for command in ("run", "list", "validate"):
+    for command in ("run", "compare", "list", "validate"):
         assert f"bench {command}" in text
 
 
@@ -87,3 +89,13 @@ def test_the_readmes_table_is_the_reference_run():
         speedup = info.speedup_over_eager
         ratio = "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}"
         assert f"| {benchmark.name} | {info.steps_per_second.value:,.0f} | {ratio} |" in readme
+
+
+def test_the_tables_of_the_calibration_are_its_last_results():
+    done = run([sys.executable, "tests/calibration/tables.py"], ROOT)
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "calibration.md").read_text()
+    tables = [block for block in done.stdout.split("\n\n") if block.startswith("|")]
+    assert len(tables) == 5
+    for table in tables:
+        assert table in page

@@ -1,0 +1,94 @@
+"""The tables of docs/calibration.md, from the last calibration: `python tests/calibration/tables.py`."""
+
+import json
+from pathlib import Path
+from statistics import median
+
+RESULTS = Path(__file__).parents[2] / "results" / "calibration"
+
+
+def all_tables() -> dict[str, str]:
+    """Each part's table, by the part's name; those that were run."""
+    makers = {
+        "false-alarms": false_alarms,
+        "power-quick": power,
+        "power-standard": power,
+        "peers": peers,
+        "speed": speed,
+    }
+    found = {}
+    for name, make in makers.items():
+        path = RESULTS / f"{name}.json"
+        if path.is_file():
+            found[name] = make(json.loads(path.read_text()))
+    return found
+
+
+def false_alarms(found: dict) -> str:
+    rows = [
+        [
+            preset,
+            f"{found[preset]['pairs_with_an_alarm']} of {found[preset]['pairs']}",
+            f"{found[preset]['cohorts_median']:g}",
+            *(_counts(found[preset]["verdicts"][case]) for case in found["quick"]["verdicts"]),
+        ]
+        for preset in ("quick", "standard")
+    ]
+    return _table(["preset", "pairs with an alarm", "cohorts (median)", *found["quick"]["verdicts"]], rows)
+
+
+def power(found: dict) -> str:
+    stable = [trial for trial in found["each"] if not trial["unstable"]]
+    row = [
+        found["preset"],
+        f"{100 * found['true_slowdown']:g} %",
+        f"{found['trials']}",
+        f"{found['unstable']}",
+        _counts(found["verdicts"]),
+        f"{median(trial['ratio'] for trial in stable):.3f}",
+        f"{median(trial['cohorts'] for trial in stable):g}",
+        f"{median(trial['seconds'] for trial in stable):.0f} s",
+    ]
+    headings = ["preset", "true slowdown", "trials", "unstable", "verdicts of the others"]
+    return _table([*headings, "speed (median)", "cohorts (median)", "time (median)"], [row])
+
+
+def peers(found: dict) -> str:
+    rows = [
+        ["pyperf", f"{found['pyperf']['seconds']:.0f} s", found["pyperf"]["verdict"]],
+        ["asv", f"{found['asv']['seconds']:.0f} s", found["asv"]["verdict"]],
+    ]
+    return _table(["tool", "wall time", "what it says"], rows)
+
+
+def speed(found: dict) -> str:
+    two, thousand = found["two"], found["thousand"]
+    rows = [
+        [
+            "2",
+            f"{two['bytes_each'] / 1e3:.0f} kB",
+            f"{two['seconds_median']:.2f} s (at most {two['seconds_max']:.2f})",
+            "-",
+        ],
+        [
+            f"{thousand['files']:,}",
+            f"{thousand['bytes_each'] / 1e3:.0f} kB",
+            f"{thousand['seconds']:.1f} s",
+            f"{thousand['peak_bytes'] / 1e6:.0f} MB",
+        ],
+    ]
+    return _table(["files", "size of each", "time", "peak memory"], rows)
+
+
+def _counts(verdicts: dict) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(verdicts.items(), key=lambda item: -item[1]))
+
+
+def _table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+if __name__ == "__main__":
+    for part, table in all_tables().items():
+        print(f"{part}:\n\n{table}\n")
