@@ -89,6 +89,8 @@ class Cohort:
         """
         if not self._settings.interleaved:
             return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
+        if len(alive) <= self._settings.most_alive:
+            return [list(alive)]
         fixed = [entry for entry in alive if self._entries.is_fixed(entry)]
         units = [
             [other for other in self._entries.together(entry) if other in alive]

@@ -60,9 +60,7 @@ def analyse(folder: Path, pairs: int = PAIRS, seed: int = 1) -> dict:
             "pairs": pairs,
             "pairs_with_an_alarm": alarms,
             "cohorts_median": median(count for _, count in drawn),
-            "verdicts": {
-                case: {kind: found.count(kind) for kind in sorted(set(found))} for case, found in verdicts.items()
-            },
+            "verdicts": {case: dict(found) for case, found in verdicts.items()},
         }
     return {"recorded_cohorts": len(cohorts), "overlap": "pairs share cohorts, as each is drawn from all", **results}
 
