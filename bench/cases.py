@@ -38,8 +38,8 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     looks: tuple[int, ...]  # numbers of cohorts after which the intervals are looked at; the last is the most there are
     target_half_width: float  # of the ratio to the reference, or of the two sides, relative
     seconds: float  # no further cohort begins that would end after this long, once the first look is done
-    rounds: int  # blocks of each case in a cohort; after the first look chosen within the two bounds below
-    least_rounds: int
+    first_rounds_seconds: float  # that the rounds of a cohort should take before the first look says how many are best
+    least_rounds: int  # blocks of each case in a cohort
     most_rounds: int
     warmup_rounds: int = 3  # rounds before those, not recorded
     rounds_seconds: float  # no further round of a cohort begins after this long, however few there were
@@ -63,13 +63,13 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 cohorts of 20 blocks, for intervals of about 5 %: a first answer within two minutes",
+            summary="4 cohorts of 20 to 60 blocks, for intervals of about 5 %: a first answer within two minutes",
             looks=(4,),
             target_half_width=0.05,
             seconds=110.0,
-            rounds=20,
+            first_rounds_seconds=9.0,
             least_rounds=20,
-            most_rounds=20,
+            most_rounds=60,
             rounds_seconds=13.0,
             latency_seconds=1.5,
             training_steps=1_000,
@@ -80,7 +80,7 @@ PRESETS: dict[str, Preset] = {
             looks=(3, 6, 12, 16),
             target_half_width=0.02,
             seconds=285.0,
-            rounds=40,
+            first_rounds_seconds=8.0,
             least_rounds=20,
             most_rounds=200,
             rounds_seconds=38.0,
@@ -93,7 +93,7 @@ PRESETS: dict[str, Preset] = {
             looks=(3, 6, 12, 16),
             target_half_width=0.01,
             seconds=880.0,
-            rounds=60,
+            first_rounds_seconds=15.0,
             least_rounds=20,
             most_rounds=200,
             rounds_seconds=60.0,

@@ -32,19 +32,15 @@ def run(options: Options, wanted: Wanted, view: View) -> tuple[Outcome, Comparis
         raise UsageError("--baseline and --against ask for two verdicts: name one of them.")
     if wanted.history and not wanted.baseline:
         raise UsageError("--history says what separate runs vary by: it goes with --baseline.")
+    if not (wanted.baseline or options.against) and wanted != Wanted():
+        raise UsageError("--strict and --threshold are about a verdict: they go with --baseline or --against.")
     baseline = runs.load(wanted.baseline) if wanted.baseline else None
     outcome = runner.run(replace(options, baseline=baseline), view)
     new = runs.of_document(outcome.folder / RESULT, outcome.document)
-    if outcome.base:
-        base, stored = runs.of_document(outcome.folder / BASE_RESULT, outcome.base), []
-    elif baseline:
-        base = baseline
-        stored = noise.load_history(wanted.history, [base, new])[0] if wanted.history else []
-    else:
+    base = runs.of_document(outcome.folder / BASE_RESULT, outcome.base) if outcome.base else baseline
+    if base is None or outcome.exit_code == ExitCode.INTERRUPTED or not new.cases:
         return outcome, None, outcome.exit_code
-    if outcome.exit_code == ExitCode.INTERRUPTED or not new.cases:
-        return outcome, None, outcome.exit_code
-    comparison = compare(base, new, stored, wanted.rules)
+    comparison = compare(base, new, noise.load_history(wanted.history, [base, new]), wanted.rules)
     verdict = many.exit_code([comparison], wanted.strict)
     if not comparison.judged:  # a baseline asks for a verdict
         verdict = ExitCode.NOT_COMPARABLE

@@ -232,6 +232,8 @@ def _describe_device(options: Options, choice: device.DeviceChoice) -> Device:
         requested=options.device,
         name=_device_name(choice),
         gpus=(),
+        driver=nvml.driver_version(choice.card) if choice.card else None,
+        power_limit_watts=nvml.power_limit_watts(choice.card) if choice.card else None,
         environment=environment.recorded(choice),
         tf32=options.tf32,
     )

@@ -7,7 +7,6 @@ from bench.comparing import noise, runs
 from bench.comparing.compare import Rules
 from bench.comparing.compare import compare as compare_two
 from bench.comparing.records import Comparison
-from bench.comparing.runs import Run
 from bench.errors import ExitCode, UsageError, worst
 
 
@@ -16,12 +15,8 @@ def compare(paths: Sequence[Path], history: Path | None, rules: Rules) -> list[C
     if len({path.resolve() for path in paths}) < len(paths):
         raise UsageError("The same file was named twice: a result compared with itself says nothing.")
     base, *others = runs.load_all(paths)
-    return [compare_two(base, new, stored, rules) for new, stored in _with_history(base, others, history)]
-
-
-def _with_history(base: Run, others: Sequence[Run], history: Path | None) -> list[tuple[Run, list[Run]]]:
-    stored = noise.load_history(history, [base, *others])[0] if history else []
-    return [(new, stored) for new in others]
+    stored = noise.load_history(history, [base, *others])
+    return [compare_two(base, new, stored, rules) for new in others]
 
 
 def exit_code(comparisons: Sequence[Comparison], strict: bool) -> ExitCode:

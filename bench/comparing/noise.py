@@ -61,27 +61,28 @@ def assumed(deviation: float) -> Error:
     return deviation**2, INFINITE
 
 
-def load_history(folder: Path, wanted: Sequence[Run]) -> tuple[list[Run], int]:
+def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
     """The complete results below `folder` of the same fingerprint and work as one of those `wanted`, without these.
 
-    Also how many files there could not be read. Raises UsageError where there is no such folder.
+    Files that are no results are passed over; none without a folder. Raises UsageError where there is no such folder.
     """
+    if folder is None:
+        return []
     if not folder.is_dir():
         raise UsageError(f"--history {folder}: no such folder.")
     fingerprints = {(run.fingerprint, run.workload, run.data) for run in wanted}
     themselves = {run.path.resolve() for run in wanted}
-    found, unreadable = [], 0
+    found = []
     for path in sorted(folder.rglob("*.json")):
         if path.resolve() in themselves or not path.is_file():
             continue
         try:
             run = runs.load(path)
         except ResultFileError:
-            unreadable += 1
             continue
         if run.status == "complete" and (run.fingerprint, run.workload, run.data) in fingerprints:
             found.append(run)
-    return found, unreadable
+    return found
 
 
 def of_history(history: Sequence[Run], like: Run) -> Noise:

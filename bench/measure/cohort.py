@@ -166,14 +166,19 @@ class Cohort:
         )
         return chosen and BlockSize(steps=chosen.steps, lead_in=chosen.lead_in)
 
+    def warm_up(self, sizes: Mapping[str, BlockSize]) -> float:
+        """Some rounds that are not kept; returns the seconds that one took."""
+        began, rounds = time.monotonic(), self._settings.preset.warmup_rounds
+        for _ in range(rounds):
+            self._round(sizes, None)
+        return max(1e-6, (time.monotonic() - began) / rounds)  # no time at all, where nobody is left
+
     def run_rounds(self, sizes: Mapping[str, BlockSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
-        """Time one block of every member a round, in random seeded order, after some rounds that are not kept.
+        """Time one block of every member a round, in random seeded order.
 
         Goes on until every member has the blocks that are planned after those that were its warm-up; ends in any case
         after the plan's seconds, never by a verdict. `advance` is told how many rounds are done so far.
         """
-        for _ in range(self._settings.preset.warmup_rounds):
-            self._round(sizes, None)
         watch = disturbance.Watch([member.worker.pid for member in self.members], self._settings.card)
         first, spent = len(self.order), 0.0
         while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):

@@ -90,11 +90,11 @@ class Session:
         if number == 1:
             self._stage(1, "eager, as the model to compare with", 0.0)
             self._checks.train_references(cohort)
-        groups, blocks = cohort.groups(self._standing.alive()), self._standing.blocks()
+        groups = cohort.groups(self._standing.alive())
         staying: list[Entry] = []
         for i, group in enumerate(groups):
             new = [entry for entry in group if entry not in staying]
-            self._time_group(cohort, group, blocks, (i / len(groups), (i + 1) / len(groups)))
+            blocks = self._time_group(cohort, group, (i / len(groups), (i + 1) / len(groups)))
             self._record(servers, cohort, blocks, time.monotonic() - began - apart)
             if number == 1:
                 passes_began = time.monotonic()
@@ -103,7 +103,7 @@ class Session:
             # The reference and the twin, where they are in the next group too, live on.
             staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
             cohort.end_members(but=staying)
-        self._standing.add_cohort(time.monotonic() - began - apart, len(cohort.order), cohort.rounds_seconds)
+        self._standing.add_cohort(time.monotonic() - began - apart, cohort.rounds_seconds)
 
     def _open(self, number: int) -> Mapping[str, Server]:
         if not self._servers.are_ready(number):
@@ -140,8 +140,11 @@ class Session:
         asked = self._settings.tf32
         self._tf32_on |= self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
 
-    def _time_group(self, cohort: Cohort, group: Sequence[Entry], blocks: int, shares: tuple[float, float]) -> None:
-        """Time the cases whose workers live together; `shares` are where in the cohort's time that begins and ends."""
+    def _time_group(self, cohort: Cohort, group: Sequence[Entry], shares: tuple[float, float]) -> int:
+        """Time the cases whose workers live together, and return how many blocks were planned.
+
+        `shares` are where in the cohort's time that begins and ends.
+        """
         begin, end = shares
         middle = begin + (end - begin) * _SETUP_SHARE
         first_calls = [entry for entry in group if not cohort.is_member(entry)]
@@ -155,9 +158,10 @@ class Session:
             self._stage(1, "is it the same model?", middle)
             self._checks.check(cohort)
         self._choose_block_sizes(cohort)
-        self._stage(cohort.number, f"{blocks} rounds of {len(cohort.members)} cases", middle)
+        self._stage(cohort.number, f"rounds of {len(cohort.members)} cases", middle)
         # The preset's seconds are those of a whole cohort with one side.
         patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
+        blocks = self._standing.blocks(cohort.warm_up(self._sizes), patience)
         seconds = self._settings.preset.rounds_seconds * patience * len(self._launches) * (end - begin)
 
         def advance(done: int) -> None:
@@ -165,6 +169,7 @@ class Session:
             self._show(self._view.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
 
         cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
+        return blocks
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
         """Let each case choose once; a twin, and the other side, take the size of the case they repeat."""

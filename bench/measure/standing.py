@@ -20,14 +20,12 @@ class Standing:
         self._cohorts = 0
         self._cohort_seconds = 0.0
         self._setup_seconds = 0.0
-        self._round_seconds = 0.0
 
-    def add_cohort(self, seconds: float, rounds: int, rounds_seconds: float) -> None:
+    def add_cohort(self, seconds: float, rounds_seconds: float) -> None:
         """A cohort is done: what it took in all, and its rounds."""
         self._cohorts += 1
         self._cohort_seconds = max(self._cohort_seconds, seconds)
         self._setup_seconds = seconds - rounds_seconds
-        self._round_seconds = rounds_seconds / rounds if rounds else 0.0
 
     def alive(self) -> list[Entry]:
         """The entries that go on: sound, and, unless they stay in every round, not known well enough yet."""
@@ -39,11 +37,11 @@ class Standing:
             or not any(self._is_narrow(self._entries.together(entry)[0], look) for look in looks)
         ]
 
-    def blocks(self) -> int:
-        """Blocks of each case in the next cohort."""
+    def blocks(self, round_seconds: float, patience: float) -> int:
+        """Blocks of each case in this cohort, where a round takes so long."""
         alive = self.alive()
         ratios = [self._log_ratios(entry) for entry in self._entries.judged() if entry in alive]
-        return stopping.blocks_for_next(ratios, self._preset, self._round_seconds, self._setup_seconds)
+        return stopping.blocks_for_next(ratios, self._preset, round_seconds, self._setup_seconds, patience)
 
     def expected_cohorts(self) -> int:
         """How many cohorts there will be at most, going by the time of those so far."""

@@ -32,17 +32,17 @@ def reason_to_stop(
     return None
 
 
-def blocks_for_next(cases: Sequence[Cohorts], preset: Preset, block_seconds: float, cohort_seconds: float) -> int:
+def blocks_for_next(
+    cases: Sequence[Cohorts], preset: Preset, round_seconds: float, cohort_seconds: float, patience: float = 1.0
+) -> int:
     """Blocks that each case should have in the next cohort, by the variances of all cases so far.
 
-    `block_seconds` is what a round takes, `cohort_seconds` a cohort without its rounds. Before the first look, the
-    preset's own number.
+    `round_seconds` is what a round takes, `cohort_seconds` a cohort without its rounds. Before the first look, as many
+    as take the preset's seconds, times `patience`.
     """
-    if not cases or max(len(cohorts) for cohorts in cases) < preset.looks[0]:
-        return preset.rounds
-    found = [variances for cohorts in cases if (variances := statistics.variances(cohorts)) is not None]
-    if not found:
-        return preset.rounds
     least, most = preset.least_rounds, preset.most_rounds
-    best = [statistics.blocks_per_cohort(variances, block_seconds, cohort_seconds, least, most) for variances in found]
+    found = [variances for cohorts in cases if (variances := statistics.variances(cohorts)) is not None]
+    if not found or max(len(cohorts) for cohorts in cases) < preset.looks[0]:
+        return min(most, max(least, round(patience * preset.first_rounds_seconds / round_seconds)))
+    best = [statistics.blocks_per_cohort(variances, round_seconds, cohort_seconds, least, most) for variances in found]
     return round(median(best))

@@ -34,6 +34,17 @@ def throttle_reasons(card: str) -> tuple[str, ...] | None:
     return tuple(name for name, bit in _THROTTLING.items() if reasons & bit)
 
 
+def driver_version(card: str) -> str | None:
+    """The version of the driver, None where NVML cannot tell."""
+    return _ask(card, lambda handle: str(pynvml.nvmlSystemGetDriverVersion()))
+
+
+def power_limit_watts(card: str) -> float | None:
+    """The limit that the card keeps to now, None where NVML cannot tell, as on many laptops."""
+    milliwatts: int | None = _ask(card, pynvml.nvmlDeviceGetEnforcedPowerLimit)
+    return None if milliwatts is None else milliwatts / 1000
+
+
 def _ask(card: str, question: Callable[[Any], Answer]) -> Answer | None:
     """The answer to a question about a card's handle, None where there is no NVML, no such card or no answer."""
     try:

@@ -22,6 +22,8 @@ def take(machine_info: Mapping[str, Any], device: Device, software: Software) ->
         "memory_gib": round(memory / 2**30) if memory else None,
     }
     versions = {
+        "driver": device.driver,
+        "power_limit_watts": device.power_limit_watts,
         "tensorflow": software.tensorflow,
         "cuda": software.cuda,
         "cudnn": software.cudnn,

@@ -102,6 +102,8 @@ class Device(Record, frozen=True, kw_only=True):
     requested: str
     name: str
     gpus: tuple[str, ...]
+    driver: str | None  # of the card; None on a CPU, or where NVML does not say
+    power_limit_watts: float | None
     environment: dict[str, str]  # variables that change what is measured, as the workers had them
     tf32: bool | None
 

@@ -119,6 +119,8 @@ def document(
             requested="auto",
             name=gpu or cpu,
             gpus=(gpu,) if gpu else (),
+            driver="580.1" if gpu else None,
+            power_limit_watts=300.0 if gpu else None,
             environment={},
             tf32=None,
         ),

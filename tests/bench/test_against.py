@@ -170,7 +170,7 @@ def test_every_interpreter_has_its_servers_and_the_twin_one_of_its_own(compared)
 
 def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tmp_path, tiny, listener, monkeypatch):
     monkeypatch.setattr(Settings, "most_alive", 4)
-    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, least_rounds=2, most_rounds=2, training_steps=1)
+    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=1)
     options = Options(preset=preset, out=tmp_path, data="sample", device="cpu", profile=False)
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK

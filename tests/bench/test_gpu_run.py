@@ -21,7 +21,7 @@ def driver(monkeypatch):
 
 
 def options(out, tiny, **changes):
-    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, training_steps=10)
+    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10)
     return Options(**{"preset": preset, "out": out, "data": "sample", "profile": False, **changes})
 
 

@@ -18,7 +18,7 @@ from bench.run import Options
 
 @pytest.fixture
 def options(tmp_path, tiny):
-    preset = msgspec.structs.replace(tiny, looks=(1,), rounds=2, least_rounds=2, most_rounds=2, training_steps=1)
+    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=1)
     return Options(
         preset=preset, only=("xla/resident",), out=tmp_path / "out", data="sample", device="cpu", profile=False
     )
@@ -77,5 +77,7 @@ def test_an_unreadable_baseline_is_refused_before_measuring(tmp_path, options, l
 def test_contradicting_wishes_are_refused(tmp_path, options, listener):
     with pytest.raises(UsageError, match="--against"):
         judged.run(replace(options, against=Against(tmp_path, "x")), Wanted(baseline=tmp_path / "a.json"), listener)
+    with pytest.raises(UsageError, match="--strict"):
+        judged.run(options, Wanted(strict=True), listener)
     with pytest.raises(UsageError, match="--history"):
         judged.run(options, Wanted(history=tmp_path), listener)

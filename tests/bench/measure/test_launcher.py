@@ -152,9 +152,9 @@ def test_workers_die_with_their_server(tmp_path):
             "another protocol",
         ),
         (
-            "import sys; from multiprocessing.connection import Connection; from bench.measure import protocol as p\n"
-            "ready = p.ServerReady(protocol=99, preload_seconds=0.0, unsound=None)\n"
-            "Connection(int(sys.argv[2])).send_bytes(p.encode(ready)); sys.stdin.read()",
+            "import sys; from multiprocessing.connection import Connection\n"
+            'ready = b\'{"type": "ServerReady", "protocol": 99, "something": "new"}\'\n'
+            "Connection(int(sys.argv[2])).send_bytes(ready); sys.stdin.read()",
             "speaks protocol 99",
         ),
     ],

@@ -38,10 +38,12 @@ def test_narrow_is_the_presets_target():
 
 def test_blocks_follow_the_variances_after_the_first_look():
     noisy = [[(-1) ** i * 0.1 + 0.001 * cohort for i in range(40)] for cohort in range(3)]
-    assert stopping.blocks_for_next([noisy[:2]], STANDARD, 0.4, 10.0) == STANDARD.rounds
+    assert stopping.blocks_for_next([noisy[:2]], STANDARD, 0.2, 10.0) == 40  # 8 s of rounds
+    assert stopping.blocks_for_next([noisy[:2]], STANDARD, 0.2, 10.0, patience=3) == 120
+    assert stopping.blocks_for_next([], STANDARD, 5.0, 10.0) == STANDARD.least_rounds
+    assert stopping.blocks_for_next([noisy[:2]], QUICK, 0.01, 10.0) == QUICK.most_rounds
     many = stopping.blocks_for_next([noisy], STANDARD, 0.4, 10.0)
-    assert STANDARD.rounds < many <= STANDARD.most_rounds
+    assert 40 < many <= STANDARD.most_rounds
     assert stopping.blocks_for_next([STEADY], STANDARD, 0.4, 10.0) == STANDARD.least_rounds
     fixed = msgspec.structs.replace(STANDARD, least_rounds=7, most_rounds=7)
     assert stopping.blocks_for_next([noisy], fixed, 0.4, 10.0) == 7
-    assert stopping.blocks_for_next([], STANDARD, 0.4, 10.0) == STANDARD.rounds

@@ -62,3 +62,13 @@ def test_a_card_that_does_not_say_why_is_no_error(monkeypatch):
     monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
     monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksEventReasons", refuse)
     assert nvml.throttle_reasons("0") is None
+
+
+def test_driver_and_power_limit(monkeypatch):
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
+    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.65.06")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetEnforcedPowerLimit", {"handle": 350_000}.get)
+    assert nvml.driver_version("0") == "580.65.06"
+    assert nvml.power_limit_watts("0") == 350.0

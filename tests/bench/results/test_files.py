@@ -166,3 +166,21 @@ def test_numbers_that_no_float_holds_are_refused(tree, tmp_path, number):
     refused(tmp_path, text.encode())
     text = json.dumps(tree).replace('"total": ', f'"total": {number}, "was": ', 1)
     refused(tmp_path, text.encode())
+
+
+@pytest.mark.parametrize("filling", ["{}", '{"a":1}', "[]", '"x"', "1.5"])
+def test_the_largest_hostile_file_is_refused_in_bounded_memory(tmp_path, filling):
+    """In a process that may take 2 GiB in all."""
+    path = tmp_path / "hostile.json"
+    count = (files.MOST_BYTES - 100) // (len(filling) + 1)
+    path.write_text('{"autoencoder_bench": {"schema_version": "1.0"}, "x": [' + ",".join([filling] * count) + "]}")
+    assert path.stat().st_size <= files.MOST_BYTES
+    code = (
+        "import resource, sys; from pathlib import Path; from bench.errors import ResultFileError\n"
+        "from bench.results import files\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30))\n"
+        "try: files.read_any(Path(sys.argv[1]))\n"
+        "except ResultFileError: sys.exit(2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2, done.stderr
