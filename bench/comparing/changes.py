@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from statistics import fmean
 
 from bench.comparing import noise
 from bench.comparing.noise import Error, Noise
@@ -60,23 +62,28 @@ class Changes:
         All times are taken as ratios to the run's reference, within rounds, so that a slower machine moves nothing.
         None side by side, where it is not needed, and under LEAST_OTHERS other cases.
         """
-        if self._side_by_side or self._reference is None or self._reference not in self.common:
-            return None
-        sides = [run.logs_to_reference for run in (self._base, self._new)]
-        changes = {
-            case: _mean(sides[1][case].values()).value - _mean(sides[0][case].values()).value
-            for case in self.common
-            if sides[0].get(case) and sides[1].get(case)
-        }
-        others = sorted((case for case in changes if case != name), key=changes.__getitem__)
-        if name not in changes or len(others) < LEAST_OTHERS:
+        others = [case for case in self._to_reference if case != name]  # in the order of their changes
+        if name not in self._to_reference or len(others) < LEAST_OTHERS:
             return None
         middle = [others[(len(others) - 1) // 2], others[len(others) // 2]]
-        logs = [_contrast(side, name, middle) for side in sides]
-        if not all(logs):
+        base, new = (_contrast(run.logs_to_reference, name, middle) for run in (self._base, self._new))
+        if not base or not new:
             return None
         error = self._noise.relative.get(name, noise.assumed(noise.ASSUMED_RELATIVE_DEVIATION))
-        return _separate(logs[0], logs[1], error)
+        return _separate(base, new, error)
+
+    @cached_property
+    def _to_reference(self) -> list[str]:
+        """The cases whose ratio to the reference is known in both runs, those that gained most first."""
+        if self._side_by_side or self._reference is None:
+            return []
+        base, new = self._base.logs_to_reference, self._new.logs_to_reference
+        changes = {
+            name: fmean(new[name].values()) - fmean(base[name].values())
+            for name in self.common
+            if base.get(name) and new.get(name)
+        }
+        return sorted(changes, key=changes.__getitem__)
 
 
 def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequence[str]) -> dict[int, float]:

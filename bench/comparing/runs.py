@@ -40,7 +40,7 @@ class Measured:
         """For each cohort, the logarithm of the seconds of its first call."""
         return {replicate.cohort: math.log(first_call_seconds(replicate)) for replicate in self.replicates}
 
-    @property
+    @cached_property
     def memory(self) -> dict[int, float]:
         """For each cohort, the logarithm of the peak memory in bytes, where that is known."""
         return {
@@ -49,11 +49,11 @@ class Measured:
             if replicate.peak_host_bytes is not None
         }
 
-    @property
+    @cached_property
     def steps_per_second(self) -> float:
-        """Throughput, as the summary of a run shows it."""
-        rate = estimates.steps_per_second(self.replicates)
-        return rate.value if rate.value is not None else 1 / self.median_seconds
+        """Throughput, as the summary of a run shows it: the median over cohorts."""
+        levels = self.levels.values()
+        return median(math.exp(-level) for level in levels) if levels else 1 / self.median_seconds
 
 
 @dataclass(frozen=True)

@@ -268,7 +268,8 @@ class Cohort:
                 raise WorkerFailed(f"was traced {done.traces} times: its blocks would time tracing, not steps")
             if number is not None:
                 member.rounds.append(number)
-                member.seconds_per_step.append(done.seconds / size.steps)
+                # To a picosecond: more digits than that would only make the file longer.
+                member.seconds_per_step.append(round(done.seconds / size.steps, 12))
 
         for member in order:
             self._with(member, block)

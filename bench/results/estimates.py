@@ -65,7 +65,7 @@ def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
 
 def cohort_logs(numerator: Replicates, denominator: Replicates) -> dict[int, float]:
     """For each cohort that both have: the median of the within-round log ratios."""
-    return {cohort: median(ratios) for cohort, ratios in log_ratios(numerator, denominator).items()}
+    return {cohort: median(logs) for cohort, logs in log_ratios(numerator, denominator).items()}
 
 
 def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: float = CONFIDENCE) -> Estimate:
