@@ -80,10 +80,14 @@ def _run(options: Options, view: View) -> Outcome:
     fashion_mnist = _load_data(options.data, view)
     if options.baseline:
         _require_comparable(options.baseline, choice, fashion_mnist)
-    folder = folders.create(options.out, choice.slug, options.label, started)
     interleaved = not (choice.card and nvml.admits_one_process(choice.card))
+    if not interleaved and options.against:
+        raise UsageError(
+            "The card admits one process at a time, so two interpreters cannot take turns: nvidia-smi -c 0."
+        )
     if not interleaved:
         view.say("The card admits one process at a time: cases run one after another, and drift moves their ratios.")
+    folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
         plan=_plan(options, selected, interleaved),
         device=_describe_device(options, choice),

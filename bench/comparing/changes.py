@@ -18,11 +18,12 @@ LEAST_OTHERS = 3  # of fewer, one that changed would move what the others are sa
 class Changes:
     """Differences of logarithms, NEW minus BASE, of each metric of a case."""
 
-    def __init__(self, base: Run, new: Run, side_by_side: bool, run_noise: Noise) -> None:
+    def __init__(self, base: Run, new: Run, side_by_side: bool, run_noise: Noise, threshold: float) -> None:
         self._base = base
         self._new = new
         self._side_by_side = side_by_side
         self._noise = run_noise
+        self._threshold = threshold
         self.common = [name for name in base.cases if name in new.cases]
         self._reference = base.reference if base.reference == new.reference else None
 
@@ -60,30 +61,47 @@ class Changes:
         """Of a case's seconds per step among its run's other cases: what it changed by beyond the one in their middle.
 
         All times are taken as ratios to the run's reference, within rounds, so that a slower machine moves nothing.
-        None side by side, where it is not needed, and under LEAST_OTHERS other cases.
+        None side by side, where it is not needed, under LEAST_OTHERS other cases, and where they did not move together.
         """
-        others = [case for case in self._to_reference if case != name]  # in the order of their changes
-        if name not in self._to_reference or len(others) < LEAST_OTHERS:
+        place = self._places.get(name)
+        if place is None or len(self._places) <= LEAST_OTHERS:
             return None
-        middle = [others[(len(others) - 1) // 2], others[len(others) // 2]]
+        others = len(self._places) - 1
+        middle = [self._ordered[i + (i >= place)] for i in ((others - 1) // 2, others // 2)]
+        if not self._moved_together(place, middle):
+            return None
         base, new = (_contrast(run.logs_to_reference, name, middle) for run in (self._base, self._new))
         if not base or not new:
             return None
         error = self._noise.relative.get(name, noise.assumed(noise.ASSUMED_RELATIVE_DEVIATION))
         return _separate(base, new, error)
 
+    def _moved_together(self, place: int, middle: Sequence[str]) -> bool:
+        """Whether two of three other cases changed by about the same, so that there is something to be held against."""
+        centre = fmean(self._moves[name] for name in middle)
+        far = 2 * math.log1p(self._threshold)
+        near = sum(abs(self._moves[name] - centre) <= far for name in self._ordered if self._places[name] != place)
+        return 3 * near >= 2 * (len(self._ordered) - 1)
+
     @cached_property
-    def _to_reference(self) -> list[str]:
-        """The cases whose ratio to the reference is known in both runs, those that gained most first."""
+    def _moves(self) -> dict[str, float]:
+        """What each case's log ratio to the reference changed by, where it is known in both runs."""
         if self._side_by_side or self._reference is None:
-            return []
+            return {}
         base, new = self._base.logs_to_reference, self._new.logs_to_reference
-        changes = {
+        return {
             name: fmean(new[name].values()) - fmean(base[name].values())
             for name in self.common
             if base.get(name) and new.get(name)
         }
-        return sorted(changes, key=changes.__getitem__)
+
+    @cached_property
+    def _ordered(self) -> list[str]:
+        return sorted(self._moves, key=self._moves.__getitem__)
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {name: place for place, name in enumerate(self._ordered)}
 
 
 def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequence[str]) -> dict[int, float]:
@@ -104,4 +122,4 @@ def _separate(base: Mapping[int, float], new: Mapping[int, float], error: Error)
 
 def _mean(logs: Iterable[float]) -> Mean:
     values = list(logs)
-    return statistics.mean(values) if values else Mean(0.0, None, 0, 0)
+    return statistics.mean(values) if values else Mean(math.nan, None, 0, 0)

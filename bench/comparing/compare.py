@@ -7,7 +7,6 @@ from bench.comparing import noise, verdicts
 from bench.comparing.changes import Changes
 from bench.comparing.noise import Noise
 from bench.comparing.records import (
-    DECISIVE,
     CaseComparison,
     CaseState,
     Comparison,
@@ -19,7 +18,7 @@ from bench.comparing.records import (
     Verdict,
 )
 from bench.comparing.runs import Run
-from bench.comparing.verdicts import Change, Scale
+from bench.comparing.verdicts import Change, Scale, Stability
 from bench.errors import NotComparable
 from bench.results import estimates
 from bench.results.schema import Estimate
@@ -49,7 +48,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
     side_by_side = kind == "side_by_side"
     threshold = rules.threshold or (SIDE_BY_SIDE_THRESHOLD if side_by_side else SEPARATE_THRESHOLD)
     judged = kind != "other_hardware" or rules.across_hardware
-    changes = Changes(base, new, side_by_side, run_noise)
+    changes = Changes(base, new, side_by_side, run_noise, threshold)
     judge = _Judge(base, new, judged)
     names = changes.common
     speed_scale = Scale(threshold, "SLOWER", "FASTER", inverted=True)
@@ -60,8 +59,19 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
     first_calls = judge.some(changes.first_call, names, Scale(rules.first_call_threshold, "SLOWER", "FASTER"))
     memory = judge.some(changes.memory, names, Scale(rules.memory_threshold, "LARGER", "SMALLER"))
     compared = {
-        name: _case(name, base, new, speeds[i], relatives.get(name), first_calls.get(name), memory.get(name))
-        for i, name in enumerate(names)
+        name: CaseComparison(
+            name=name,
+            state="compared",
+            detail=None,
+            base_steps_per_second=base.cases[name].steps_per_second,
+            new_steps_per_second=new.cases[name].steps_per_second,
+            verdict=_of_case(speed, relatives.get(name), threshold),
+            speed=speed,
+            relative=relatives.get(name),
+            first_call=first_calls.get(name),
+            memory=memory.get(name),
+        )
+        for name, speed in zip(names, speeds, strict=False)  # those among the others come after
     }
     return Comparison(
         kind=kind,
@@ -75,9 +85,9 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
         noise=RunNoise(source="none", runs=0, deviation=None, relative_deviation=None)
         if side_by_side
         else run_noise.summary(),
-        cases=tuple(compared.get(name) or _absent(name, base, new) for name in _all_names(base, new)),
+        cases=tuple(compared.get(name) or _absent(name, base, new, kind) for name in _all_names(base, new)),
         final_loss=_final_loss(base, new),
-        notes=tuple(_notes(base, new, kind)),
+        notes=tuple(_notes(base, new)),
     )
 
 
@@ -90,15 +100,29 @@ class _Judge:
     judged: bool
 
     def __call__(self, changes: Sequence[Change], scale: Scale) -> list[Judgement]:
-        unstable = next((run.label for run in (self.base, self.new) if run.unstable), None)
-        return verdicts.judge_all(changes, scale, unstable, self.judged)
+        return verdicts.judge_all(changes, scale, _stability(self.base, self.new), self.judged)
 
     def some(
         self, change_of: Callable[[str], Change | None], names: Sequence[str], scale: Scale
     ) -> dict[str, Judgement]:
         """Those cases that have the metric. The twin says nothing about it."""
         changes = {name: change for name in names if (change := change_of(name)) is not None}
-        return dict(zip(changes, verdicts.judge_all(list(changes.values()), scale, None, self.judged), strict=True))
+        return dict(
+            zip(changes, verdicts.judge_all(list(changes.values()), scale, verdicts.STABLE, self.judged), strict=True)
+        )
+
+
+def _stability(base: Run, new: Run) -> Stability:
+    """What the twins say; side by side there is one, of the base. Files of other tools have none, and no intervals."""
+    side_by_side = _kind(base, new) == "side_by_side"
+    with_twin = [run for run in (base, new) if run.workload and not (side_by_side and _side(run) == "new")]
+    unstable = next((run.label for run in with_twin if run.unstable), None)
+    unchecked = next((run.label for run in with_twin if run.unstable is None), None)
+    return Stability(unstable, unchecked)
+
+
+def _side(run: Run) -> str | None:
+    return run.pairing.side if run.pairing else None
 
 
 def _kind(base: Run, new: Run) -> Kind:
@@ -115,10 +139,9 @@ def _require_same_work(base: Run, new: Run) -> None:
         raise NotComparable(
             f"{base.path} and {new.path} were measured on different data. Measure both with the same --data."
         )
-    names = [name for name in base.cases if name in new.cases]
-    if not names and not (set(base.cases) & set(new.failed)):
+    if not {*base.cases, *base.failed} & {*new.cases, *new.failed}:
         raise NotComparable(f"{base.path} and {new.path} have no case in common.")
-    for name in names:
+    for name in (name for name in base.cases if name in new.cases):
         axes, others = base.cases[name].axes, new.cases[name].axes
         if any(axes[axis] != others[axis] for axis in axes if axis in others):
             raise NotComparable(f"{name} is not the same case in {base.path} and {new.path}.")
@@ -134,53 +157,36 @@ def _all_names(base: Run, new: Run) -> list[str]:
     return list(dict.fromkeys([*base.cases, *base.failed, *new.cases, *new.failed]))
 
 
-def _case(
-    name: str,
-    base: Run,
-    new: Run,
-    speed: Judgement,
-    relative: Judgement | None,
-    first_call: Judgement | None,
-    memory: Judgement | None,
-) -> CaseComparison:
-    return CaseComparison(
-        name=name,
-        state="compared",
-        detail=None,
-        base_steps_per_second=base.cases[name].steps_per_second,
-        new_steps_per_second=new.cases[name].steps_per_second,
-        verdict=_of_case(speed, relative),
-        speed=speed,
-        relative=relative,
-        first_call=first_call,
-        memory=memory,
-    )
+def _of_case(speed: Judgement, relative: Judgement | None, threshold: float) -> Verdict | None:
+    """What is certain of the case itself comes first.
+
+    Where that is open, a loss among the others counts if the case itself seems to have lost as much as matters: one
+    that kept its speed while others gained did not lose. A gain among the others says nothing of the case itself.
+    """
+    lost = speed.ratio.value is not None and speed.ratio.value < 1 / (1 + threshold)
+    if speed.verdict == "INCONCLUSIVE" and lost and relative is not None and relative.verdict == "SLOWER":
+        return "SLOWER"
+    return speed.verdict
 
 
-def _of_case(speed: Judgement, relative: Judgement | None) -> Verdict | None:
-    """What is certain of the case itself comes first: a case that kept its speed while others gained did not lose."""
-    if speed.verdict in DECISIVE or relative is None or relative.verdict not in ("SLOWER", "FASTER"):
-        return speed.verdict
-    return relative.verdict
-
-
-def _absent(name: str, base: Run, new: Run) -> CaseComparison:
+def _absent(name: str, base: Run, new: Run, kind: Kind) -> CaseComparison:
     """A case that at least one of the results has no speed of."""
     state: CaseState
     if name in base.cases:
         state = "failed" if name in new.failed else "vanished"
         detail = new.failed.get(name, f"{new.label} does not have it")
-    elif name in new.cases:
+    elif name in new.cases and not (name in base.failed and kind == "side_by_side"):
         state, detail = "added", base.failed.get(name, f"{base.label} does not have it")
+    elif name in new.cases:  # it was asked for on both sides, and there is no verdict on it
+        state, detail = "failed", f"on the side of {base.label}: {base.failed[name]}"
     else:
         state, detail = "failed_in_both", new.failed.get(name) or base.failed[name]
-    measured = {run.label: run.cases[name].steps_per_second for run in (base, new) if name in run.cases}
     return CaseComparison(
         name=name,
         state=state,
         detail=detail,
-        base_steps_per_second=measured.get(base.label),
-        new_steps_per_second=measured.get(new.label),
+        base_steps_per_second=base.cases[name].steps_per_second if name in base.cases else None,
+        new_steps_per_second=new.cases[name].steps_per_second if name in new.cases else None,
         verdict=None,
         speed=None,
         relative=None,
@@ -225,7 +231,7 @@ def _final_loss(base: Run, new: Run) -> Estimate:
     )
 
 
-def _notes(base: Run, new: Run, kind: Kind) -> list[str]:
+def _notes(base: Run, new: Run) -> list[str]:
     notes = [
         f"{run.label} is {run.status}: it holds what was measured until then."
         for run in (base, new)
@@ -233,11 +239,6 @@ def _notes(base: Run, new: Run, kind: Kind) -> list[str]:
     ]
     if base.workload is None or new.workload is None:
         notes.append("A file of another tool does not say what work was done: that it is the same is for you to know.")
-    notes += [
-        f"{run.label} has no twin: whether it is stable is not known."
-        for run in (base, new)
-        if run.workload and run.unstable is None and kind != "side_by_side"
-    ]
     loss = _final_loss(base, new).value
     if loss is not None and not 1 / (1 + LOSS_THRESHOLD) < loss < 1 + LOSS_THRESHOLD:
         notes.append(

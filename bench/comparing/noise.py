@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-
-import numpy as np
+from statistics import fmean, median, variance
 
 from bench.comparing import runs
 from bench.comparing.records import RunNoise
 from bench.comparing.runs import Measured, Run
 from bench.errors import ResultFileError, UsageError
-from bench.results import statistics
 
 LEAST_RUNS = 5
 
@@ -61,6 +58,12 @@ def assumed(deviation: float) -> Error:
     return deviation**2, INFINITE
 
 
+def check_history(folder: Path | None) -> None:
+    """Raise UsageError where there is no such folder."""
+    if folder is not None and not folder.is_dir():
+        raise UsageError(f"--history {folder}: no such folder.")
+
+
 def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
     """The complete results below `folder` of the same fingerprint and work as one of those `wanted`, without these.
 
@@ -68,8 +71,7 @@ def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
     """
     if folder is None:
         return []
-    if not folder.is_dir():
-        raise UsageError(f"--history {folder}: no such folder.")
+    check_history(folder)
     fingerprints = {(run.fingerprint, run.workload, run.data) for run in wanted}
     themselves = {run.path.resolve() for run in wanted}
     found = []
@@ -94,7 +96,7 @@ def of_history(history: Sequence[Run], like: Run) -> Noise:
     return Noise(
         runs=len(same),
         time=_between([_means(run, lambda case: case.levels) for run in same]),
-        relative=_between([_relative(run) for run in same]),
+        relative=_between(_among_the_others(same)),
         first_call=_between([_means(run, lambda case: case.first_calls) for run in same]),
         memory=_between([_means(run, lambda case: case.memory) for run in same]),
     )
@@ -108,24 +110,32 @@ def _one_of_each_pairing(history: Iterable[Run]) -> list[Run]:
     return list(chosen.values())
 
 
-def _means(run: Run, logs: Callable[[Measured], dict[int, float]]) -> dict[str, statistics.Mean]:
-    return {name: statistics.mean(list(values.values())) for name, case in run.cases.items() if (values := logs(case))}
+def _means(run: Run, logs: Callable[[Measured], dict[int, float]]) -> dict[str, float]:
+    return {name: fmean(values.values()) for name, case in run.cases.items() if (values := logs(case))}
 
 
-def _relative(run: Run) -> dict[str, statistics.Mean]:
-    """The mean log ratio to the reference, of each case."""
-    ratios = run.logs_to_reference
-    return {name: statistics.mean(list(logs.values())) for name, logs in ratios.items() if logs}
+def _among_the_others(history: Sequence[Run]) -> list[dict[str, float]]:
+    """For each run, by how much each case is off its usual ratio to the reference, beyond the middle of the others."""
+    ratios = [{name: fmean(logs.values()) for name, logs in run.logs_to_reference.items() if logs} for run in history]
+    names = set.intersection(*(set(of_run) for of_run in ratios))
+    usual = {name: fmean(of_run[name] for of_run in ratios) for name in names}
+    off = [{name: of_run[name] - usual[name] for name in names} for of_run in ratios]
+    return [
+        {name: of_run[name] - median(value for other, value in of_run.items() if other != name) for name in of_run}
+        for of_run in off
+        if len(of_run) > 1
+    ]
 
 
-def _between(stored: Sequence[Mapping[str, statistics.Mean]]) -> dict[str, Error]:
-    """Variance between runs of each case that enough of them have, less what their own errors explain."""
+def _between(stored: Sequence[Mapping[str, float]]) -> dict[str, Error]:
+    """Variance between runs of each case that enough of them have.
+
+    It holds what varies within the runs too. That is counted twice then, which is better than a difference of two
+    estimates that five runs often put at 0.
+    """
     found = {}
     for name in sorted(set().union(*stored)):
-        means = [means[name] for means in stored if name in means]
-        if len(means) < LEAST_RUNS:
-            continue
-        explained = [mean.squared_error for mean in means if mean.squared_error is not None]
-        variance = float(np.var([mean.value for mean in means], ddof=1))
-        found[name] = (max(0.0, variance - float(np.mean(explained)) if explained else variance), len(means) - 1.0)
+        values = [of_run[name] for of_run in stored if name in of_run]
+        if len(values) >= LEAST_RUNS:
+            found[name] = (variance(values), len(values) - 1.0)
     return found

@@ -8,7 +8,6 @@ from bench.results.schema import Estimate
 
 Verdict = Literal["SLOWER", "FASTER", "LARGER", "SMALLER", "SAME", "INCONCLUSIVE"]
 REGRESSIONS: tuple[Verdict, ...] = ("SLOWER", "LARGER")
-DECISIVE: tuple[Verdict, ...] = ("SLOWER", "FASTER", "LARGER", "SMALLER", "SAME")
 
 Reason = Literal[
     "beyond_threshold",  # the interval excludes 1, the estimate is beyond the threshold
@@ -17,6 +16,7 @@ Reason = Literal[
     "below_threshold",  # a difference there is, and whether it is beyond the threshold is open
     "several_cases",  # beyond the threshold alone, but not for so many cases together (Holm)
     "unstable",  # the same case, measured twice in one of the runs, differed
+    "unchecked",  # the twin, which would show whether a run is stable, was not measured
     "no_interval",  # too few cohorts, or none at all
 ]
 
@@ -65,8 +65,8 @@ class CaseComparison(Record, frozen=True, kw_only=True):
     """One case in both results.
 
     `speed` is NEW's steps/s over BASE's; `relative` the same, over what the other cases of the run changed by;
-    `first_call` and `memory` are NEW's seconds and bytes over BASE's. `verdict` is the case's: that of `speed` where it
-    is decisive, else that of `relative` where that is SLOWER or FASTER.
+    `first_call` and `memory` are NEW's seconds and bytes over BASE's. `verdict` is the case's: that of `speed`; or
+    SLOWER, where that is open, the case is certainly slower among the others, and seems to be beyond the threshold.
     """
 
     name: str

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.results import estimates, files
+from bench.results.consistency import LEAST_SECONDS, MOST_SECONDS
 from bench.results.foreign import ForeignDocument
 from bench.results.record import Replicate
 from bench.results.schema import Benchmark, Document, Pairing
@@ -96,11 +97,15 @@ def load(path: Path) -> Run:
 
 
 def load_all(paths: Sequence[Path]) -> list[Run]:
-    """All results, in this order, with labels of their own: where two have the same, the later ones get a number."""
+    """All results, in this order, with labels of their own. Raises ResultFileError."""
+    return with_labels_of_their_own([load(path) for path in paths])
+
+
+def with_labels_of_their_own(some: Sequence[Run]) -> list[Run]:
+    """The same runs; where two have the same label, the later ones get a number."""
     counts: Counter[str] = Counter()
     found = []
-    for path in paths:
-        run = load(path)
+    for run in some:
         counts[run.label] += 1
         number = counts[run.label]
         found.append(run if number == 1 else replace(run, label=f"{run.label} ({number})"))
@@ -176,7 +181,7 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
         cases={
             printable(benchmark.fullname): Measured({}, (), benchmark.stats.median)
             for benchmark in document.benchmarks
-            if benchmark.stats.median > 0
+            if LEAST_SECONDS <= benchmark.stats.median <= MOST_SECONDS
         },
         failed={},
         unstable=None,

@@ -29,6 +29,17 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Stability:
+    """Which run is unstable, or has no twin that could say so; both None where all is well."""
+
+    unstable: str | None = None
+    unchecked: str | None = None
+
+
+STABLE = Stability()
+
+
+@dataclass(frozen=True)
 class Change:
     """A difference of logarithms, NEW minus BASE, and how much of its squared error more cohorts would not lower."""
 
@@ -36,39 +47,45 @@ class Change:
     lasting_error: float = 0.0
 
 
-def judge_all(changes: Sequence[Change], scale: Scale, unstable: str | None, judged: bool) -> list[Judgement]:
+def judge_all(changes: Sequence[Change], scale: Scale, stability: Stability, judged: bool) -> list[Judgement]:
     """A judgement of each change; p-values are adjusted by Holm's method over all of them.
 
-    `unstable` names the run whose twin differs, if there is one: then nothing is decided.
+    Nothing is decided about a run that is unstable, or may be.
     """
     p_values = [statistics.p_value(change.mean) for change in changes]
     known = [p for p in p_values if p is not None]
     adjusted = iter(statistics.holm(known))
     return [
-        _judge(change, p, None if p is None else next(adjusted), scale, unstable, judged)
+        _judge(change, p, None if p is None else next(adjusted), scale, stability, judged)
         for change, p in zip(changes, p_values, strict=True)
     ]
 
 
 def _judge(
-    change: Change, p: float | None, adjusted: float | None, scale: Scale, unstable: str | None, judged: bool
+    change: Change, p: float | None, adjusted: float | None, scale: Scale, stability: Stability, judged: bool
 ) -> Judgement:
     mean = change.mean._replace(value=-change.mean.value) if scale.inverted else change.mean
-    verdict, reason, settle = _decide(change, adjusted, scale, unstable) if judged else (None, None, None)
+    verdict, reason, settle = _decide(change, adjusted, scale, stability) if judged else (None, None, None)
     return Judgement(
         ratio=estimates.ratio(mean), verdict=verdict, reason=reason, settle=settle, p=p, adjusted_p=adjusted
     )
 
 
 def _decide(
-    change: Change, adjusted: float | None, scale: Scale, unstable: str | None
+    change: Change, adjusted: float | None, scale: Scale, stability: Stability
 ) -> tuple[Verdict, Reason, str | None]:
     mean, threshold = change.mean, scale.log_threshold
     width = statistics.half_width(mean)
-    if unstable:
-        return "INCONCLUSIVE", "unstable", f"a quieter machine: {unstable} is unstable"
     if width is None or adjusted is None:
-        return "INCONCLUSIVE", "no_interval", f"{statistics.LEAST_COHORTS} cohorts or more in both results"
+        return (
+            "INCONCLUSIVE",
+            "no_interval",
+            f"{statistics.LEAST_COHORTS} cohorts in common, of this suite's own results",
+        )
+    if stability.unstable:
+        return "INCONCLUSIVE", "unstable", f"a quieter machine: {stability.unstable} is unstable"
+    if stability.unchecked:
+        return "INCONCLUSIVE", "unchecked", f"a run whose twin did not fail: {stability.unchecked} has none"
     beyond = abs(mean.value) > threshold
     if beyond and adjusted < ALPHA:
         return (scale.worse if mean.value > 0 else scale.better), "beyond_threshold", None
@@ -87,10 +104,11 @@ def _what_would_settle(change: Change, threshold: float) -> str:
     needed = abs(mean.value) if abs(mean.value) > threshold else threshold - abs(mean.value)
     if needed < _AT_THRESHOLD * threshold:
         return "another --threshold: the difference lies at this one"
-    if change.lasting_error and 1.96 * math.sqrt(change.lasting_error) >= needed:
-        return "both side by side (bench run --against), or five stored runs (--history)"
+    lasting = 1.96 * math.sqrt(change.lasting_error)
+    if lasting >= needed:
+        return "both side by side (bench run --against), or a --history that varies less"
     deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.cohorts)
-    cohorts = statistics.cohorts_for(needed, deviation)
+    cohorts = statistics.cohorts_for(math.sqrt(needed**2 - lasting**2), deviation)
     if cohorts is None:
         return "a quieter machine"
     return f"about {max(cohorts, mean.cohorts + 1)} cohorts instead of {mean.cohorts}"

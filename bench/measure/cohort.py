@@ -168,10 +168,12 @@ class Cohort:
 
     def warm_up(self, sizes: Mapping[str, BlockSize]) -> float:
         """Some rounds that are not kept; returns the seconds that one took."""
-        began, rounds = time.monotonic(), self._settings.preset.warmup_rounds
-        for _ in range(rounds):
+        seconds = []
+        for _ in range(self._settings.preset.warmup_rounds):
+            began = time.monotonic()
             self._round(sizes, None)
-        return max(1e-6, (time.monotonic() - began) / rounds)  # no time at all, where nobody is left
+            seconds.append(time.monotonic() - began)
+        return max(1e-6, min(seconds))  # a worker that hung is not there any more; no time at all, where nobody is left
 
     def run_rounds(self, sizes: Mapping[str, BlockSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
         """Time one block of every member a round, in random seeded order.
@@ -182,8 +184,9 @@ class Cohort:
         watch = disturbance.Watch([member.worker.pid for member in self.members], self._settings.card)
         first, spent = len(self.order), 0.0
         while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
-            number = len(self.order)
-            if number > first and spent > plan.seconds:  # one round is kept in any case
+            # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
+            number = len(self.order) - (0 if self._settings.interleaved else first)
+            if len(self.order) > first and spent > plan.seconds:  # one round is kept in any case
                 break
             began, alive = time.monotonic(), len(self.members)
             self.order.append(self._round(sizes, number))
@@ -192,7 +195,7 @@ class Cohort:
                 watch.after_round(number)
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
-            advance(number + 1 - first)
+            advance(len(self.order) - first)
         watch.close()
         self.windows += watch.windows
         self.rounds_seconds += spent
@@ -252,10 +255,14 @@ class Cohort:
         return max(warmup.blocks_wanted(self._log_ratios(member), blocks) for member in self.members)
 
     def _log_ratios(self, member: Member) -> list[float]:
-        """Within-round log ratios to the reference of the member's side; none where it is that, or that is not here."""
+        """Within-round log ratios to the reference of the member's side, or of that to what repeats it."""
         reference = self._entries.reference_of(member.entry.side)
-        other = next((other for other in self.members if other.entry == reference), member)
-        return [] if other is member else estimates.within_rounds(member, other)
+        others = [other for other in self.members if other is not member]
+        if member.entry == reference:
+            others = [other for other in others if other.entry.case.measured_as == reference.case.measured_as]
+        else:
+            others = [other for other in others if other.entry == reference]
+        return estimates.within_rounds(member, others[0]) if others else []
 
     def _round(self, sizes: Mapping[str, BlockSize], number: int | None) -> tuple[str, ...]:
         order = self._shuffler.sample(self.members, len(self.members))

@@ -46,7 +46,9 @@ class Servers:
         cohorts = max(1, SERVERS_TOGETHER // len(self._names))
         new = range(cohort, min(cohort + cohorts - 1, last) + 1)
         for number in new:
-            self._alive[number] = {name: self._start(number, name, side) for name, side in self._names.items()}
+            self._alive[number] = {}
+            for name, side in self._names.items():
+                self._alive[number][name] = self._start(number, name, side)
         for number in new:
             for server in self._alive[number].values():
                 server.wait_until_ready()

@@ -91,17 +91,15 @@ class Session:
             self._stage(1, "eager, as the model to compare with", 0.0)
             self._checks.train_references(cohort)
         groups = cohort.groups(self._standing.alive())
-        staying: list[Entry] = []
         for i, group in enumerate(groups):
-            new = [entry for entry in group if entry not in staying]
             blocks = self._time_group(cohort, group, (i / len(groups), (i + 1) / len(groups)))
             self._record(servers, cohort, blocks, time.monotonic() - began - apart)
-            if number == 1:
-                passes_began = time.monotonic()
-                self._measure_apart(cohort, new)
-                apart += time.monotonic() - passes_began
             # The reference and the twin, where they are in the next group too, live on.
             staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
+            if number == 1:
+                passes_began = time.monotonic()
+                self._measure_apart(cohort, [entry for entry in group if entry not in staying])
+                apart += time.monotonic() - passes_began
             cohort.end_members(but=staying)
         self._standing.add_cohort(time.monotonic() - began - apart, cohort.rounds_seconds)
 

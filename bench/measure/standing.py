@@ -53,9 +53,9 @@ class Standing:
     def reason_to_stop(self, elapsed: float) -> StopReason | None:
         """Why no further cohort is measured, None if one is."""
         sound = self._sound()
-        if not sound:
-            return "no_case_left"
         judged = [entry for entry in self._entries.judged() if entry in sound]
+        if not judged:
+            return "no_case_left"
         narrow = all(self._is_narrow(entry, self._cohorts) for entry in judged)
         return stopping.reason_to_stop(self._preset, self._cohorts, narrow, elapsed, self._cohort_seconds)
 

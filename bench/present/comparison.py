@@ -1,5 +1,6 @@
 """Comparisons as a person reads them: tables for the terminal and for a page in Markdown."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ _COLUMNS_TOGETHER = 5  # machines side by side in a terminal
 _CAPTIONS = {
     "side_by_side": "Measured in the same rounds.",
     "separate": "Measured in separate runs: intervals hold what such runs vary by",
-    "other_hardware": "Other hardware: ratios, no verdict. Intervals hold what separate runs vary by",
+    "other_hardware": "Other hardware. Intervals hold what separate runs vary by",
 }
 
 
@@ -43,13 +44,14 @@ def show(comparisons: Sequence[Comparison], console: Console) -> None:
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
     """The same as a page, for the summary of a CI job."""
-    lines = [*_before(comparisons), ""]
+    lines = [*(f"- {_literal(line)}" for line in _before(comparisons)), ""]
     for grid in _grids(comparisons, None):
-        lines += [f"### {_cell(grid.title)}", "", _line(grid.headings)]
+        lines += [f"### {_literal(grid.title)}", "", _line(grid.headings)]
         lines.append("|" + "|".join(["---"] + ["---:"] * (len(grid.headings) - 1)) + "|")
         lines += [_line(row) for row in grid.rows]
-        lines += ["", grid.caption, ""]
-    return "\n".join(_literal(line) for line in [*lines, *(f"- {line}" for line in closing_lines(comparisons))]) + "\n"
+        lines += ["", _literal(grid.caption), ""]
+    lines += [f"- {_literal(line)}" for line in closing_lines(comparisons)]
+    return "\n".join(lines) + "\n"
 
 
 def closing_lines(comparisons: Sequence[Comparison]) -> list[str]:
@@ -156,7 +158,7 @@ def _machines(comparisons: Sequence[Comparison]) -> Grid:
         title=f"steps/s, and the speed over {base.label}",
         headings=("case", base.label, *(comparison.new.label for comparison in comparisons)),
         rows=tuple(rows),
-        caption=_caption(comparisons[0]),
+        caption=" ".join(dict.fromkeys(_caption(comparison) for comparison in comparisons)),
     )
 
 
@@ -167,7 +169,9 @@ def _caption(comparison: Comparison) -> str:
         text += f", assumed: {100 * (noise.deviation or 0):g} %, since there are {noise.runs} stored runs (--history)."
     elif noise.source == "history":
         text += f": {100 * (noise.deviation or 0):.1f} % in {noise.runs} stored runs."
-    if comparison.judged:
+    if not comparison.judged:
+        text += " No verdict."
+    else:
         text += (
             f" speed: over that of {comparison.base.label} [95 % interval]. SLOWER, FASTER: certain, and by more than "
             f"{100 * comparison.threshold:g} %; SAME: certainly within that."
@@ -209,13 +213,9 @@ def _coloured(cell: str) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
+    return "| " + " | ".join(_literal(cell) for cell in cells) + " |"
 
 
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|")
-
-
-def _literal(line: str) -> str:
-    """Names come from files: nothing in them is to be taken for HTML."""
-    return line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+def _literal(text: str) -> str:
+    """Names and reasons come from files: nothing in them is to be taken for Markdown or HTML."""
+    return re.sub(r"([\\`*_\[\]<>|!#&])", r"\\\1", text)

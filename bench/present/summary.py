@@ -78,7 +78,8 @@ def _shortcomings(document: Document) -> list[str]:
         saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
         lines.append(f"Interrupted{saved}")
     if section.status_reason:
-        lines.append(f"Ended in cohort {len(section.cohorts) + 1}. {section.status_reason}")
+        most = section.plan.preset.looks[-1]
+        lines.append(f"Ended with {len(section.cohorts)} of at most {most} cohorts. {section.status_reason}")
     lines += [
         f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
         for case in section.cases

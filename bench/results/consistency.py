@@ -1,10 +1,16 @@
 """What a result must be beyond its types: samples that fit their replicates, numbers that can be, names that agree."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 
 from bench.results.schema import Benchmark, Document, Estimate
+
+# What a step or a first call can take. Beyond, ratios would leave the range of numbers.
+LEAST_SECONDS = 1e-12
+MOST_SECONDS = 1e6
+MOST_CASES = 1_000
+
+_SECONDS = f"seconds between {LEAST_SECONDS:g} and {MOST_SECONDS:g}"
 
 
 def first_problem(document: Document) -> str | None:
@@ -30,6 +36,9 @@ def _problems(document: Document) -> Iterator[str]:
 
 def _names(document: Document) -> Iterator[str]:
     names = [benchmark.name for benchmark in document.benchmarks]
+    count = len(document.autoencoder_bench.cases)
+    if count > MOST_CASES:
+        yield f"at $.autoencoder_bench.cases: expected {MOST_CASES} at most, found {count}"
     if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
         yield f"at $.benchmarks: expected each case once, found {duplicate[:60]!r} twice"
     states = {case.name: case.status for case in document.autoencoder_bench.cases}
@@ -51,11 +60,11 @@ def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
             f"at {place}.stats.data: expected as many samples as the replicates have blocks, {blocks}, and one at "
             f"least, found {len(data)} samples"
         )
-    if data and not (min(data) > 0 and max(data) < math.inf):
-        wrong = next(i for i, sample in enumerate(data) if not 0 < sample < math.inf)
-        yield f"at {place}.stats.data[{wrong}]: expected a positive number of seconds, found {data[wrong]}"
-    if not benchmark.stats.median > 0:
-        yield f"at {place}.stats.median: expected a positive number of seconds, found {benchmark.stats.median}"
+    if data and not (min(data) >= LEAST_SECONDS and max(data) <= MOST_SECONDS):
+        wrong = next(i for i, sample in enumerate(data) if not LEAST_SECONDS <= sample <= MOST_SECONDS)
+        yield f"at {place}.stats.data[{wrong}]: expected {_SECONDS}, found {data[wrong]}"
+    if not LEAST_SECONDS <= benchmark.stats.median <= MOST_SECONDS:
+        yield f"at {place}.stats.median: expected {_SECONDS}, found {benchmark.stats.median}"
 
 
 def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
@@ -68,10 +77,11 @@ def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
         if not replicate.rounds or len(set(replicate.rounds)) != len(replicate.rounds):
             yield f"at {here}.rounds: expected different rounds, one at least"
         parts = (replicate.trace_seconds, replicate.compile_seconds, replicate.first_step_seconds)
-        if min(part for part in parts if part is not None) < 0 or replicate.first_step_seconds <= 0:
+        some = [part for part in parts if part is not None]
+        if min(some) < 0 or max(some) > MOST_SECONDS or replicate.first_step_seconds < LEAST_SECONDS:
             yield f"at {here}: expected a first call that took some time, found {parts}"
-        if replicate.peak_host_bytes is not None and replicate.peak_host_bytes <= 0:
-            yield f"at {here}.peak_host_bytes: expected a positive number or null, found {replicate.peak_host_bytes}"
+        if replicate.peak_host_bytes is not None and not 0 < replicate.peak_host_bytes < 2**63:
+            yield f"at {here}.peak_host_bytes: expected a number of bytes or null, found {replicate.peak_host_bytes}"
 
 
 def _estimate(estimate: Estimate, place: str) -> Iterator[str]:

@@ -79,7 +79,9 @@ def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: flo
 
 
 def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
-    """A mean of logarithms as a ratio with its interval."""
+    """A mean of logarithms as a ratio with its interval; of no cohorts, a missing one."""
+    if math.isnan(of.value):
+        return missing("no common rounds")
     half_width = statistics.half_width(of, confidence)
     if half_width is None:
         return Estimate(

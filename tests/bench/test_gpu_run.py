@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from bench import device
+from bench.against import Against
 from bench.errors import ExitCode, UsageError
 from bench.observe import nvml
 from bench.run import Options, run
@@ -63,9 +64,19 @@ def test_a_card_for_one_process_gets_one_at_a_time(tmp_path, tiny, listener, dri
     assert sorted(cohort.order[::2]) == [(0,), (1,), (2,)]
     assert cohort.order[::2] == cohort.order[1::2]  # both rounds of a case, then the next case
     for benchmark in outcome.document.benchmarks:
+        # Of the same numbers, so that ratios can be taken, which carry the drift.
+        assert benchmark.extra_info.replicates[0].rounds == (0, 1)
+        assert benchmark.name == "function/resident" or benchmark.extra_info.ratio_to_reference.value is not None
         assert len(benchmark.stats.data) == 2
         assert len(benchmark.extra_info.same_model) == 2
         assert benchmark.extra_info.latency is not None
+
+
+def test_two_interpreters_cannot_take_turns_on_such_a_card(tmp_path, tiny, listener, driver, monkeypatch):
+    monkeypatch.setattr(nvml, "admits_one_process", lambda card: True)
+    with pytest.raises(UsageError, match="one process at a time"):
+        run(options(tmp_path, tiny, against=Against(Path(sys.executable), "same")), listener)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_side_by_side_such_a_card_fails_all_but_one(tmp_path, tiny, listener, driver, monkeypatch):

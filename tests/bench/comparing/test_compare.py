@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from documents import TIMES, document, pair, simulate
@@ -111,6 +112,54 @@ def test_one_case_that_gained_does_not_make_the_others_slower():
     assert found.pop("xla/notebook") == "FASTER"
     assert "SLOWER" not in found.values()
     assert comparison.exit_code == ExitCode.OK
+
+
+@pytest.mark.parametrize("factor", [0.9, 0.75, 0.5])
+def test_half_of_the_cases_gaining_makes_no_other_slower(factor):
+    gained = [(name, factor) for name in TIMES if name.endswith("notebook")]
+    comparison = separate(samples(1, cohorts=12), samples(2, gained, cohorts=12))
+    assert "SLOWER" not in verdicts(comparison).values()
+    assert comparison.exit_code == ExitCode.OK
+    mirrored = separate(samples(2, gained, cohorts=12), samples(1, cohorts=12))
+    assert verdicts(mirrored)["xla/resident"] != "FASTER"
+
+
+def test_without_common_rounds_there_is_no_ratio():
+    base, new = pair(samples(1), samples(2))
+    later = [
+        msgspec.structs.replace(
+            benchmark,
+            extra_info=msgspec.structs.replace(
+                benchmark.extra_info,
+                replicates=tuple(
+                    msgspec.structs.replace(replicate, rounds=tuple(100 + number for number in replicate.rounds))
+                    for replicate in benchmark.extra_info.replicates
+                ),
+            ),
+        )
+        for benchmark in new.benchmarks
+    ]
+    found = compare(run(base), run(msgspec.structs.replace(new, benchmarks=tuple(later))))
+    for case in found.cases:
+        assert (case.verdict, case.speed.ratio.value) == ("INCONCLUSIVE", None)
+        assert case.speed.ratio.reason == "no common rounds"
+
+
+def test_a_case_that_failed_on_the_base_side_has_no_verdict_and_fails():
+    _, new = pair(samples(1, **QUIET), samples(2, **QUIET))
+    broken, _ = pair(samples(1, **QUIET), samples(2, **QUIET), failed=["xla/resident"])
+    found = compare(run(broken), run(new))
+    case = {case.name: case for case in found.cases}["xla/resident"]
+    assert (case.state, case.detail) == ("failed", "on the side of base: failed: killed by SIGKILL")
+    assert found.exit_code == ExitCode.FAILED
+    everything, _ = pair(samples(1, **QUIET), samples(2, **QUIET), failed=list(TIMES))
+    assert compare(run(everything), run(new)).exit_code == ExitCode.FAILED
+
+
+def test_a_base_whose_twin_failed_decides_nothing():
+    base, new = pair(samples(1, **QUIET), samples(2, **QUIET), failed=["function/resident/twin"])
+    found = compare(run(base), run(new))
+    assert {case.speed.reason for case in found.cases} == {"unchecked"}
 
 
 def test_separate_runs_of_equal_code_are_rarely_called_different():

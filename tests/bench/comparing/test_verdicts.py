@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.comparing.verdicts import Change, Scale, judge_all
+from bench.comparing.verdicts import STABLE, Change, Scale, Stability, judge_all
 from bench.results.statistics import Mean
 
 SPEED = Scale(0.03, "SLOWER", "FASTER", inverted=True)
@@ -16,8 +16,8 @@ def change(percent, error_percent, cohorts=6, lasting=0.0):
     return Change(Mean(math.log1p(percent / 100), (error_percent / 100) ** 2, cohorts - 1, cohorts), lasting)
 
 
-def judge(*changes, scale=SPEED, unstable=None, judged=True):
-    return judge_all(changes, scale, unstable, judged)
+def judge(*changes, scale=SPEED, stability=STABLE, judged=True):
+    return judge_all(changes, scale, stability, judged)
 
 
 @pytest.mark.parametrize(
@@ -68,9 +68,15 @@ def test_one_of_many_cases_has_to_be_more_certain():
 
 def test_an_unstable_run_decides_nothing():
     for percent, error in ((5.0, 0.1), (0.1, 0.1)):
-        (found,) = judge(change(percent, error), unstable="the new one")
+        (found,) = judge(change(percent, error), stability=Stability(unstable="the new one"))
         assert (found.verdict, found.reason) == ("INCONCLUSIVE", "unstable")
         assert "the new one" in found.settle
+
+
+def test_a_run_that_was_not_checked_decides_nothing():
+    (found,) = judge(change(5.0, 0.1), stability=Stability(unchecked="the old one"))
+    assert (found.verdict, found.reason) == ("INCONCLUSIVE", "unchecked")
+    assert "the old one" in found.settle
 
 
 def test_without_an_interval_nothing_is_decided():

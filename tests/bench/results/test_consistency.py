@@ -52,6 +52,8 @@ CHANGES = {
     lambda tree: first_replicate(tree).update(peak_host_bytes=-1): "peak_host_bytes",
     lambda tree: tree["benchmarks"][0]["stats"].update(median=-1.0): "$.benchmarks[0].stats.median",
     lambda tree: tree["benchmarks"][2]["stats"]["data"].__setitem__(4, 0.0): "$.benchmarks[2].stats.data[4]",
+    lambda tree: tree["benchmarks"][2]["stats"]["data"].__setitem__(4, 1e300): "$.benchmarks[2].stats.data[4]",
+    lambda tree: tree["autoencoder_bench"]["cases"].extend(tree["autoencoder_bench"]["cases"] * 200): "1000 at most",
     lambda tree: tree["autoencoder_bench"]["plan"]["preset"].update(looks=[]): "preset.looks",
     lambda tree: tree["autoencoder_bench"]["twin"]["ratio"].update(low=2.0): "$.autoencoder_bench.twin.ratio",
 }
