@@ -82,9 +82,9 @@ def _draw(base, new, cohorts, preset, generator):
 
 
 def _only(run, cohorts):
-    """The run as if only these cohorts had been measured; it had no twin to judge it by."""
+    """The run as if only these cohorts had been measured, and as if it were stable: that would hide false alarms."""
     chosen = {
         name: replace(case, replicates=tuple(r for r in case.replicates if r.cohort in cohorts))
         for name, case in run.cases.items()
     }
-    return replace(run, cases=chosen, unstable=None)
+    return replace(run, cases=chosen, unstable=False)

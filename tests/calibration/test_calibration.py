@@ -1,0 +1,61 @@
+"""The parts of the calibration that can be tried without two hours: the redrawing, the slow step, the tables."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bench.measure import steps
+from bench.results import files
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
+
+import documents  # noqa: E402 - these two folders are no packages
+import false_alarms  # noqa: E402
+import slow_server  # noqa: E402
+import tables  # noqa: E402
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """Twenty cohorts of a side-by-side run whose new side is slower by a known factor."""
+
+    def record(factor):
+        generator = np.random.default_rng(1)
+        times = {name: documents.TIMES[name] for name in ("function/resident", "xla/resident")}
+        quiet = {"cohorts": 20, "process": 0.003, "server": 0.003}
+        base = documents.simulate(generator, times, **quiet)
+        new = documents.simulate(generator, {name: factor * seconds for name, seconds in times.items()}, **quiet)
+        (tmp_path / "run").mkdir()
+        for name, found in zip(("base", "result"), documents.pair(base, new), strict=True):
+            files.write(found, tmp_path / "run" / f"{name}.json")
+        return tmp_path
+
+    return record
+
+
+@pytest.mark.parametrize(("factor", "alarms"), [(1.0, 0), (1.2, 40)])
+def test_redrawn_pairs_are_judged_as_the_presets_would(recorded, factor, alarms):
+    found = false_alarms.analyse(recorded(factor), pairs=40)
+    assert found["recorded_cohorts"] == 20
+    for preset in ("quick", "standard"):
+        assert found[preset]["pairs_with_an_alarm"] == alarms
+        assert sum(found[preset]["verdicts"]["xla/resident"].values()) == 40
+    assert found["quick"]["cohorts_median"] == 4
+    assert "20 cohorts" not in tables.false_alarms(found)
+    assert f"| quick | {alarms} of 40 | 4 |" in tables.false_alarms(found)
+
+
+def test_the_slow_step_is_executed_twice_as_often_as_it_says(monkeypatch):
+    monkeypatch.setattr(steps, "STEPS", dict(steps.STEPS))
+    monkeypatch.setattr(slow_server, "CHECKED_STEPS", 10)
+    calls = []
+    steps.STEPS["eager"] = lambda config: steps.Subject({}, lambda batch: calls.append(batch), lambda: 0)
+    slow_server.slow_down(20)
+    subject = steps.STEPS["eager"](None)
+    for _ in range(10 + 100):
+        subject.step(tf.zeros([1]))
+    assert len(calls) == 110 + 5
