@@ -107,9 +107,8 @@ class _Judge:
     ) -> dict[str, Judgement]:
         """Those cases that have the metric. The twin says nothing about it."""
         changes = {name: change for name in names if (change := change_of(name)) is not None}
-        return dict(
-            zip(changes, verdicts.judge_all(list(changes.values()), scale, verdicts.STABLE, self.judged), strict=True)
-        )
+        found = verdicts.judge_all(list(changes.values()), scale, verdicts.STABLE, self.judged)
+        return dict(zip(changes, found, strict=True))
 
 
 def _stability(base: Run, new: Run) -> Stability:
@@ -134,7 +133,7 @@ def _kind(base: Run, new: Run) -> Kind:
 
 def _require_same_work(base: Run, new: Run) -> None:
     if None not in (base.workload, new.workload) and base.workload != new.workload:
-        raise NotComparable(f"{base.path} and {new.path} did other work: their model or its parameters changes.")
+        raise NotComparable(f"{base.path} and {new.path} did other work: their model or its parameters differ.")
     if None not in (base.data, new.data) and base.data != new.data:
         raise NotComparable(
             f"{base.path} and {new.path} were measured on different data. Measure both with the same --data."

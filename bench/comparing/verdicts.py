@@ -77,11 +77,7 @@ def _decide(
     mean, threshold = change.mean, scale.log_threshold
     width = statistics.half_width(mean)
     if width is None or adjusted is None:
-        return (
-            "INCONCLUSIVE",
-            "no_interval",
-            f"{statistics.LEAST_COHORTS} cohorts in common, of this suite's own results",
-        )
+        return "INCONCLUSIVE", "no_interval", f"{statistics.LEAST_COHORTS} cohorts, in results of this suite's own"
     if stability.unstable:
         return "INCONCLUSIVE", "unstable", f"a quieter machine: {stability.unstable} is unstable"
     if stability.unchecked:

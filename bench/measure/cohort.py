@@ -82,27 +82,10 @@ class Cohort:
         self._report = report
 
     def groups(self, alive: Sequence[Entry]) -> list[list[Entry]]:
-        """The entries whose workers live at the same time.
-
-        All of them, if that is not too many; else as many as may, with the reference and the twin in every group. One
-        by one, in random order, where the device admits one process.
-        """
-        if not self._settings.interleaved:
-            return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
-        if len(alive) <= self._settings.most_alive:
-            return [list(alive)]
-        fixed = [entry for entry in alive if self._entries.is_fixed(entry)]
-        units = [
-            [other for other in self._entries.together(entry) if other in alive]
-            for entry in alive
-            if not self._entries.is_fixed(entry) and self._entries.together(entry)[0] == entry
-        ]
-        groups: list[list[Entry]] = [list(fixed)]
-        for unit in units:
-            if len(groups[-1]) + len(unit) > self._settings.most_alive and len(groups[-1]) > len(fixed):
-                groups.append(list(fixed))
-            groups[-1] += unit
-        return groups
+        """The entries whose workers live at the same time; one by one, in random order, where the device admits one."""
+        if self._settings.interleaved:
+            return self._entries.groups(alive, self._settings.most_alive)
+        return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
 
     def start(self, entry: Entry) -> None:
         """Start the entry's worker and take it through its first call, while all others are stopped."""

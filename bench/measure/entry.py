@@ -70,6 +70,21 @@ class Entries:
         """The entry, and its counterpart on the other side where there is one: they live and leave together."""
         return tuple(other for other in self.all if other.case == entry.case)
 
+    def groups(self, alive: Sequence[Entry], most: int) -> list[list[Entry]]:
+        """The entries whose workers live at the same time: all, or as many as may, with what stays in every group."""
+        if len(alive) <= most:
+            return [list(alive)]
+        fixed = [entry for entry in alive if self.is_fixed(entry)]
+        groups = [list(fixed)]
+        for entry in alive:
+            unit = [other for other in self.together(entry) if other in alive]
+            if self.is_fixed(entry) or unit[0] != entry:  # in every group, or there with its counterpart
+                continue
+            if len(groups[-1]) + len(unit) > most and len(groups[-1]) > len(fixed):
+                groups.append(list(fixed))
+            groups[-1] += unit
+        return groups
+
 
 def of(selected: Sequence[Case], side_by_side: bool) -> Entries:
     """The entries of a run of these cases; side by side, the twin is the base's only."""

@@ -47,3 +47,21 @@ def test_side_by_side_each_case_has_a_counterpart_and_the_twin_a_server_of_its_o
 def test_the_reference_of_a_side_is_on_that_side(side):
     entries = entry.of(SELECTED, side_by_side=True)
     assert entries.reference_of(side) == Entry(entries.reference.case, side)
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+@pytest.mark.parametrize("most", [1, 4, 6, 8, 16])
+def test_groups_hold_everything_once_and_what_is_fixed_always(side_by_side, most):
+    entries = entry.of(cases.select("modes"), side_by_side)
+    fixed = {e for e in entries.all if entries.is_fixed(e)}
+    groups = entries.groups(entries.all, most)
+    unit = 2 if side_by_side else 1
+    for group in groups:
+        assert fixed <= set(group)
+        assert len(group) <= max(most, len(fixed) + unit)  # with too little room for one more, one more all the same
+        for e in group:
+            assert set(entries.together(e)) <= set(group)
+    others = [e for group in groups for e in group if e not in fixed]
+    assert sorted(others, key=str) == sorted(set(entries.all) - fixed, key=str)
+    if len(entries.all) <= most:
+        assert groups == [list(entries.all)]
