@@ -1,5 +1,6 @@
 """How often is a known slowdown found? Live trials of one case, whose every so manieth step is executed twice."""
 
+import json
 import sys
 import time
 from collections import Counter
@@ -20,8 +21,9 @@ CASE = "function/resident"
 
 
 def trials(folder: Path, preset: str, every: int, count: int = TRIALS) -> dict:
-    """Verdicts of that many runs against the unchanged code; about two minutes each on 2 cores."""
-    done = [_trial(folder, preset, every, seed) for seed in range(count)]
+    """Verdicts of that many runs against the unchanged code, one to five minutes each; those in `folder` are kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = [_kept(folder / f"trial-{seed}.json", folder, preset, every, seed) for seed in range(count)]
     stable = [trial for trial in done if not trial["unstable"]]
     return {
         "case": CASE,
@@ -33,6 +35,13 @@ def trials(folder: Path, preset: str, every: int, count: int = TRIALS) -> dict:
         "verdicts": dict(Counter(trial["verdict"] for trial in stable)),
         "each": done,
     }
+
+
+def _kept(path: Path, folder: Path, preset: str, every: int, seed: int) -> dict:
+    """The trial of this seed, from its file where an earlier, interrupted calibration has left one."""
+    if not path.exists():
+        path.write_text(json.dumps(_trial(folder, preset, every, seed)))
+    return json.loads(path.read_text())
 
 
 def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
