@@ -62,7 +62,7 @@ class Session:
         number, reason = self._measure_cohorts(started)
         for recorder in self._recorders.values():
             recorder.stopping = Stopping(reason=reason, seconds=time.monotonic() - started)
-        if reason == "no_case_left":
+        if not self._standing.alive():
             self._view.say("No case is left to measure.")
             return
         self._stage(number, f"training for {self._settings.preset.training_steps} steps", 1.0 + _PASSES / 2)

@@ -176,7 +176,7 @@ class Stopping(Record, frozen=True, kw_only=True):
     """Why measuring ended, and after how many seconds.
 
     fixed: the preset has that many cohorts; width: every interval was narrow enough; time: the preset's seconds were
-    over; cohorts: the most the preset allows; no_case_left: all failed.
+    over; cohorts: the most the preset allows; no_case_left: all that are judged failed.
     """
 
     reason: StopReason

@@ -31,6 +31,8 @@ ADVICE: dict[Code, str] = {
 }
 
 DISTURBED_SHARE = 0.2  # of the windows that are marked
+FEW_BLOCKS = 0.8  # of those planned; a block or two less is no matter
+UNSTEADY_SHARE = 0.5  # of a case's processes: noise alone keeps some from looking steady
 
 
 class RunWarning(Record, frozen=True, kw_only=True):
@@ -70,12 +72,18 @@ def of_cases(cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord]) -> li
     planned = {cohort.cohort: cohort.blocks for cohort in cohorts}
     replicates = [(record.case.name, replicate) for record in cases for replicate in record.replicates]
     fewer = [
-        len(replicate.rounds) for _, replicate in replicates if len(replicate.rounds) < planned.get(replicate.cohort, 0)
+        len(replicate.rounds)
+        for _, replicate in replicates
+        if len(replicate.rounds) < FEW_BLOCKS * planned.get(replicate.cohort, 0)
     ]
     if fewer:
         text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, {min(fewer)} at least."
         found.append(make("few_blocks", text))
-    unsteady = sorted({name for name, replicate in replicates if replicate.steady is False})
+    unsteady = [
+        record.case.name
+        for record in cases
+        if sum(replicate.steady is False for replicate in record.replicates) > UNSTEADY_SHARE * len(record.replicates)
+    ]
     if unsteady:
         found.append(make("unsteady", f"Still changing after their warm-up: {', '.join(unsteady)}."))
     return found

@@ -241,9 +241,7 @@ def test_a_folder_called_bench_is_not_taken_for_the_package(tmp_path, tiny, list
     (tmp_path / "bench").mkdir()
     (tmp_path / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
     monkeypatch.chdir(tmp_path)
-    preset = msgspec.structs.replace(
-        tiny, looks=(1,), least_rounds=1, most_rounds=1, warmup_rounds=0, training_steps=10
-    )
+    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=1, most_rounds=1, training_steps=10)
     options = Options(preset=preset, only=("xla/resident",), out=tmp_path, data="sample", device="cpu", profile=False)
     assert run(options, listener).exit_code == ExitCode.OK
 

@@ -1,4 +1,4 @@
-"""How long `bench compare` takes: of two results as large as the standard preset can make them, and of a thousand."""
+"""How long `bench compare` takes: of two results of the preset standard, and of a thousand."""
 
 import resource
 import subprocess
@@ -7,15 +7,11 @@ import time
 from pathlib import Path
 from statistics import median
 
-import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
-from documents import document, simulate
+import msgspec
 
 from bench.results import files
 
 BENCH = Path(sys.executable).with_name("bench")
-COHORTS, ROUNDS = 16, 60
 FILES = 1_000
 
 
@@ -40,13 +36,17 @@ def compare_thousand(folder: Path) -> dict:
 
 
 def _make(folder: Path, count: int) -> list[Path]:
-    """Simulated results of seven cases; a thousand share their samples, and differ in their names."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"result-{number:04}.json" for number in range(count)]
-    kinds = [simulate(np.random.default_rng(seed), cohorts=COHORTS, rounds=ROUNDS) for seed in range(10)]
+    """Copies of a result of the preset standard, measured here first, that differ in their labels."""
+    standard = folder / "standard"
+    if not list(standard.glob("*/result.json")):
+        subprocess.run([BENCH, "run", "--preset", "standard", "--no-profile", "--out", standard], check=True)
+    document = files.read(next(standard.glob("*/result.json")))
+    section = document.autoencoder_bench
+    paths = [folder / f"copy-{number:04}.json" for number in range(count)]
     for number, path in enumerate(paths):
-        if not path.exists():
-            files.write(document(kinds[number % len(kinds)], label=f"machine-{number}"), path)
+        plan = msgspec.structs.replace(section.plan, label=f"machine-{number}")
+        changed = msgspec.structs.replace(section, plan=plan)
+        files.write(msgspec.structs.replace(document, autoencoder_bench=changed), path)
     return paths
 
 

@@ -74,10 +74,15 @@ def record(**changes):
 
 def test_what_cases_give_reason_for():
     assert codes(warning.of_cases([record()], [cohort(blocks=12)])) == []
+    assert codes(warning.of_cases([record()], [cohort(blocks=13)])) == []
     assert codes(warning.of_cases([record()], [cohort(blocks=20)])) == ["few_blocks"]
     (found,) = warning.of_cases([record(steady=False)], [cohort(blocks=12)])
     assert (found.code, found.text) == ("unsteady", "Still changing after their warm-up: xla/resident.")
     assert codes(warning.of_cases([record(steady=None)], [cohort(blocks=12)])) == []
+    three = [replicates([[1.0] * 12] * 3)[i] for i in range(3)]
+    once = msgspec.structs.replace(three[0], steady=False)
+    one_of_three = CaseRecord(case=CASES["xla/resident"], replicates=(once, *three[1:]))
+    assert codes(warning.of_cases([one_of_three], [cohort(number, blocks=12) for number in (1, 2, 3)])) == []
 
 
 def test_the_rest_of_the_list():
