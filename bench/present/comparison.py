@@ -71,9 +71,12 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
     if not comparison.judged:
         return
     yield from (f"Regression: {text}." for text in comparison.regressions)
+    open_cases: dict[tuple[str | None, str], list[str]] = {}
     for case in comparison.cases:
         if case.verdict == "INCONCLUSIVE" and case.speed and case.speed.settle:
-            yield f"{case.name}: inconclusive ({case.speed.reason}); it takes {case.speed.settle}."
+            open_cases.setdefault((case.speed.reason, case.speed.settle), []).append(case.name)
+    for (reason, settle), names in open_cases.items():
+        yield f"{', '.join(names)}: inconclusive ({reason}); it takes {settle}."
     if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
         yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g} %."
 
