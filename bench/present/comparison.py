@@ -34,12 +34,15 @@ class Grid:
 
 def show(comparisons: Sequence[Comparison], console: Console) -> None:
     """Print what differs, the tables, and what it comes to."""
-    for line in _before(comparisons):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    _print_lines(_before(comparisons), console)
     for grid in _grids(comparisons, _COLUMNS_TOGETHER):
         console.print(_rich(grid))
-    for line in closing_lines(comparisons):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    _print_lines(closing_lines(comparisons), console)
+
+
+def _print_lines(lines: Sequence[str], console: Console) -> None:
+    if lines:
+        console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
