@@ -1,4 +1,4 @@
-"""The same two steps given to pyperf and asv: what they take, and what they say."""
+"""The same two steps given to this suite, pyperf and asv: what they take, and what they say."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import power
 from step import NEVER
 
 HERE = Path(__file__).parent
@@ -18,7 +19,8 @@ ENVIRONMENT = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
 def compare(every: int, work: Path) -> dict:
     """Each tool's wall time, interval where it has one, and verdict, on a true difference of 1/every."""
     work.mkdir(parents=True, exist_ok=True)
-    return {"every": every, "pyperf": _pyperf(every, work), "asv": _asv(every, work / "asv")}
+    (ours,) = power.trials(work / "bench", "standard", every, count=1)["each"]
+    return {"every": every, "bench": ours, "pyperf": _pyperf(every, work), "asv": _asv(every, work / "asv")}
 
 
 def _pyperf(every: int, work: Path) -> dict:

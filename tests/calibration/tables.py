@@ -54,11 +54,14 @@ def power(found: dict) -> str:
 
 
 def peers(found: dict) -> str:
+    ours = found["bench"]
+    interval = f"{ours['ratio']:.3f} [{ours['low']:.3f}, {ours['high']:.3f}]"
     rows = [
-        ["pyperf", f"{found['pyperf']['seconds']:.0f} s", found["pyperf"]["verdict"]],
-        ["asv", f"{found['asv']['seconds']:.0f} s", found["asv"]["verdict"]],
+        ["`bench run --against --preset standard`", f"{ours['seconds']:.0f} s", interval, ours["verdict"]],
+        ["pyperf", f"{found['pyperf']['seconds']:.0f} s", "none", found["pyperf"]["verdict"]],
+        ["asv", f"{found['asv']['seconds']:.0f} s", "none", found["asv"]["verdict"]],
     ]
-    return _table(["tool", "wall time", "what it says"], rows)
+    return _table(["tool", "wall time", "speed, interval of the ratio", "what it says"], rows)
 
 
 def speed(found: dict) -> str:
