@@ -96,6 +96,6 @@ def test_the_tables_of_the_calibration_are_its_last_results():
     assert done.returncode == 0, done.stderr
     page = (ROOT / "docs" / "calibration.md").read_text()
     tables = [block for block in done.stdout.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 5
+    assert len(tables) == len(list((ROOT / "results" / "calibration").glob("*.json"))) > 0
     for table in tables:
         assert table in page
