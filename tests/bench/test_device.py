@@ -67,7 +67,7 @@ def test_an_index_is_always_nvidia_smis(machine):
 @pytest.mark.parametrize(
     ("gpu", "visible", "message"),
     [
-        ("2", None, "cards are 0 to 1"),
+        ("2", None, "names no card of this machine. There are: 0 NVIDIA A100"),
         ("first", None, "neither an index nor a UUID"),
         ("-1", None, "neither an index nor a UUID"),
         ("0", "1", "not among CUDA_VISIBLE_DEVICES=1"),
@@ -88,19 +88,22 @@ def test_a_gpu_without_a_driver_is_an_error(tmp_path, kind, gpu):
         device.choose(kind, gpu, {}, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("cuda_build", "log", "cause"),
-    [
-        (False, "", "built without CUDA"),
-        (True, "E0000 failed call to cuInit: INTERNAL: CUDA error: CUDA_ERROR_NO_DEVICE: ...\n", "no card 0"),
-        (True, "E0000 failed call to cuInit: UNKNOWN ERROR (303)\n", "--gpus all"),
-        (True, "E0000 failed call to cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH\n", "DRIVER_MISMATCH). Check"),
-        (True, "W0000 Cannot dlopen some GPU libraries. Please ...", "CUDA's libraries are missing"),
-        (True, "", "no reason"),
-    ],
-)
-def test_the_likely_cause_is_named(machine, cuda_build, log, cause):
-    choice = device.choose("gpu", environment={}, root=machine)
-    text = device.explain_missing_gpu(cuda_build, log, choice)
-    assert cause in text
-    assert "--device cpu" in text
+@pytest.mark.parametrize(("visible", "gpu"), [("7", None), ("GPU-cccc", None), (None, "GPU-cccc")])
+def test_what_names_no_card_is_refused_with_the_cards_there_are(machine, visible, gpu):
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    with pytest.raises(UsageError, match="names no card") as caught:
+        device.choose("auto", gpu, environment, machine)
+    assert "0 NVIDIA A100-SXM4 (GPU-aaaa); 1 NVIDIA L4 (GPU-bbbb)" in str(caught.value)
+
+
+def test_nvml_knows_better_than_the_drivers_files(machine):
+    known = [device.CardName(i, "NVIDIA L4", f"GPU-{i}") for i in range(3)]
+    assert device.choose("auto", "2", {}, machine, known=lambda: known).card == "2"
+    with pytest.raises(UsageError, match="--gpu 3 names no card"):
+        device.choose("auto", "3", {}, machine, known=lambda: known)
+
+
+def test_where_nobody_lists_cards_any_index_is_tried(tmp_path):
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/dxg").touch()
+    assert device.choose("auto", "5", {}, tmp_path).card == "5"
