@@ -6,7 +6,11 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
+from bench import policies
 from bench.errors import UsageError
+
+# How the cases of an experiment are named by what it varies; the others by their mode and pipeline.
+_NAMES = {"memory": "{memory}/{mode}"}
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,7 +31,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def measured_as(self) -> str:
         """The name without the mark of the twin: cases of one such name do the same work."""
-        return f"{self.mode}/{self.pipeline}"
+        return _NAMES.get(self.experiment, "{mode}/{pipeline}").format(**msgspec.structs.asdict(self))
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Cases that answer one question; `usual` are the globs of those that are measured where none are asked for."""
+
+    question: str
+    cases: tuple[Case, ...]
+    usual: tuple[str, ...] = ("*",)
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +57,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     rounds_seconds: float  # no further round of a cohort begins after this long, however few there were
     latency_steps: int = 1_000
     latency_seconds: float  # the latency pass of a case ends after this long
+    sustained_seconds: float = 3.0  # of steps without a break, for power and energy, where those can be read
     profile_steps: int = 20
     training_steps: int  # of the training run behind the loss curve and the reconstructions
 
@@ -55,8 +68,32 @@ def _modes() -> tuple[Case, ...]:
     return (*cases, Case(experiment="modes", mode="function", pipeline="resident", twin=True))
 
 
-EXPERIMENTS: dict[str, tuple[Case, ...]] = {"modes": _modes()}
-QUESTIONS: dict[str, str] = {"modes": "What do eager, tf.function and XLA cost, with and without an input pipeline?"}
+def memory(fraction: float = policies.DEFAULT_FRACTION) -> Experiment:
+    """The experiment `memory` with this share in the policies that have one.
+
+    The cases called `host` are those of a machine without a GPU, where a policy would mean nothing.
+    """
+    names = [policies.parse(name, fraction).name for name in ("default", "growth", "fraction", "growth+fraction")]
+    pairs = [(name, mode) for mode in ("function", "xla") for name in (*names, "async")]
+    pairs += [(policies.HOST, mode) for mode in ("eager", "function", "xla")]
+    cases = [Case(experiment="memory", mode=mode, pipeline="resident", memory=name) for name, mode in pairs]
+    twins = [
+        Case(experiment="memory", mode="function", pipeline="resident", memory=name, twin=True)
+        for name in ("growth", policies.HOST)
+    ]
+    return Experiment(
+        question="What does each memory policy reserve, what does the model need, and what does it cost?",
+        cases=(*cases, *twins),
+        usual=(*(f"{name}/function" for name in names), f"{policies.HOST}/*"),
+    )
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "modes": Experiment(
+        question="What do eager, tf.function and XLA cost, with and without an input pipeline?", cases=_modes()
+    ),
+    "memory": memory(),
+}
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -105,29 +142,56 @@ PRESETS: dict[str, Preset] = {
 
 
 def reference(cases: Iterable[Case]) -> Case:
-    """The case that ratios are taken to, and which the twin repeats: `function/resident`."""
-    return next(case for case in cases if case.mode == "function" and case.pipeline == "resident" and not case.twin)
+    """The case that ratios are taken to, and which the twin repeats: tf.function on a resident batch.
+
+    On a GPU with growth, as all experiments but `memory` run. Of cases on both, the one on the GPU.
+    """
+    found = [case for case in cases if _is_reference(case) and not case.twin]
+    return min(found, key=lambda case: case.memory == policies.HOST)
 
 
-def select(experiment: str, only: Sequence[str] = ()) -> tuple[Case, ...]:
-    """The cases of an experiment whose names match one of the globs `only` (all, if none is given).
+def _is_reference(case: Case) -> bool:
+    return (case.mode, case.pipeline) == ("function", "resident") and case.memory in ("growth", policies.HOST)
 
-    The reference and its twin stay in: ratios are taken to the one, and the other shows the noise. Raises UsageError
-    for an unknown experiment or a glob that matches nothing, with the nearest names.
+
+def select(
+    experiment: str, only: Sequence[str] = (), chosen: Sequence[str] = (), fraction: float | None = None
+) -> tuple[Case, ...]:
+    """The cases of an experiment whose names match one of the globs `only` (its usual ones, if none is given).
+
+    `chosen` are the memory policies wanted, and `fraction` the share in those that have one, both of the experiment
+    `memory` alone. The reference and its twin stay in: ratios are taken to the one, and the other shows the noise.
+    Raises UsageError for an unknown experiment, policy or share, or a glob that matches nothing, with the nearest
+    names.
     """
     if experiment not in EXPERIMENTS:
         raise UsageError(f"No experiment {experiment!r}. {nearest(experiment, EXPERIMENTS)}")
-    cases = EXPERIMENTS[experiment]
-    names = [case.name for case in cases]
+    if experiment != "memory" and (chosen or fraction is not None):
+        raise UsageError("--memory and --memory-fraction choose memory policies: they go with --experiment memory.")
+    plan = EXPERIMENTS[experiment] if fraction is None else memory(policies.check_fraction(fraction))
+    names = [case.name for case in plan.cases]
     for glob in only:
         if not any(fnmatchcase(name, glob) for name in names):
             raise UsageError(f"No case of {experiment} matches {glob!r}. {nearest(glob, names)}")
-    kept = reference(cases)
-    return tuple(
-        case
-        for case in cases
-        if not only or case == kept or case.twin or any(fnmatchcase(case.name, glob) for glob in only)
-    )
+    wanted = {policies.parse(name, policies.DEFAULT_FRACTION if fraction is None else fraction).name for name in chosen}
+    cases = (*plan.cases, *_of_other_shares(wanted, plan.cases))
+    globs = only or (("*/function", f"{policies.HOST}/*") if wanted else plan.usual)
+    return tuple(case for case in cases if _is_reference(case) or _is_wanted(case, globs, wanted))
+
+
+def _of_other_shares(wanted: set[str], cases: Sequence[Case]) -> list[Case]:
+    """Cases of policies that are asked for with a share of their own, as `fraction-0.5`."""
+    others = sorted(wanted - {case.memory for case in cases})
+    return [
+        Case(experiment="memory", mode=mode, pipeline="resident", memory=name)
+        for name in others
+        for mode in ("function", "xla")
+    ]
+
+
+def _is_wanted(case: Case, globs: Sequence[str], policies_wanted: set[str]) -> bool:
+    asked = not policies_wanted or case.memory in policies_wanted or case.memory == policies.HOST
+    return asked and any(fnmatchcase(case.name, glob) for glob in globs)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import against, cases, device, folders, interrupts, workload
+from bench import against, cases, device, folders, interrupts, policies, workload
 from bench.against import Against
 from bench.cases import Case, Preset
 from bench.comparing.runs import Run
@@ -19,7 +19,7 @@ from bench.measure.entry import BASE, NEW, Entries, Side
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.servers import Launch
 from bench.measure.session import Session
-from bench.observe import environment, nvml
+from bench.observe import cuda_cache, environment, machine, nvml
 from bench.results.document import Circumstances
 from bench.results.recorder import Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
@@ -33,6 +33,9 @@ class Options:
     preset: Preset
     experiment: str = "modes"
     only: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    memory_fraction: float | None = None
+    allow_shared: bool = False
     out: Path = Path("results")
     label: str | None = None
     seed: int = 1234
@@ -68,9 +71,9 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _run(options: Options, view: View) -> Outcome:
-    selected = cases.select(options.experiment, options.only)
+    selected = cases.select(options.experiment, options.only, options.memory, options.memory_fraction)
     folders.check_label(options.label)
-    choice = device.choose(options.device, options.gpu)
+    choice = device.choose(options.device, options.gpu, known=nvml.cards)
     view.say(_device_line(choice))
     _require_tensorflow()
     if options.against:
@@ -80,36 +83,35 @@ def _run(options: Options, view: View) -> Outcome:
     fashion_mnist = _load_data(options.data, view)
     if options.baseline:
         _require_comparable(options.baseline, choice, fashion_mnist)
-    interleaved = not (choice.card and nvml.admits_one_process(choice.card))
-    if not interleaved and options.against:
-        raise UsageError(
-            "The card admits one process at a time, so two interpreters cannot take turns: nvidia-smi -c 0."
-        )
-    if not interleaved:
-        view.say("The card admits one process at a time: cases run one after another, and drift moves their ratios.")
+    card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+    interleaved = _is_interleaved(options, card, choice, view)
+    cache = cuda_cache.prepare() if choice.card else None
+    measured, skipped = _split(selected, choice)
     folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
-        plan=_plan(options, selected, interleaved),
-        device=_describe_device(options, choice),
+        plan=_plan(options, measured, interleaved),
+        device=_describe_device(options, choice, card),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
+        facts=machine.look() | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
     )
     settings = Settings(
         device=choice.kind,
-        card=choice.card,
+        card=card,
         tf32=options.tf32,
         seed=options.seed,
         preset=options.preset,
         limits=options.limits or Limits.for_device(choice.kind),
         folder=folder,
         interleaved=interleaved,
+        allow_shared=options.allow_shared,
     )
-    entries = entry.of(selected, side_by_side=options.against is not None)
-    recorders = _recorders(options.against, circumstances, entries, folder)
-    variables = environment.for_servers(choice)
+    entries = entry.of(measured, side_by_side=options.against is not None)
+    recorders = _recorders(options.against, circumstances, entries, skipped, folder)
+    variables = {**environment.for_servers(choice), **(cache.environment if cache else {})}
     launches = {NEW: Launch(options.server_command, fashion_mnist.location, choice, variables)}
     if options.against:
         command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
@@ -118,23 +120,57 @@ def _run(options: Options, view: View) -> Outcome:
     return _measure(session, recorders, folder)
 
 
+def _is_interleaved(options: Options, card: nvml.Card, choice: device.DeviceChoice, view: View) -> bool:
+    """Whether workers share the device. Raises UsageError where two interpreters would have to, and cannot."""
+    if choice.card and card.admits_one_process:
+        why, remedy = "The card admits one process at a time", "nvidia-smi -c 0"
+    elif choice.card and options.experiment == "memory":
+        why, remedy = "A memory policy is measured by a process alone on the card", "compare two results instead"
+    else:
+        return True
+    if options.against:
+        raise UsageError(f"{why}, so two interpreters cannot take turns: {remedy}.")
+    view.say(f"{why}: cases run one after another, and drift moves their ratios.")
+    return False
+
+
+def _split(selected: tuple[Case, ...], choice: device.DeviceChoice) -> tuple[tuple[Case, ...], dict[Case, str]]:
+    """The cases to measure on this device, and those to skip, with the reason.
+
+    On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
+    """
+    if choice.card or not any(case.memory == policies.HOST for case in selected):
+        return tuple(case for case in selected if case.memory != policies.HOST), {}
+    measured = tuple(case for case in selected if case.memory == policies.HOST)
+    reason = f"a memory policy is a GPU's, and this runs on the CPU ({choice.why})"
+    return measured, {case: reason for case in selected if case not in measured and not case.twin}
+
+
 def _recorders(
-    against: Against | None, circumstances: Circumstances, entries: Entries, folder: Path
+    against: Against | None,
+    circumstances: Circumstances,
+    entries: Entries,
+    skipped: Mapping[Case, str],
+    folder: Path,
 ) -> dict[Side, Recorder]:
-    """One for each side, each with its file."""
+    """One for each side, each with its file, in which the cases stand that are skipped too."""
     files: dict[Side, str] = {NEW: folders.RESULT}
     labels: dict[Side, str] = {NEW: circumstances.plan.label or NEW}
     if against:
         files[BASE], labels[BASE] = folders.BASE_RESULT, against.label
     run_id = uuid.uuid4().hex
-    return {
+    recorders = {
         side: Recorder(
             replace(circumstances, pairing=Pairing(id=run_id, side=side, label=labels[side]) if against else None),
-            tuple(entry.case for entry in entries.all if entry.side == side),
+            (*(entry.case for entry in entries.all if entry.side == side), *skipped),
             folder / file,
         )
         for side, file in files.items()
     }
+    for recorder in recorders.values():
+        for case, reason in skipped.items():
+            recorder.note(case, skipped=reason)
+    return recorders
 
 
 def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path) -> Outcome:
@@ -160,9 +196,11 @@ def _finish(recorders: Mapping[Side, Recorder], folder: Path, status: Status, re
     document = documents[NEW]
     folders.set_latest(folder)
     if document.benchmarks:
-        from bench.present import plots  # Matplotlib takes most of a second to import
+        from bench.present import plots, plots_of_memory  # Matplotlib takes most of a second to import
 
         plots.save_steps_per_second(document, folder / "plots" / "steps_per_second.png")
+        if document.autoencoder_bench.plan.experiment == "memory":
+            plots_of_memory.save(document, folder / "plots" / "memory.png")
     return Outcome(folder, document, documents.get(BASE), _exit_code(document))
 
 
@@ -170,7 +208,7 @@ def _exit_code(document: Document) -> ExitCode:
     section = document.autoencoder_bench
     if section.status == "interrupted":
         return ExitCode.INTERRUPTED
-    measured = all(case.status == "measured" for case in section.cases) and section.training is not None
+    measured = all(case.status in ("measured", "skipped") for case in section.cases) and section.training is not None
     checked = all(benchmark.extra_info.same_model for benchmark in document.benchmarks)
     return ExitCode.OK if measured and checked and section.status == "complete" else ExitCode.FAILED
 
@@ -229,15 +267,17 @@ def _plan(options: Options, selected: tuple[Case, ...], interleaved: bool) -> Pl
     )
 
 
-def _describe_device(options: Options, choice: device.DeviceChoice) -> Device:
+def _describe_device(options: Options, choice: device.DeviceChoice, card: nvml.Card) -> Device:
+    facts = card.facts()
+    driver, power_limit_watts = facts["driver"].value, facts["power_limit_watts"].value
     return Device(
         kind=choice.kind,
         why=choice.why,
         requested=options.device,
         name=_device_name(choice),
         gpus=(),
-        driver=nvml.driver_version(choice.card) if choice.card else None,
-        power_limit_watts=nvml.power_limit_watts(choice.card) if choice.card else None,
+        driver=None if driver is None else str(driver),
+        power_limit_watts=None if power_limit_watts is None else float(power_limit_watts),
         environment=environment.recorded(choice),
         tf32=options.tf32,
     )

@@ -43,12 +43,14 @@ class Measured:
 
     @cached_property
     def memory(self) -> dict[int, float]:
-        """For each cohort, the logarithm of the peak memory in bytes, where that is known."""
-        return {
-            replicate.cohort: math.log(replicate.peak_host_bytes)
-            for replicate in self.replicates
-            if replicate.peak_host_bytes is not None
-        }
+        """For each cohort, the logarithm of the host's peak memory in bytes, where that is known."""
+        return {r.cohort: math.log(r.peak_host_bytes) for r in self.replicates if r.peak_host_bytes}
+
+    @cached_property
+    def card_memory(self) -> dict[int, float]:
+        """For each cohort, the logarithm of the bytes that a card lost to the process, where that is known."""
+        found = ((r.cohort, r.device_memory.lost_bytes) for r in self.replicates if r.device_memory)
+        return {cohort: math.log(lost) for cohort, lost in found if lost}
 
     @cached_property
     def steps_per_second(self) -> float:
@@ -133,7 +135,7 @@ def of_document(path: Path, document: Document) -> Run:
         failed={
             printable(case.name): f"{case.status}: {printable(case.failure.reason)}" if case.failure else case.status
             for case in section.cases
-            if case.status != "measured" and not case.name.endswith("/twin")
+            if case.status not in ("measured", "skipped") and not case.name.endswith("/twin")
         },
         unstable=section.twin.unstable,
         final_loss=section.training.final_loss if section.training else None,
@@ -147,10 +149,10 @@ def first_call_seconds(info: Any) -> float:
     return float(sum(part for part in parts if part is not None))
 
 
-def printable(text: str) -> str:
+def printable(text: str, longest: int = _LONGEST_NAME) -> str:
     """A name as it may go to a terminal or a page: no control characters, not endless."""
     clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return clean if len(clean) <= _LONGEST_NAME else clean[:_LONGEST_NAME] + "..."
+    return clean if len(clean) <= longest else clean[:longest] + "..."
 
 
 def _measured(benchmark: Benchmark) -> Measured:

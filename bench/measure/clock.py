@@ -49,6 +49,22 @@ def time_block(
     return now() - started
 
 
+def sustain(
+    step: Callable[[Batch], Loss],
+    next_batch: Callable[[], Batch],
+    synchronise: Callable[[Loss], None],
+    steps: int,
+    seconds: float,
+    now: Clock = time.perf_counter,
+) -> tuple[int, float]:
+    """Run blocks of `steps` steps until `seconds` have passed; returns the steps and the seconds they took."""
+    begun, done = now(), 0
+    while now() - begun < seconds:
+        synchronise(_run(step, next_batch, steps))
+        done += steps
+    return done, now() - begun
+
+
 def time_each(
     step: Callable[[Batch], Loss],
     next_batch: Callable[[], Batch],

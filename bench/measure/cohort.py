@@ -1,5 +1,7 @@
 """One cohort: a fresh worker for every case, alive together, measured in interleaved rounds."""
 
+import functools
+import operator
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -7,15 +9,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench import policies
 from bench.cases import Preset
-from bench.measure import protocol, same_model, warmup
+from bench.measure import in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
+from bench.measure.occupancy import Baseline
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.observe import disturbance
+from bench.observe.nvml import Card, Reading
 from bench.results import estimates
-from bench.results.record import BlockSize, Failure, FailureStatus, Replicate, SameModel, Window
+from bench.results.record import (
+    BlockSize,
+    BlockTelemetry,
+    DeviceMemory,
+    Failure,
+    FailureStatus,
+    Replicate,
+    SameModel,
+    Window,
+)
 
 Answer = TypeVar("Answer")
 
@@ -25,13 +39,19 @@ class Settings:
     """What all cohorts of a run have in common."""
 
     device: str  # cpu or gpu
-    card: str | None  # as NVML knows it
+    card: Card  # the GPU as NVML knows it, absent on a CPU
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
     preset: Preset
     limits: Limits
     folder: Path  # the run's
-    interleaved: bool = True  # False where the device admits one process at a time
+    interleaved: bool = True  # False where cases have the device to themselves, one after another
+    allow_shared: bool = False  # take the memory of a card that others use
+
+    @property
+    def alone(self) -> bool:
+        """Whether a worker is alone on a card, so that what it takes of its memory can be told."""
+        return self.device == "gpu" and not self.interleaved
 
     @property
     def most_alive(self) -> int:
@@ -49,6 +69,8 @@ class Member:
     prepared: protocol.Prepared
     rounds: list[int] = field(default_factory=list)
     seconds_per_step: list[float] = field(default_factory=list)
+    readings: list[tuple[Reading, Reading]] = field(default_factory=list)  # before and after each of those blocks
+    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +97,7 @@ class Cohort:
         self.order: list[tuple[str, ...]] = []
         self.windows: list[Window] = []
         self.rounds_seconds = 0.0
+        self._baseline: Baseline | None = None
         self._shuffler = random.Random(f"{settings.seed}/{number}")
         self._servers = servers
         self._entries = entries
@@ -86,6 +109,18 @@ class Cohort:
         if self._settings.interleaved:
             return self._entries.groups(alive, self._settings.most_alive)
         return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
+
+    def why_not(self, entry: Entry) -> str | None:
+        """Why the entry must not be started on this card, which somebody else may be using; None where it may."""
+        if not self._settings.alone:
+            return None
+        self._baseline = occupancy.baseline(self._settings.card)
+        if self._settings.allow_shared or not policies.parse(entry.case.memory).reserves or self._baseline.exclusive:
+            return None
+        others = (
+            "others are on the card" if self._baseline.exclusive is False else "NVML cannot tell who is on the card"
+        )
+        return f"{others}, and this policy could take their memory: run it with --allow-shared, or when they are gone"
 
     def start(self, entry: Entry) -> None:
         """Start the entry's worker and take it through its first call, while all others are stopped."""
@@ -104,6 +139,8 @@ class Cohort:
         member = Member(entry, worker, ready_seconds, prepared)
         worker.stop()
         self.members.append(member)
+        if prepared.policy:
+            self._drop_if(member, in_force.by_settings(policies.parse(entry.case.memory), prepared.policy))
 
     def is_member(self, entry: Entry) -> bool:
         """Whether the entry's worker is alive in this cohort."""
@@ -156,6 +193,8 @@ class Cohort:
             began = time.monotonic()
             self._round(sizes, None)
             seconds.append(time.monotonic() - began)
+        for member in list(self.members):
+            self._read_memory(member, reset=True)
         return max(1e-6, min(seconds))  # a worker that hung is not there any more; no time at all, where nobody is left
 
     def run_rounds(self, sizes: Mapping[str, BlockSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
@@ -164,7 +203,7 @@ class Cohort:
         Goes on until every member has the blocks that are planned after those that were its warm-up; ends in any case
         after the plan's seconds, never by a verdict. `advance` is told how many rounds are done so far.
         """
-        watch = disturbance.Watch([member.worker.pid for member in self.members], self._settings.card)
+        watch = disturbance.Watch([member.worker.pid for member in self.members])
         first, spent = len(self.order), 0.0
         while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
             # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
@@ -175,7 +214,7 @@ class Cohort:
             self.order.append(self._round(sizes, number))
             if len(self.members) == alive:
                 spent += time.monotonic() - began
-                watch.after_round(number)
+                watch.after_round(number, self._throttle_bits())
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
             advance(len(self.order) - first)
@@ -183,15 +222,40 @@ class Cohort:
         self.windows += watch.windows
         self.rounds_seconds += spent
 
+    def measure_memory(self, contexts: Mapping[str, int | None], capability: str | None) -> None:
+        """Take down what each member holds of a GPU's memory; a policy that the figures contradict ends its member.
+
+        `contexts` are the bytes of a process without tensors, mode by mode.
+        """
+        for member in list(self.members):
+            read = self._read_memory(member, reset=False)
+            if read is None:
+                continue
+            tensors = read.current_bytes, read.peak_bytes
+            if self._baseline is None:
+                reason = "other workers are on the card: the experiment `memory` has it to one process at a time"
+                member.memory = DeviceMemory(tensors_bytes=tensors[0], tensors_peak_bytes=tensors[1], reason=reason)
+                continue
+            case = member.entry.case
+            member.memory = occupancy.take(self._settings.card, self._baseline, contexts.get(case.mode), tensors)
+            self._drop_if(member, in_force.by_figures(policies.parse(case.memory), member.memory, capability))
+
     def replicates(self) -> dict[Entry, Replicate]:
         """The record of every living member that has timed blocks."""
         return {member.entry: self._replicate(member) for member in self.members if member.rounds}
 
-    def ask_afterwards(self, member: Member, request: protocol.Message, expected: Any, seconds: float) -> Any:
+    def ask_afterwards(
+        self,
+        member: Member,
+        request: protocol.Message,
+        expected: Any,
+        seconds: float,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> Any:
         """Ask a member whose blocks are done; where that fails it goes, and its case stands. Raises WorkerFailed."""
         member.worker.resume()
         try:
-            answer = member.worker.ask(request, expected, seconds)
+            answer = member.worker.ask(request, expected, seconds, meanwhile)
         except WorkerFailed:
             self.members.remove(member)
             member.worker.end()
@@ -213,6 +277,7 @@ class Cohort:
 
     def _replicate(self, member: Member) -> Replicate:
         prepared, found = member.prepared, warmup.find(self._log_ratios(member))
+        host = disturbance.host_memory(member.worker.pid)
         return Replicate(
             cohort=self.number,
             start_method=self._servers[member.entry.server].start_method,
@@ -227,7 +292,14 @@ class Cohort:
             rounds=tuple(member.rounds[found.blocks :]),
             warmup_rounds=self._settings.preset.warmup_rounds + found.blocks,
             steady=found.steady,
-            peak_host_bytes=disturbance.peak_resident_bytes(member.worker.pid),
+            peak_host_bytes=host.peak,
+            resident_host_bytes=host.resident,
+            private_host_bytes=host.private,
+            model_bytes=prepared.model_bytes,
+            data_bytes=prepared.data_bytes,
+            device_memory=member.memory,
+            policy=prepared.policy,
+            telemetry=_telemetry(member.readings[found.blocks :]),
             seconds_per_step=tuple(member.seconds_per_step[found.blocks :]),
         )
 
@@ -249,17 +321,21 @@ class Cohort:
 
     def _round(self, sizes: Mapping[str, BlockSize], number: int | None) -> tuple[str, ...]:
         order = self._shuffler.sample(self.members, len(self.members))
+        card = self._settings.card
 
         def block(member: Member) -> None:
             size = sizes[member.entry.case.measured_as]
             request = protocol.RunBlock(steps=size.steps, lead_in=size.lead_in)
+            before = card.read()
             done = member.worker.ask(request, protocol.BlockDone, self._settings.limits.request)
+            after = card.read()
             if done.traces > 1:
                 raise WorkerFailed(f"was traced {done.traces} times: its blocks would time tracing, not steps")
             if number is not None:
                 member.rounds.append(number)
                 # To a picosecond: more digits than that would only make the file longer.
                 member.seconds_per_step.append(round(done.seconds / size.steps, 12))
+                member.readings.append((before, after))
 
         for member in order:
             self._with(member, block)
@@ -275,6 +351,31 @@ class Cohort:
             return None
         member.worker.stop()
         return answer
+
+    def _read_memory(self, member: Member, reset: bool) -> protocol.MemoryRead | None:
+        """The member's allocator statistics; nothing is asked of one on a CPU."""
+        if self._settings.device != "gpu":
+            return None
+        request, seconds = protocol.ReadMemory(reset=reset), self._settings.limits.request
+        read: protocol.MemoryRead | None = self._with(
+            member, lambda member: member.worker.ask(request, protocol.MemoryRead, seconds)
+        )
+        return read
+
+    def _throttle_bits(self) -> int | None:
+        """What throttled the card around the blocks of the last round."""
+        bits = [
+            reading.throttle_bits
+            for member in self.members
+            for reading in member.readings[-1]
+            if reading.throttle_bits is not None
+        ]
+        return functools.reduce(operator.or_, bits) if bits else None
+
+    def _drop_if(self, member: Member, contradiction: str | None) -> None:
+        """A policy that is not in force makes no figure."""
+        if contradiction is not None and member in self.members:
+            self._drop(member, "not-in-force", contradiction)
 
     def _drop(self, member: Member, status: FailureStatus, reason: str) -> None:
         self.members.remove(member)
@@ -296,3 +397,18 @@ class Cohort:
             protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
         )
         return checked.losses
+
+
+def _telemetry(readings: Sequence[tuple[Reading, Reading]]) -> BlockTelemetry | None:
+    """The card around each block; None where there is none, or it says nothing at all."""
+    if all(value is None for pair in readings for reading in pair for value in reading):
+        return None
+    return BlockTelemetry(
+        sm_hertz=tuple((before.sm_hertz, after.sm_hertz) for before, after in readings),
+        celsius=tuple((before.celsius, after.celsius) for before, after in readings),
+        throttle_bits=tuple(_either(before.throttle_bits, after.throttle_bits) for before, after in readings),
+    )
+
+
+def _either(before: int | None, after: int | None) -> int | None:
+    return before if after is None else after if before is None else before | after

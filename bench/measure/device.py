@@ -1,14 +1,20 @@
 """Configure TensorFlow's device inside a worker, start it, wait for it, and describe it."""
 
+import os
+import re
 import time
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+from tensorflow.python.client import device_lib
 from tensorflow.python.eager import context
 
 from autoencoder.model import Parameters
-from bench.measure.protocol import Probed
+from bench import policies
+from bench.measure import memory_policy
+from bench.measure.protocol import MemoryRead, Probed
 
 
 def preloaded_unsound() -> str | None:
@@ -28,7 +34,8 @@ def preloaded_unsound() -> str | None:
 def start(kind: str, memory: str, tf32: bool | None) -> float:
     """Choose the device, start TensorFlow on it and have it compute something; returns the seconds that took.
 
-    `cpu` hides every GPU; on a `gpu` the only memory policy there is so far is growth.
+    `cpu` hides every GPU; on a `gpu` the memory policy of that name is applied first. Raises RuntimeError where there
+    is no GPU, PolicyConflict where the policy cannot take effect.
     """
     started = time.perf_counter()
     _configure(kind, memory)
@@ -52,10 +59,7 @@ def _configure(kind: str, memory: str) -> None:
         return
     if not gpus:
         raise RuntimeError("TensorFlow sees no GPU in this worker")
-    if memory != "growth":
-        raise ValueError(f"memory policy {memory!r} is unknown")
-    for gpu in gpus:
-        tf.config.experimental.set_memory_growth(gpu, True)
+    memory_policy.apply(policies.parse(memory))
 
 
 def scope(kind: str) -> str:
@@ -77,6 +81,20 @@ def synchronise(loss: tf.Tensor, parameters: Parameters) -> None:
     parameters.biases["decoder_b2"].numpy()
 
 
+def read_memory(kind: str, reset: bool) -> MemoryRead:
+    """The allocator's statistics of the tensors on a GPU, in bytes; with `reset` the peak begins anew here.
+
+    Not asked of a CPU: there TensorFlow answers too, and the figures mean nothing.
+    """
+    if kind != "gpu":
+        return MemoryRead(current_bytes=None, peak_bytes=None)
+    name = "GPU:0"
+    found = tf.config.experimental.get_memory_info(name)
+    if reset:
+        tf.config.experimental.reset_memory_stats(name)
+    return MemoryRead(current_bytes=found["current"], peak_bytes=found["peak"])
+
+
 def probe() -> Probed:
     """What TensorFlow says of itself and of the devices it can see."""
     build: dict[str, Any] = tf.sysconfig.get_build_info()
@@ -90,7 +108,20 @@ def probe() -> Probed:
         cudnn_version=build.get("cudnn_version"),
         gpus=[str(detail.get("device_name", "unnamed GPU")) for detail in details],
         tf32=tf32_enabled(),
+        pci_bus_ids=_pci_bus_ids() if gpus else [],
+        intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
+        inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
+        compute_capabilities=", ".join(build.get("cuda_compute_capabilities", [])) or None,
+        xla_flags=os.environ.get("XLA_FLAGS", ""),
     )
+
+
+def _pci_bus_ids() -> list[str]:
+    """Of the GPUs in TensorFlow's order, from the descriptions it gives its devices; this starts them."""
+    growing = config_pb2.ConfigProto(gpu_options=config_pb2.GPUOptions(allow_growth=True))
+    described = [device for device in device_lib.list_local_devices(growing) if device.device_type == "GPU"]
+    found = [re.search(r"pci bus id: ([0-9A-Fa-f:.]+)", device.physical_device_desc) for device in described]
+    return [match[1] for match in found if match]
 
 
 def _open_driver_file() -> str | None:

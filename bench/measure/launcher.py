@@ -22,6 +22,8 @@ SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.measure.server")
 # Elsewhere a stopped process would outlive a parent that was killed (see lifeline).
 CAN_STOP_WORKERS = sys.platform == "linux"
 
+_MEANWHILE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -75,11 +77,19 @@ class Worker:
             raise WorkerFailed(f"{prefix}{reply.reason}, in {what}")
         return reply
 
-    def ask(self, request: protocol.Message, expected: Any, seconds: float) -> Any:
-        """Send a request and return its reply, which must be of type `expected`. Raises WorkerFailed."""
+    def ask(
+        self, request: protocol.Message, expected: Any, seconds: float, meanwhile: Callable[[], None] | None = None
+    ) -> Any:
+        """Send a request and return its reply, which must be of type `expected`. Raises WorkerFailed.
+
+        `meanwhile` is called a few times a second until the reply is there; without it the launcher sleeps.
+        """
         what = type(request).__name__
         try:
             self._connection.send_bytes(protocol.encode(request))
+            deadline = time.monotonic() + seconds
+            while meanwhile and not self._connection.poll(_MEANWHILE_SECONDS) and time.monotonic() < deadline:
+                meanwhile()
         except OSError:
             raise WorkerFailed(f"{self._cause_of_death()}, in {what}") from None
         return self.receive(expected, seconds, what)

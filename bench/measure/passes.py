@@ -1,14 +1,15 @@
-"""What is measured apart from the blocks, each case alone on the machine: latency, a profile, a training run."""
+"""What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a bare context."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench.measure import protocol
+from bench.measure import occupancy, protocol
 from bench.measure.cohort import Cohort, Member, Settings
 from bench.measure.launcher import Server, WorkerFailed
-from bench.results.record import Latency, Profile, Training
+from bench.observe.meter import Meter
+from bench.results.record import Latency, Profile, Sustained, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
@@ -24,6 +25,46 @@ def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Laten
     except WorkerFailed as failure:
         return str(failure)
     return _latency(done.seconds)
+
+
+def sustain(cohort: Cohort, member: Member, settings: Settings, steps: int) -> Sustained:
+    """Let the member run blocks of `steps` steps without a break, and ask the meters what that took."""
+    meter = Meter(settings.card if settings.device == "gpu" else None)
+    request = protocol.Sustain(steps=steps, seconds=settings.preset.sustained_seconds)
+    limit = settings.limits.request + settings.preset.sustained_seconds
+    meter.begin()
+    try:
+        done = cohort.ask_afterwards(member, request, protocol.SustainDone, limit, meter.look)
+    except WorkerFailed as failure:
+        return Sustained(
+            steps=0,
+            seconds=0.0,
+            source=None,
+            joules=None,
+            joules_per_1000_steps=None,
+            watts=None,
+            utilisation=None,
+            reason=str(failure),
+        )
+    return meter.end(done.steps, done.seconds)
+
+
+def measure_context(server: Server, mode: str, settings: Settings) -> tuple[int | None, str | None]:
+    """Bytes that a process of this mode takes of the card without tensors, or None and the reason."""
+    before = occupancy.baseline(settings.card)
+    log = settings.folder / "logs" / f"context-{mode}.log"
+    try:
+        worker, _ = server.start_worker(log)
+    except WorkerFailed as failure:
+        return None, str(failure)
+    try:
+        request = protocol.ProbeContext(mode=mode, tf32=settings.tf32, seed=settings.seed)
+        worker.ask(request, protocol.ContextHeld, settings.limits.first_call)
+        return occupancy.lost_bytes(settings.card, before)
+    except WorkerFailed as failure:
+        return None, str(failure)
+    finally:
+        worker.end()
 
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:

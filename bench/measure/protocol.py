@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.cases import Case
+from bench.results.record import Fact, PolicyInForce
 
-# 1: first version. 2: a server says what software it is, since two sides of a run may differ in it.
-PROTOCOL_VERSION = 2
+# 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
+# with their evidence, allocator statistics, steps without a break.
+PROTOCOL_VERSION = 3
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -84,6 +86,26 @@ class Probed(Message, frozen=True, kw_only=True):
     cudnn_version: str | None
     gpus: list[str]
     tf32: bool
+    pci_bus_ids: list[str]  # of the GPUs, in the same order; shorter where TensorFlow does not say
+    intra_op_threads: int  # 0: as many as TensorFlow thinks best, both
+    inter_op_threads: int
+    compute_capabilities: str | None  # of the machine code in this build
+    xla_flags: str
+
+    def facts(self) -> dict[str, Fact]:
+        """As they stand in a result."""
+        without = None if self.cuda_build else "this build is for CPUs"
+        return {
+            "tensorflow": Fact(value=self.tensorflow),
+            "keras": Fact(value=self.keras),
+            "cuda": Fact(value=self.cuda_version, reason=without),
+            "cudnn": Fact(value=self.cudnn_version, reason=without),
+            "compute_capabilities": Fact(value=self.compute_capabilities, reason=without),
+            "tf32": Fact(value=self.tf32),
+            "intra_op_threads": Fact(value=self.intra_op_threads),
+            "inter_op_threads": Fact(value=self.inter_op_threads),
+            "xla_flags": Fact(value=self.xla_flags),
+        }
 
 
 class Prepare(Message, frozen=True, kw_only=True):
@@ -105,6 +127,9 @@ class Prepared(Message, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str  # where the loss was computed, in TensorFlow's words
     tf32: bool
+    model_bytes: int
+    data_bytes: int
+    policy: PolicyInForce | None  # None on a CPU
 
 
 class Check(Message, frozen=True, kw_only=True):
@@ -142,6 +167,50 @@ class BlockDone(Message, frozen=True, kw_only=True):
 
     seconds: float
     traces: int
+
+
+class ReadMemory(Message, frozen=True, kw_only=True):
+    """Read the allocator's statistics; with `reset` their peak begins anew."""
+
+    reset: bool
+
+
+class MemoryRead(Message, frozen=True, kw_only=True):
+    """Bytes in use by tensors on the GPU; None on a CPU."""
+
+    current_bytes: int | None
+    peak_bytes: int | None
+
+
+class ProbeContext(Message, frozen=True, kw_only=True):
+    """Do one step of a model with layers of one unit, under growth: hold what every process holds, and little else.
+
+    Configures the device, so it can only be the first request a worker gets.
+    """
+
+    mode: str
+    tf32: bool | None
+    seed: int
+
+
+class ContextHeld(Message, frozen=True, kw_only=True):
+    """The step is done, and the process goes on holding; `tensors_bytes` is the allocator's peak."""
+
+    tensors_bytes: int | None
+
+
+class Sustain(Message, frozen=True, kw_only=True):
+    """Run steps without a break for so many seconds, a block of `steps` at a time."""
+
+    steps: int
+    seconds: float
+
+
+class SustainDone(Message, frozen=True, kw_only=True):
+    """Steps done, and the seconds they took."""
+
+    steps: int
+    seconds: float
 
 
 class MeasureLatency(Message, frozen=True, kw_only=True):
@@ -201,7 +270,19 @@ class Failed(Message, frozen=True, kw_only=True):
 
 
 ServerRequest = Fork | Reap
-WorkerRequest = Probe | Prepare | Check | Calibrate | RunBlock | MeasureLatency | TakeProfile | Train
+WorkerRequest = (
+    Probe
+    | Prepare
+    | ProbeContext
+    | Check
+    | Calibrate
+    | RunBlock
+    | ReadMemory
+    | Sustain
+    | MeasureLatency
+    | TakeProfile
+    | Train
+)
 
 Reply = TypeVar("Reply", bound=Message)
 

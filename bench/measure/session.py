@@ -3,9 +3,10 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from bench import device
+from bench import missing_gpu
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.measure import passes, protocol
 from bench.measure.checks import Checks
@@ -14,7 +15,9 @@ from bench.measure.entry import NEW, Entries, Entry, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.servers import Launch, Servers
 from bench.measure.standing import Standing
-from bench.results.record import BlockSize, CohortRecord, Failure
+from bench.observe import nvml
+from bench.observe.meter import Meter
+from bench.results.record import BlockSize, CohortRecord, Fact, Failure
 from bench.results.recorder import Recorder
 from bench.results.schema import Stopping, StopReason
 from bench.view import View
@@ -49,6 +52,8 @@ class Session:
         self._standing = Standing(entries, recorders, settings.preset)
         self._checks = Checks(entries, recorders, settings.device)
         self._sizes: dict[str, BlockSize] = {}
+        self._contexts: dict[str, int | None] = {}
+        self._capability: str | None = None
         self._tf32_on = False
         self._shown = 0.0
 
@@ -67,6 +72,8 @@ class Session:
             return
         self._stage(number, f"training for {self._settings.preset.training_steps} steps", 1.0 + _PASSES / 2)
         self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
+        for recorder in self._recorders.values() if self._settings.device == "gpu" else ():
+            recorder.add_facts({"gpu_after": self._settings.card.facts()})
 
     def close(self) -> None:
         """End all servers and their workers."""
@@ -86,6 +93,7 @@ class Session:
         servers = self._open(number)
         if number == 1:
             self._meet(servers)
+            self._measure_contexts(servers[NEW])
         cohort = Cohort(number, servers, self._entries, self._settings, self._fail)
         if number == 1:
             self._stage(1, "eager, as the model to compare with", 0.0)
@@ -131,12 +139,44 @@ class Session:
             raise BenchError(f"{of_side}TensorFlow cannot look for devices: {failure}. See {log}") from None
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")
-            raise UsageError(of_side + device.explain_missing_gpu(probed.cuda_build, text, self._launches[side].choice))
+            raise UsageError(of_side + missing_gpu.explain(probed.cuda_build, text))
         for name in probed.gpus:
             self._view.say(f"{of_side}TensorFlow sees {name}.")
+        if side == NEW and self._settings.device == "gpu":
+            self._match_card(probed)
         self._recorders[side].add_probe(probed)
         asked = self._settings.tf32
         self._tf32_on |= self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
+
+    def _match_card(self, probed: protocol.Probed) -> None:
+        """Have NVML speak of the card that TensorFlow computes on, and take down everything it says of it.
+
+        TensorFlow gives the PCI bus id. A MIG slice is part of the card at that address, and goes by its UUID.
+        """
+        card, matched = (
+            self._launches[NEW].choice.card or "0",
+            Fact(value=None, reason="TensorFlow gives no PCI bus id"),
+        )
+        if card.startswith("MIG-"):
+            matched = Fact(value="MIG UUID")
+        elif probed.pci_bus_ids:
+            matched = Fact(value="PCI bus id")
+            self._settings = replace(self._settings, card=nvml.open_card(probed.pci_bus_ids[0]))
+        facts = self._settings.card.facts()
+        capability = facts["compute_capability"].value
+        self._capability = str(capability) if capability else None
+        for recorder in self._recorders.values():
+            recorder.add_facts({"gpu": {**facts, "matched_by": matched}})
+
+    def _measure_contexts(self, server: Server) -> None:
+        """What a process of each mode takes of the card before it has any tensors, where that can be told."""
+        if not self._settings.alone or self._settings.card.absent:
+            return
+        for mode in dict.fromkeys(entry.case.mode for entry in self._entries.all):
+            self._stage(1, f"what {mode} takes without tensors", 0.0)
+            self._contexts[mode], reason = passes.measure_context(server, mode, self._settings)
+            if reason:
+                self._view.say(f"What {mode} takes without tensors could not be measured: {reason}.")
 
     def _time_group(self, cohort: Cohort, group: Sequence[Entry], shares: tuple[float, float]) -> int:
         """Time the cases whose workers live together, and return how many blocks were planned.
@@ -149,6 +189,9 @@ class Session:
         for i, entry in enumerate(first_calls):
             share = begin + (middle - begin) * (i + 1) / (len(first_calls) + 1)
             self._stage(cohort.number, f"first call {entry.name}", share)
+            if reason := cohort.why_not(entry):
+                self._recorders[entry.side].note(entry.case, skipped=reason)
+                continue
             strictly = cohort.number == 1 and self._tf32_on
             if not strictly or self._checks.check_apart(cohort, entry):
                 cohort.start(entry)
@@ -167,6 +210,7 @@ class Session:
             self._show(self._view.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
 
         cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
+        cohort.measure_memory(self._contexts, self._capability)
         return blocks
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
@@ -209,6 +253,11 @@ class Session:
                 recorder.note(member.entry.case, latency_reason=latency)
             else:
                 recorder.note(member.entry.case, latency=latency)
+        if Meter.source(self._settings.card if self._settings.device == "gpu" else None)[0]:
+            self._stage(cohort.number, "power and energy", 1.0)
+            for member in [member for member in members if member in cohort.members]:
+                size = self._sizes[member.entry.case.measured_as]
+                recorder.note(member.entry.case, sustained=passes.sustain(cohort, member, self._settings, size.steps))
         if self._profile:
             self._stage(cohort.number, "profiles for TensorBoard", 1.0)
             for member in members:

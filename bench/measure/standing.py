@@ -6,6 +6,7 @@ from bench.cases import Preset
 from bench.measure import stopping
 from bench.measure.entry import Entries, Entry, Side
 from bench.results import estimates
+from bench.results.record import CaseRecord
 from bench.results.recorder import Recorder
 from bench.results.schema import StopReason
 
@@ -60,14 +61,18 @@ class Standing:
         return stopping.reason_to_stop(self._preset, self._cohorts, narrow, elapsed, self._cohort_seconds)
 
     def _sound(self) -> list[Entry]:
-        """Those that have not failed, on either side."""
-        failed = {
+        """Those that have neither failed nor been skipped, on either side."""
+        out = {
             other
             for entry in self._entries.all
-            if self._recorders[entry.side].record(entry.case).failure
+            if self._is_out(self._recorders[entry.side].record(entry.case))
             for other in self._entries.together(entry)
         }
-        return [entry for entry in self._entries.all if entry not in failed]
+        return [entry for entry in self._entries.all if entry not in out]
+
+    @staticmethod
+    def _is_out(record: CaseRecord) -> bool:
+        return record.failure is not None or record.skipped is not None
 
     def _is_narrow(self, entry: Entry, cohorts: int) -> bool:
         return stopping.is_narrow(self._log_ratios(entry)[:cohorts], self._preset)

@@ -1,10 +1,11 @@
 """How a step is executed in each mode, and what its first call costs, part by part."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from autoencoder import model, training
@@ -20,6 +21,13 @@ class Subject:
     parameters: Parameters
     step: training.Step
     traces: Callable[[], int]
+    optimizer_variables: Sequence[keras.Variable] = ()
+
+    @property
+    def model_bytes(self) -> int:
+        """Weights, biases, and what the optimizer keeps for each."""
+        own = [*self.parameters.weights.values(), *self.parameters.biases.values()]
+        return sum(_bytes_of(variable) for variable in (*own, *self.optimizer_variables))
 
     def synchronise(self, loss: tf.Tensor) -> None:
         """Wait until `loss` and all updates before it are done."""
@@ -42,7 +50,7 @@ def _notebook_step(mode: training.Mode) -> Callable[[Config], Subject]:
         optimizer = training.create_optimizer(parameters, config)
         step = training.make_step(parameters, optimizer, mode)
         count = getattr(step, "experimental_get_tracing_count", lambda: 0)
-        return Subject(parameters, step, count)
+        return Subject(parameters, step, count, optimizer.variables)
 
     return build
 
@@ -69,6 +77,10 @@ def first_call(subject: Subject, compiled: bool, batches: tuple[tf.Tensor, tf.Te
     if compiled:
         return FirstCall(trace_seconds, max(0.0, first_seconds - second_seconds), second_seconds, losses)
     return FirstCall(trace_seconds, None, first_seconds, losses)
+
+
+def _bytes_of(variable: tf.Variable | keras.Variable) -> int:
+    return int(np.prod(variable.shape, dtype=np.int64) * tf.as_dtype(variable.dtype).size)
 
 
 def _trace(step: training.Step, batch: tf.Tensor) -> float | None:

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from autoencoder import model, outputs, pipeline, training
 from autoencoder.config import Config
-from bench.measure import clock, device, pipelines, protocol, steps
+from bench.measure import clock, device, memory_policy, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
 from bench.observe import profiling
 
@@ -86,6 +86,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     session.subject, session.next_batch = subject, next_batch
     session.losses = [_finite(loss) for loss in call.losses]
     gc.freeze()  # what is set up now stays: no collection walks it inside a block
+    weight = subject.parameters.weights["encoder_h1"]
     return protocol.Prepared(
         device_init_seconds=device_init_seconds,
         trace_seconds=call.trace_seconds,
@@ -94,7 +95,21 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         input_init_seconds=input_init_seconds,
         device=call.losses[0].device,
         tf32=request.device == "gpu" and device.tf32_enabled(),
+        model_bytes=subject.model_bytes,
+        data_bytes=first.dtype.size * math.prod(first.shape),
+        policy=memory_policy.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
     )
+
+
+def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol.ContextHeld:
+    session.kind = "gpu"
+    session.config = Config(batch_size=1, num_hidden_1=1, num_hidden_2=1)
+    device.start(session.kind, "growth", request.tf32)
+    with tf.device(device.scope(session.kind)):
+        session.subject = steps.build(request.mode, session.config, request.seed)
+        (batch,) = pipelines.fixed_batches(session.data, session.config, 1)
+        session.subject.synchronise(session.subject.step(batch))
+    return protocol.ContextHeld(tensors_bytes=device.read_memory(session.kind, reset=False).peak_bytes)
 
 
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
@@ -125,6 +140,16 @@ def _run_block(session: Session, request: protocol.RunBlock) -> protocol.BlockDo
     subject, next_batch = session.prepared()
     seconds = clock.time_block(subject.step, next_batch, subject.synchronise, request.steps, request.lead_in)
     return protocol.BlockDone(seconds=seconds, traces=subject.traces())
+
+
+def _read_memory(session: Session, request: protocol.ReadMemory) -> protocol.MemoryRead:
+    return device.read_memory(session.kind, request.reset)
+
+
+def _sustain(session: Session, request: protocol.Sustain) -> protocol.SustainDone:
+    subject, next_batch = session.prepared()
+    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, request.steps, request.seconds)
+    return protocol.SustainDone(steps=done, seconds=seconds)
 
 
 def _measure_latency(session: Session, request: protocol.MeasureLatency) -> protocol.LatencyDone:
@@ -162,9 +187,12 @@ def _train(session: Session, request: protocol.Train) -> protocol.Trained:
 HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message]] = {
     protocol.Probe: _probe,
     protocol.Prepare: _prepare,
+    protocol.ProbeContext: _probe_context,
     protocol.Check: _check,
     protocol.Calibrate: _calibrate,
     protocol.RunBlock: _run_block,
+    protocol.ReadMemory: _read_memory,
+    protocol.Sustain: _sustain,
     protocol.MeasureLatency: _measure_latency,
     protocol.TakeProfile: _take_profile,
     protocol.Train: _train,

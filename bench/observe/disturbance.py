@@ -34,16 +34,21 @@ class Counters(NamedTuple):
 class Watch:
     """Cuts the rounds of a cohort into windows. `pids` are the processes that count as ours."""
 
-    def __init__(self, pids: Sequence[int], card: str | None) -> None:
+    def __init__(self, pids: Sequence[int]) -> None:
         self._pids = (*pids, os.getpid())
-        self._card = card
+        self._throttle_bits: int | None = None
         self._first_round: int | None = None
         self._last_round = 0
         self._before = read(self._pids)
         self.windows: list[Window] = []
 
-    def after_round(self, number: int) -> None:
-        """Take notice that a round is over; closes the window where it has lasted long enough."""
+    def after_round(self, number: int, throttle_bits: int | None = None) -> None:
+        """Take notice that a round is over; closes the window where it has lasted long enough.
+
+        `throttle_bits` is what NVML gave as reasons for lower clocks around its blocks, None without a card.
+        """
+        if throttle_bits is not None:
+            self._throttle_bits = throttle_bits | (self._throttle_bits or 0)
         if self._first_round is None:
             self._first_round = number
         self._last_round = number
@@ -55,13 +60,13 @@ class Watch:
         if self._first_round is None:
             return
         after = read(self._pids)
-        reasons = nvml.throttle_reasons(self._card) if self._card else None
+        reasons = None if self._throttle_bits is None else nvml.throttle_reasons(self._throttle_bits)
         self.windows.append(window(self._before, after, (self._first_round, self._last_round), reasons))
-        self._before, self._first_round = after, None
+        self._before, self._first_round, self._throttle_bits = after, None, None
 
     def skip(self) -> None:
         """Begin a new window here: what was before belongs to no round."""
-        self._before, self._first_round = read(self._pids), None
+        self._before, self._first_round, self._throttle_bits = read(self._pids), None, None
 
 
 def window(
@@ -152,11 +157,23 @@ def _major_faults(process: Path) -> int:
         return 0
 
 
-def peak_resident_bytes(pid: int, proc: Path = Path("/proc")) -> int | None:
-    """The most resident memory a process ever had (VmHWM), pages it shares with its parent included."""
+class HostMemory(NamedTuple):
+    """Bytes of a process; None where the system does not tell."""
+
+    peak: int | None  # resident at most, ever (VmHWM); pages it shares with its parent included
+    resident: int | None
+    private: int | None  # pages that no other process has
+
+
+def host_memory(pid: int, proc: Path = Path("/proc")) -> HostMemory:
+    """What a process holds of the host's memory now, and the most it ever held."""
     try:
         lines = (proc / str(pid) / "status").read_text().splitlines()
-    except OSError:
-        return None
-    kilobytes = next((line.split()[1] for line in lines if line.startswith("VmHWM:")), None)
-    return int(kilobytes) * 1024 if kilobytes else None
+        peak = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+    except (OSError, ValueError, IndexError):
+        peak = None
+    try:
+        full = psutil.Process(pid).memory_full_info()
+    except psutil.Error:
+        return HostMemory(peak, None, None)
+    return HostMemory(peak, int(full.rss), int(full.uss))

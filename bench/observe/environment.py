@@ -107,10 +107,11 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
     XLA, Keras on another backend, compile times turned into reading times by a cache that lasts.
     """
     flags = [flag for flag in inherited.get("TF_XLA_FLAGS", "").split() if not flag.startswith(_UNWANTED_XLA_FLAGS)]
-    policy = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "TF_GPU_ALLOCATOR": ""} if choice.kind == "gpu" else {}
     return {
         **choice.environment,
-        **policy,
+        # Each worker removes them, and sets what its own policy needs.
+        "TF_FORCE_GPU_ALLOW_GROWTH": "",
+        "TF_GPU_ALLOCATOR": "",
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "0",  # logs are where causes are looked for
         "TF_XLA_FLAGS": " ".join(flags),

@@ -1,14 +1,19 @@
-"""What NVML, the driver's own library, says of a card; nothing where there is none."""
+"""What NVML, the driver's own library, says of a card: each question on its own, for any of them may be refused."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
 
 import pynvml
+
+from bench.device import CardName
+from bench.results.record import Fact
 
 Answer = TypeVar("Answer")
 
 # Reasons for lower clocks that no user chose. Others, such as idling or clocks that were set, are no disturbance.
-_THROTTLING = {
+THROTTLING = {
     "software power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
     "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
     "software thermal slowdown": pynvml.nvmlClocksEventReasonSwThermalSlowdown,
@@ -16,49 +21,211 @@ _THROTTLING = {
     "power brake": pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
 }
 
-
-def admits_one_process(card: str) -> bool:
-    """Whether the card is in EXCLUSIVE_PROCESS mode, in which a second process gets no context.
-
-    `card` is an index in NVML's order or a UUID. False where NVML cannot tell: then workers are tried side by side.
-    """
-    mode: int | None = _ask(card, pynvml.nvmlDeviceGetComputeMode)
-    return mode == int(pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
+_COMPUTE_MODES = {
+    pynvml.NVML_COMPUTEMODE_DEFAULT: "DEFAULT",
+    pynvml.NVML_COMPUTEMODE_PROHIBITED: "PROHIBITED",
+    pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS: "EXCLUSIVE_PROCESS",
+}
+_MEGAHERTZ = 1_000_000
 
 
-def throttle_reasons(card: str) -> tuple[str, ...] | None:
-    """Why the card's clocks are held down at this moment, None where NVML cannot tell."""
-    reasons = _ask(card, pynvml.nvmlDeviceGetCurrentClocksEventReasons)
-    if reasons is None:
+class CardMemory(NamedTuple):
+    """Bytes of the whole card."""
+
+    total: int
+    used: int
+
+
+class Reading(NamedTuple):
+    """A card at one moment; None where it does not say."""
+
+    sm_hertz: int | None
+    celsius: int | None
+    throttle_bits: int | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card that can be asked; where `absent` says why there is none to ask, every answer is None with that reason."""
+
+    handle: Any = None
+    absent: str | None = None
+
+    def ask(self, question: Callable[[Any], Answer]) -> tuple[Answer | None, str | None]:
+        """The answer to a question about the card's handle, or None and the reason."""
+        if self.absent is not None:
+            return None, self.absent
+        try:
+            return question(self.handle), None
+        except pynvml.NVMLError as error:
+            return None, f"NVML: {error}"
+        except (UnicodeDecodeError, ValueError) as error:
+            return None, f"NVML gave something unreadable: {error}"
+
+    def fact(self, question: Callable[[Any], str | int | float | bool]) -> Fact:
+        """The same, as it stands in a result."""
+        value, reason = self.ask(question)
+        return Fact(value=value, reason=reason)
+
+    @property
+    def admits_one_process(self) -> bool:
+        """Whether it is in EXCLUSIVE_PROCESS mode, where a second process gets no context; False if it cannot tell."""
+        mode, _ = self.ask(pynvml.nvmlDeviceGetComputeMode)
+        return bool(mode == pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
+
+    def read(self) -> Reading:
+        """Clock, temperature and what throttles it, now."""
+        megahertz, _ = self.ask(lambda handle: pynvml.nvmlDeviceGetClockInfo(handle, pynvml.NVML_CLOCK_SM))
+        celsius, _ = self.ask(lambda handle: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU))
+        bits, _ = self.ask(_throttle_bits)
+        return Reading(None if megahertz is None else megahertz * _MEGAHERTZ, celsius, bits)
+
+    def memory(self) -> tuple[CardMemory | None, str | None]:
+        """Total and used bytes, or None and the reason. Used by anyone; what the driver keeps for itself is apart."""
+        return self.ask(_memory)
+
+    def others(self) -> tuple[int | None, str | None]:
+        """Processes on the card, computing or drawing, or None and the reason; in a container all of the host's."""
+        return self.ask(
+            lambda handle: len(
+                {
+                    process.pid
+                    for ask in (
+                        pynvml.nvmlDeviceGetComputeRunningProcesses,
+                        pynvml.nvmlDeviceGetGraphicsRunningProcesses,
+                    )
+                    for process in ask(handle)
+                }
+            )
+        )
+
+    def watts(self) -> float | None:
+        """Power, on Ampere and later the average of a second."""
+        milliwatts, _ = self.ask(pynvml.nvmlDeviceGetPowerUsage)
+        return None if milliwatts is None else milliwatts / 1000
+
+    def utilisation(self) -> float | None:
+        """Share of the last sixth of a second to second in which a kernel ran, 0 to 1."""
+        rates, _ = self.ask(pynvml.nvmlDeviceGetUtilizationRates)
+        return None if rates is None else rates.gpu / 100
+
+    def joules(self) -> tuple[float | None, str | None]:
+        """Energy since the driver was loaded, or None and the reason; renewed every 20 to 100 ms."""
+        millijoules, reason = self.ask(pynvml.nvmlDeviceGetTotalEnergyConsumption)
+        return None if millijoules is None else millijoules / 1000, reason
+
+    def facts(self) -> dict[str, Fact]:
+        """Everything that is recorded of a card, by name."""
+        return {name: self.fact(question) for name, question in _FACTS.items()}
+
+
+def open_card(card: str) -> Card:
+    """The card of this index in NVML's order, UUID, or PCI bus id."""
+    if reason := _start():
+        return Card(absent=reason)
+    try:
+        if card.isdigit():
+            return Card(pynvml.nvmlDeviceGetHandleByIndex(int(card)))
+        if card.startswith(("GPU-", "MIG-")):
+            return Card(pynvml.nvmlDeviceGetHandleByUUID(card.encode()))
+        return Card(pynvml.nvmlDeviceGetHandleByPciBusId(card.encode()))
+    except pynvml.NVMLError as error:
+        return Card(absent=f"NVML knows no card {card}: {error}")
+
+
+def cards() -> list[CardName] | None:
+    """All cards of this machine; None where NVML cannot tell."""
+    if _start():
         return None
-    return tuple(name for name, bit in _THROTTLING.items() if reasons & bit)
+    try:
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        return [
+            CardName(i, str(pynvml.nvmlDeviceGetName(handle)), str(pynvml.nvmlDeviceGetUUID(handle)))
+            for i, handle in enumerate(handles)
+        ]
+    except pynvml.NVMLError:
+        return None
 
 
-def driver_version(card: str) -> str | None:
-    """The version of the driver, None where NVML cannot tell."""
-    return _ask(card, lambda handle: str(pynvml.nvmlSystemGetDriverVersion()))
+def throttle_reasons(bits: int) -> tuple[str, ...]:
+    """The names of those reasons for lower clocks that count as a disturbance."""
+    return tuple(name for name, bit in THROTTLING.items() if bits & bit)
 
 
-def power_limit_watts(card: str) -> float | None:
-    """The limit that the card keeps to now, None where NVML cannot tell, as on many laptops."""
-    milliwatts: int | None = _ask(card, pynvml.nvmlDeviceGetEnforcedPowerLimit)
-    return None if milliwatts is None else milliwatts / 1000
+def bus_id(text: str) -> str:
+    """A PCI bus id in one form: TensorFlow writes 0000:01:00.0, NVML 00000000:01:00.0, both in either case."""
+    domain, _, rest = text.strip().lower().partition(":")
+    return f"{domain[-4:]}:{rest}"
 
 
-def _ask(card: str, question: Callable[[Any], Answer]) -> Answer | None:
-    """The answer to a question about a card's handle, None where there is no NVML, no such card or no answer."""
+def _start() -> str | None:
+    """Load and start NVML, which may be done any number of times; None, or why that cannot be."""
     try:
         pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
+    except pynvml.NVMLError as error:
+        return f"no NVML: {error}"
+    return None
+
+
+def _memory(handle: Any) -> CardMemory:
     try:
-        handle = (
-            pynvml.nvmlDeviceGetHandleByIndex(int(card))
-            if card.isdigit()
-            else pynvml.nvmlDeviceGetHandleByUUID(card.encode())
-        )
-        return question(handle)
-    except pynvml.NVMLError:
-        return None
-    finally:
-        pynvml.nvmlShutdown()
+        info = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
+    except pynvml.NVMLError_FunctionNotFound:  # a driver from before 510
+        info = pynvml.nvmlDeviceGetMemoryInfo(handle)
+    return CardMemory(int(info.total), int(info.used))
+
+
+def _throttle_bits(handle: Any) -> int:
+    try:
+        return int(pynvml.nvmlDeviceGetCurrentClocksEventReasons(handle))
+    except pynvml.NVMLError_FunctionNotFound:  # its name before driver 535
+        return int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
+
+
+def _cuda_version(handle: Any) -> str:
+    version = pynvml.nvmlSystemGetCudaDriverVersion_v2()
+    return f"{version // 1000}.{version % 1000 // 10}"
+
+
+def _capability(handle: Any) -> str:
+    return "{}.{}".format(*pynvml.nvmlDeviceGetCudaComputeCapability(handle))
+
+
+def _clock(ask: Callable[[Any, int], int], kind: int) -> Callable[[Any], int]:
+    return lambda handle: ask(handle, kind) * _MEGAHERTZ
+
+
+def _on_or_off(ask: Callable[[Any], Any]) -> Callable[[Any], bool]:
+    def answer(handle: Any) -> bool:
+        state = ask(handle)
+        return bool(state[0] if isinstance(state, list) else state)  # a list is the current state and the pending one
+
+    return answer
+
+
+_FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
+    "name": lambda handle: str(pynvml.nvmlDeviceGetName(handle)),
+    # Enough to tell cards apart, without naming one.
+    "uuid_sha256": lambda handle: hashlib.sha256(str(pynvml.nvmlDeviceGetUUID(handle)).encode()).hexdigest(),
+    "memory_bytes": lambda handle: _memory(handle).total,
+    "compute_capability": _capability,
+    "driver": lambda handle: str(pynvml.nvmlSystemGetDriverVersion()),
+    "cuda_driver": _cuda_version,
+    "power_limit_watts": lambda handle: pynvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000,
+    "power_limit_default_watts": lambda handle: pynvml.nvmlDeviceGetPowerManagementDefaultLimit(handle) / 1000,
+    "sm_clock_hertz": _clock(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM),
+    "sm_clock_max_hertz": _clock(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_SM),
+    "memory_clock_hertz": _clock(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM),
+    "memory_clock_max_hertz": _clock(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_MEM),
+    "celsius": lambda handle: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
+    "throttled_by": lambda handle: ", ".join(throttle_reasons(_throttle_bits(handle))),
+    "ecc": _on_or_off(pynvml.nvmlDeviceGetEccMode),
+    "mig": _on_or_off(pynvml.nvmlDeviceGetMigMode),
+    "persistence": _on_or_off(pynvml.nvmlDeviceGetPersistenceMode),
+    "compute_mode": lambda handle: _COMPUTE_MODES.get(pynvml.nvmlDeviceGetComputeMode(handle), "unknown"),
+    "pcie_generation": pynvml.nvmlDeviceGetCurrPcieLinkGeneration,
+    "pcie_generation_max": pynvml.nvmlDeviceGetMaxPcieLinkGeneration,
+    "pcie_width": pynvml.nvmlDeviceGetCurrPcieLinkWidth,
+    "pcie_width_max": pynvml.nvmlDeviceGetMaxPcieLinkWidth,
+    "energy_counter": lambda handle: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) >= 0,
+}

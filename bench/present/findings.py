@@ -1,5 +1,6 @@
 """What a result says, in a few plain sentences; only what its intervals support."""
 
+from bench.present import memory
 from bench.present.figures import interval, multiple
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
@@ -8,10 +9,17 @@ _MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
 
 
 def findings(document: Document) -> list[str]:
-    """At most three sentences: the modes, the input pipeline, the noise."""
+    """A few sentences: the modes, the input pipeline, memory policies, energy, the noise."""
     measured = {benchmark.extra_info.case.name: benchmark for benchmark in document.benchmarks}
     fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
-    sentences = [_speedups(measured), _pipeline_cost(measured, fastest), _noise(document)]
+    of_memory = memory.findings(document) if document.autoencoder_bench.plan.experiment == "memory" else []
+    sentences = [
+        _speedups(measured),
+        _pipeline_cost(measured, fastest),
+        *of_memory,
+        _energy(document),
+        _noise(document),
+    ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -37,6 +45,20 @@ def _pipeline_cost(measured: dict[str, Benchmark], mode: str) -> str | None:
     return (
         f"The notebook's input pipeline costs {_MODE_NAMES[mode]} {lost:.0f} % [{least:.0f}, {most:.0f}] of its speed."
     )
+
+
+def _energy(document: Document) -> str | None:
+    """Joules per 1,000 steps, where there was a counter."""
+    parts = [
+        f"{sustained.joules_per_1000_steps:#.3g} in {benchmark.name}"
+        for benchmark in document.benchmarks
+        if (sustained := benchmark.extra_info.sustained) and sustained.joules_per_1000_steps is not None
+        if not benchmark.extra_info.case.twin
+    ]
+    sources = {b.extra_info.sustained.source for b in document.benchmarks if b.extra_info.sustained}
+    if not parts:
+        return None
+    return f"Joules per 1,000 steps ({', '.join(sorted(filter(None, sources)))}): {', '.join(parts)}."
 
 
 def _noise(document: Document) -> str | None:

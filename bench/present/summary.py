@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
+from bench.present import memory
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate
@@ -27,7 +28,8 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 def summary(document: Document) -> RenderableType:
     """Table, failures, findings."""
-    parts: list[RenderableType] = [_table(document)] if document.benchmarks else []
+    table = memory.table if document.autoencoder_bench.plan.experiment == "memory" else _table
+    parts: list[RenderableType] = [table(document)] if document.benchmarks else []
     parts += [Text(line) for line in _shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
     return Group(*parts)
@@ -85,6 +87,11 @@ def _shortcomings(document: Document) -> list[str]:
         for case in section.cases
         if case.failure is not None
     ]
+    skipped: dict[str, list[str]] = {}
+    for case in section.cases:
+        if case.skipped is not None:
+            skipped.setdefault(case.skipped, []).append(case.name)
+    lines += [f"Skipped: {', '.join(names)}: {reason}." for reason, names in skipped.items()]
     unfinished = [case.name for case in section.cases if case.status == "unfinished"]
     if unfinished:
         lines.append(f"Not measured: {', '.join(unfinished)}")

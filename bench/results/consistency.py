@@ -3,12 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator
 
+import msgspec
+
+from bench.results.record import Record
 from bench.results.schema import Benchmark, Document, Estimate
 
 # What a step or a first call can take. Beyond, ratios would leave the range of numbers.
 LEAST_SECONDS = 1e-12
 MOST_SECONDS = 1e6
 MOST_CASES = 1_000
+MOST_BYTES = 2**63
 
 _SECONDS = f"seconds between {LEAST_SECONDS:g} and {MOST_SECONDS:g}"
 
@@ -80,8 +84,22 @@ def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
         some = [part for part in parts if part is not None]
         if min(some) < 0 or max(some) > MOST_SECONDS or replicate.first_step_seconds < LEAST_SECONDS:
             yield f"at {here}: expected a first call that took some time, found {parts}"
-        if replicate.peak_host_bytes is not None and not 0 < replicate.peak_host_bytes < 2**63:
+        if replicate.peak_host_bytes is not None and not 0 < replicate.peak_host_bytes < MOST_BYTES:
             yield f"at {here}.peak_host_bytes: expected a number of bytes or null, found {replicate.peak_host_bytes}"
+        yield from _bytes(replicate, here)
+        if replicate.device_memory:
+            yield from _bytes(replicate.device_memory, f"{here}.device_memory")
+        telemetry = replicate.telemetry
+        if telemetry and {len(telemetry.sm_hertz), len(telemetry.celsius), len(telemetry.throttle_bits)} != {
+            len(replicate.rounds)
+        }:
+            yield f"at {here}.telemetry: expected as many readings as blocks, {len(replicate.rounds)}"
+
+
+def _bytes(record: Record, place: str) -> Iterator[str]:
+    for name, value in msgspec.structs.asdict(record).items():
+        if name.endswith("_bytes") and value is not None and not 0 <= value < MOST_BYTES:
+            yield f"at {place}.{name}: expected a number of bytes or null, found {value}"
 
 
 def _estimate(estimate: Estimate, place: str) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,10 @@ import msgspec
 import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
-from bench import workload
+from bench import policies, workload
 from bench.cases import Case
 from bench.results import estimates, fingerprint, warning
-from bench.results.record import CaseRecord, CohortRecord, ReplicateInfo, SameModel, Training
+from bench.results.record import CaseRecord, CohortRecord, Fact, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
@@ -50,6 +50,7 @@ class Circumstances:
     commit_info: dict[str, Any]
     started: datetime
     pairing: Pairing | None = None
+    facts: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def build(circumstances: Circumstances, measured: Measured, status: Status, reas
             plan=plan,
             device=device,
             software=circumstances.software,
-            fingerprint=fingerprint.take(circumstances.machine_info, device, circumstances.software),
+            fingerprint=fingerprint.take(
+                circumstances.machine_info, device, circumstances.software, circumstances.facts
+            ),
             data=circumstances.data,
             workload=Workload(sha256=sha256, parameters=parameters),
             pairing=circumstances.pairing,
@@ -92,6 +95,7 @@ def build(circumstances: Circumstances, measured: Measured, status: Status, reas
             warnings=_warnings(measured, benchmarks, plan, twin, circumstances.pairing is not None),
             training=measured.training if isinstance(measured.training, Training) else None,
             training_reason=measured.training if isinstance(measured.training, str) else None,
+            facts={group: dict(facts) for group, facts in circumstances.facts.items()},
         ),
         datetime=circumstances.started.isoformat(),
         version=pytest_benchmark.__version__,
@@ -116,12 +120,15 @@ def _warnings(
 
 
 def _is_measured(record: CaseRecord) -> bool:
-    return record.failure is None and bool(record.replicates) and record.block is not None
+    unhindered = record.failure is None and record.skipped is None
+    return unhindered and bool(record.replicates) and record.block is not None
 
 
 def _status(record: CaseRecord) -> CaseStatus:
     if record.failure is not None:
         return CaseStatus(name=record.case.name, status=record.failure.status, failure=record.failure)
+    if record.skipped is not None:
+        return CaseStatus(name=record.case.name, status="skipped", failure=None, skipped=record.skipped)
     return CaseStatus(name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None)
 
 
@@ -137,7 +144,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             "mode": case.mode,
             "pipeline": case.pipeline,
             "batch_size": case.batch_size,
-            "memory": case.memory if on_gpu else None,
+            "memory": case.memory if on_gpu or case.memory == policies.HOST else None,
             "twin": case.twin,
         },
         param=case.name,
@@ -155,6 +162,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             latency=record.latency,
             latency_reason=record.latency_reason,
             profile=record.profile,
+            sustained=record.sustained,
         ),
         options={},
         stats=_stats(tuple(samples), record.block.steps),

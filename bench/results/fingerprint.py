@@ -5,13 +5,24 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from bench.results.record import Fact
 from bench.results.schema import Device, Fingerprint, Software
 
 # Which card is used, not what it is.
 _IDENTITY = {"CUDA_VISIBLE_DEVICES"}
 
 
-def take(machine_info: Mapping[str, Any], device: Device, software: Software) -> Fingerprint:
+# Settings of the machine that speeds depend on; those that a machine does not tell are left out.
+_SETTINGS = {
+    "cpu": ("governor", "usable_threads"),
+    "container": ("cpu_limit",),
+    "gpu": ("ecc", "mig", "persistence", "sm_clock_max_hertz", "pcie_generation_max", "pcie_width"),
+}
+
+
+def take(
+    machine_info: Mapping[str, Any], device: Device, software: Software, facts: Mapping[str, Mapping[str, Fact]]
+) -> Fingerprint:
     """The fingerprint of a run."""
     cpu = machine_info.get("cpu") or {}
     memory = machine_info.get("memory_bytes")
@@ -35,6 +46,15 @@ def take(machine_info: Mapping[str, Any], device: Device, software: Software) ->
         "tf32": {True: "on", False: "off", None: "default"}[device.tf32],
     }
     variables = {name: value for name, value in device.environment.items() if name not in _IDENTITY}
-    everything: dict[str, dict[str, Any]] = {"hardware": hardware, "software": {**versions, **variables}}
+    settings = {
+        f"{group}_{name}": value if isinstance(value, str) else float(value)
+        for group, names in _SETTINGS.items()
+        for name in names
+        if (value := facts.get(group, {}).get(name, Fact(value=None)).value) is not None
+    }
+    everything: dict[str, dict[str, Any]] = {
+        "hardware": hardware,
+        "software": {**versions, **settings, **variables},
+    }
     text = json.dumps(everything, sort_keys=True)
     return Fingerprint(**everything, sha256=hashlib.sha256(text.encode()).hexdigest())

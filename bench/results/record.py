@@ -11,6 +11,70 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all records. Durations in seconds; what is missing is None."""
 
 
+class Fact(Record, frozen=True, kw_only=True):
+    """Something that was looked up: a value, or None with the reason why it cannot be had."""
+
+    value: str | int | float | bool | None
+    reason: str | None = None
+
+
+class PolicyInForce(Record, frozen=True, kw_only=True):
+    """Evidence of the memory policy of a process on a GPU, read back from TensorFlow after its first computation."""
+
+    allow_growth: bool
+    fraction: float  # of the card; 0 is TensorFlow's word for none
+    environment: dict[str, str]  # variables that would override either
+    devices: tuple[str, ...]  # where the loss and a weight it updated really are
+
+
+class DeviceMemory(Record, frozen=True, kw_only=True):
+    """What one process took of a card's memory, in bytes, kind by kind; None where `reason` says why.
+
+    Tensors are the allocator's own statistics, its peak reset after the warm-up. The rest needs a process alone on the
+    card: `lost` is what the card had less than at the `baseline`, when no worker was alive; `context` is the same of a
+    process with the same kernels and next to no tensors; `reserved` is lost less context. TensorFlow has no figure for
+    what its allocator reserved, so that one is derived.
+    """
+
+    tensors_bytes: int | None
+    tensors_peak_bytes: int | None
+    total_bytes: int | None = None
+    baseline_bytes: int | None = None
+    lost_bytes: int | None = None
+    context_bytes: int | None = None
+    reserved_bytes: int | None = None
+    exclusive: bool | None = None  # whether nobody else was on the card
+    reason: str | None = None
+
+
+class BlockTelemetry(Record, frozen=True, kw_only=True):
+    """The card just before and just after each kept block, outside its timing: pairs in the order of the blocks.
+
+    `throttle_bits` are NVML's clock event reasons, those before and after together.
+    """
+
+    sm_hertz: tuple[tuple[int | None, int | None], ...]
+    celsius: tuple[tuple[int | None, int | None], ...]
+    throttle_bits: tuple[int | None, ...]
+
+
+class Sustained(Record, frozen=True, kw_only=True):
+    """A pass of steps without a break, alone on the machine, after the rounds: for what is averaged over a second.
+
+    `joules` are of the whole card, or of all the processor's packages (`source`), whatever else they do; watts and
+    utilisation (0 to 1) are the card's own averages, without those of the first second. None where `reason` says why.
+    """
+
+    steps: int
+    seconds: float
+    source: str | None
+    joules: float | None
+    joules_per_1000_steps: float | None
+    watts: float | None
+    utilisation: float | None
+    reason: str | None = None
+
+
 class ReplicateInfo(Record, frozen=True, kw_only=True):
     """One fresh process of a case in one cohort, without its samples.
 
@@ -31,6 +95,13 @@ class ReplicateInfo(Record, frozen=True, kw_only=True):
     warmup_rounds: int  # blocks before those, not kept
     steady: bool | None  # whether its ratio to the reference had settled by then; None: too few blocks to tell
     peak_host_bytes: int | None  # most resident memory it ever had, what it shares with its server included
+    resident_host_bytes: int | None = None  # after its last block, shared pages included
+    private_host_bytes: int | None = None  # of those, what no other process has
+    model_bytes: int | None = None  # weights, biases and what Adam keeps for each
+    data_bytes: int | None = None  # one batch, on the device
+    device_memory: DeviceMemory | None = None  # of a GPU
+    policy: PolicyInForce | None = None  # on a GPU
+    telemetry: BlockTelemetry | None = None  # of a GPU that NVML knows
 
 
 class Replicate(ReplicateInfo, frozen=True, kw_only=True):
@@ -77,7 +148,7 @@ class Profile(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-FailureStatus = Literal["failed", "mismatch"]
+FailureStatus = Literal["failed", "mismatch", "not-in-force"]
 
 
 class Failure(Record, frozen=True, kw_only=True):
@@ -99,8 +170,10 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     same_model_reason: str | None = None  # why the check was not made
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
+    sustained: Sustained | None = None
     profile: Profile | None = None
     failure: Failure | None = None
+    skipped: str | None = None  # why it was not measured, where that is no failure
 
 
 Mark = Literal["steal", "run_delay", "others", "major_faults", "throttled"]

@@ -1,6 +1,7 @@
 """Collect what one side of a run measures, and save all of it whenever a part is done."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bench.cases import Case
 from bench.measure.protocol import Probed, ServerReady
 from bench.results import files
 from bench.results.document import Circumstances, Measured, build
-from bench.results.record import CaseRecord, CohortRecord, Failure, Replicate, SameModel, Training
+from bench.results.record import CaseRecord, CohortRecord, Fact, Failure, Replicate, SameModel, Training
 from bench.results.schema import Document, Status, Stopping
 
 
@@ -53,6 +54,10 @@ class Recorder:
             self.circumstances, software=software, machine_info=machine_info, commit_info=ready.commit_info
         )
 
+    def add_facts(self, facts: Mapping[str, Mapping[str, Fact]]) -> None:
+        """More is known of the machine; a group that is there is replaced."""
+        self.circumstances = dataclasses.replace(self.circumstances, facts={**self.circumstances.facts, **facts})
+
     def add_probe(self, probed: Probed) -> None:
         """A worker has seen what TensorFlow sees."""
         circumstances = self.circumstances
@@ -68,6 +73,7 @@ class Recorder:
             cudnn=probed.cudnn_version,
         )
         self.circumstances = dataclasses.replace(circumstances, device=device, software=software)
+        self.add_facts({"tensorflow": probed.facts()})
 
     def record(self, case: Case) -> CaseRecord:
         """What is known of a case so far."""

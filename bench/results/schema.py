@@ -2,22 +2,28 @@
 
 from typing import Any, Literal
 
+import msgspec
+
 from bench.cases import Case, Preset
 from bench.results.record import (
     BlockSize,
     CohortRecord,
+    Fact,
     Failure,
     Latency,
     Profile,
     Record,
     ReplicateInfo,
     SameModel,
+    Sustained,
     Training,
 )
 from bench.results.warning import RunWarning
 
 # 1.0: first version.
-SCHEMA_VERSION = "1.0"
+# 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
+#      force, telemetry and energy.
+SCHEMA_VERSION = "1.1"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -48,6 +54,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     latency: Latency | None
     latency_reason: str | None
     profile: Profile | None
+    sustained: Sustained | None = None
 
 
 class Stats(Record, frozen=True, kw_only=True):
@@ -90,8 +97,9 @@ class CaseStatus(Record, frozen=True, kw_only=True):
     """How each case of the run ended."""
 
     name: str
-    status: Literal["measured", "failed", "mismatch", "unfinished"]
+    status: Literal["measured", "failed", "mismatch", "not-in-force", "skipped", "unfinished"]
     failure: Failure | None
+    skipped: str | None = None  # why, where it was
 
 
 class Device(Record, frozen=True, kw_only=True):
@@ -216,6 +224,8 @@ class Section(Record, frozen=True, kw_only=True):
     warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
+    # Of the machine, group by group: gpu, cpu, memory, system, ...
+    facts: dict[str, dict[str, Fact]] = msgspec.field(default_factory=dict)
 
 
 class Document(Record, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ import pytest
 from bench.cases import Preset
 from bench.run import Options, Outcome, run
 
-sys.path.insert(0, str(Path(__file__).parent))  # for documents.py, results with a known truth
+# For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones.
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "gpu")]
 
 
 class Listener:
@@ -62,3 +63,19 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Listene
     view, out = Listener(), tmp_path_factory.mktemp("results")
     outcome = run(Options(preset=TINY, out=out, label="test", data="sample", device="cpu"), view)
     return outcome, view, out
+
+
+@pytest.fixture(scope="session")
+def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the stand-in for the driver's library."""
+    import stand_in_nvml
+
+    return stand_in_nvml.compile_into(tmp_path_factory.mktemp("nvml") / "new")
+
+
+@pytest.fixture
+def stand_in(nvml_library: Path, tmp_path: Path):
+    """Two idle cards."""
+    import stand_in_nvml
+
+    return stand_in_nvml.with_state(nvml_library, tmp_path / "nvml")

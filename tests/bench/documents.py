@@ -19,7 +19,7 @@ TIMES = {
     "xla/notebook": 1.1e-3,
     "function/resident/twin": 1.1e-3,
 }
-CASES = {case.name: case for case in cases.EXPERIMENTS["modes"]}
+CASES = {case.name: case for case in cases.EXPERIMENTS["modes"].cases}
 
 
 def simulate(generator, times=TIMES, cohorts=6, rounds=20, block=0.02, process=0.005, server=0.01, drift=0.0):

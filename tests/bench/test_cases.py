@@ -30,8 +30,53 @@ def test_the_reference_and_its_twin_stay_in():
 def test_unknown_names_come_with_the_nearest():
     with pytest.raises(UsageError, match=r"Did you mean xla/resident"):
         names("xla/residence")
-    with pytest.raises(UsageError, match=r"Known: modes"):
+    with pytest.raises(UsageError, match=r"Known: modes, memory"):
         cases.select("zebra")
+
+
+def of_memory(*only, chosen=(), fraction=None):
+    return [case.name for case in cases.select("memory", only, chosen, fraction)]
+
+
+def test_memory_runs_four_policies_and_what_there_is_without_a_gpu():
+    assert of_memory() == [
+        "default/function",
+        "growth/function",
+        "fraction-0.9/function",
+        "growth+fraction-0.9/function",
+        "host/eager",
+        "host/function",
+        "host/xla",
+        "growth/function/twin",
+        "host/function/twin",
+    ]
+    assert len([name for name in of_memory("*") if not name.startswith("host/") and "twin" not in name]) == 5 * 2
+
+
+def test_policies_and_their_share_can_be_chosen():
+    assert of_memory("*/xla", chosen=["async"]) == [
+        "growth/function",
+        "async/xla",
+        "host/function",
+        "host/xla",
+        "growth/function/twin",
+        "host/function/twin",
+    ]
+    assert "fraction-0.5/function" in of_memory(fraction=0.5)
+    assert "fraction-0.5/function" in of_memory(chosen=["fraction"], fraction=0.5)
+    assert "growth+fraction-0.25/function" in of_memory(chosen=["growth+fraction-0.25"])
+
+
+def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
+    selected = cases.select("memory")
+    assert cases.reference(selected).name == "growth/function"
+    assert cases.reference([case for case in selected if case.memory == "host"]).name == "host/function"
+
+
+@pytest.mark.parametrize("change", [{"chosen": ["growth"]}, {"fraction": 0.5}])
+def test_policies_belong_to_the_experiment_memory(change):
+    with pytest.raises(UsageError, match="--experiment memory"):
+        cases.select("modes", **change)
 
 
 def test_presets_are_what_they_promise():

@@ -61,7 +61,7 @@ def faulty(tmp_path_factory, tiny):
         Case(experiment="faults", mode="function", pipeline="resident", twin=True),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(cases.EXPERIMENTS, "faults", broken)
+        patch.setitem(cases.EXPERIMENTS, "faults", cases.Experiment(question="?", cases=broken))
         options = Options(
             preset=msgspec.structs.replace(
                 tiny, looks=(1,), training_steps=10, least_rounds=30, most_rounds=30, rounds_seconds=10.0

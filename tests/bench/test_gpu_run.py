@@ -1,99 +1,237 @@
-"""What a run does on a GPU, with the driver's files and TensorFlow's view of the device stood in for."""
+"""What a run does on a GPU, by the command line itself, with driver, NVML and TensorFlow's device stood in for."""
 
+import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
+import card_checks
 import msgspec
 import pytest
 
-from bench import device
-from bench.against import Against
 from bench.errors import ExitCode, UsageError
-from bench.observe import nvml
+from bench.results import files
 from bench.run import Options, run
 
-STAND_IN = Path(__file__).parent / "measure" / "gpu_stand_in_server.py"
+STAND_IN = Path(__file__).with_name("gpu_stand_in.py")
+MIB = 2**20
 
 
 @pytest.fixture
-def driver(monkeypatch):
-    monkeypatch.setattr(device, "driver_sign", lambda root=None: "/dev/nvidiactl")
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+def bench(stand_in, tmp_path):
+    """Runs `bench run` and returns its document and output; the output folder is new each time."""
+
+    def call(*arguments, exit_code=ExitCode.OK, **environment):
+        out = tmp_path / f"out-{len(list(tmp_path.glob('out-*')))}"
+        command = [
+            sys.executable,
+            str(STAND_IN),
+            "run",
+            "--out",
+            str(out),
+            "--data",
+            "sample",
+            "--no-profile",
+            *arguments,
+        ]
+        variables = {**stand_in.environment, "COLUMNS": "200", "XDG_CACHE_HOME": str(tmp_path), **environment}
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=variables)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        folders = [path for path in out.glob("*") if path.is_dir()]
+        return (files.read(folders[0] / "result.json") if folders else None), done.stdout + done.stderr, out
+
+    return call
 
 
-def options(out, tiny, **changes):
-    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10)
-    return Options(**{"preset": preset, "out": out, "data": "sample", "profile": False, **changes})
+def run_checks(modes, memory, checks):
+    """The checks that wait for a card, on what the stand-ins gave."""
+    for check in checks:
+        assert check(modes, memory)
 
 
-def test_a_gpu_run_checks_twice_and_says_what_it_saw(tmp_path, tiny, listener, driver):
-    command = (sys.executable, str(STAND_IN))
-    outcome = run(options(tmp_path, tiny, only=("xla/resident",), server_command=command), listener)
-    assert outcome.exit_code == ExitCode.OK
-    assert listener.lines[0].startswith("Device: GPU")
-    assert "TensorFlow sees Stand-in GPU." in listener.lines
-    section = outcome.document.autoencoder_bench
+def states(document):
+    return {case.name: case.status for case in document.autoencoder_bench.cases}
+
+
+def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energy(bench, stand_in):
+    stand_in.set("throttle", 0x40)
+    document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false")
+    assert "Device: GPU" in text
+    assert "TensorFlow sees Stand-in GPU." in text
+    section = document.autoencoder_bench
     assert (section.device.kind, section.device.name) == ("gpu", "Stand-in GPU")
     assert section.device.environment["CUDA_VISIBLE_DEVICES"] == "0"
-    assert section.software.cuda == "12.5.1"
-    assert "-gpu" in outcome.folder.name
-    for benchmark in outcome.document.benchmarks:
-        strict, timed = benchmark.extra_info.same_model
+    assert (section.device.driver, section.device.power_limit_watts) == ("580.65.06", 300.0)
+    assert section.facts["gpu"]["matched_by"].value == "PCI bus id"
+    assert section.facts["gpu"]["name"].value == "Stand-in A100"
+    assert section.facts["cuda_cache"]["state"].value == "cold"
+    assert section.facts["tensorflow"]["cuda"].value == "12.5.1"
+    assert section.facts["gpu_after"]["throttled_by"].value == "hardware thermal slowdown"
+    assert any("throttled" in window.marks for cohort in section.cohorts for window in cohort.windows)
+    assert len(document.benchmarks) == 3
+    for benchmark in document.benchmarks:
+        info = benchmark.extra_info
+        strict, timed = info.same_model
         assert (strict.tf32, strict.limit, strict.passed) == (False, 1e-4, True)
         assert (timed.tf32, timed.limit, timed.passed) == (True, 1e-2, True)
+        (replicate,) = info.replicates
+        assert replicate.policy.allow_growth
+        assert replicate.policy.environment == {}  # the user's variable was taken out
+        assert replicate.telemetry.sm_hertz == ((900_000_000, 900_000_000),) * 2
+        assert replicate.telemetry.throttle_bits == (0x40, 0x40)
+        assert replicate.device_memory.tensors_peak_bytes == 6_000_000
+        assert replicate.device_memory.lost_bytes is None
+        assert "other workers are on the card" in replicate.device_memory.reason
+        assert info.sustained.seconds >= 1.5
+        assert info.sustained.joules == pytest.approx(100 * info.sustained.seconds, rel=0.3)  # the stand-in takes 100 W
+        assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
+        assert info.sustained.utilisation == 0.75
+    assert "Joules per 1,000 steps" in text
+    run_checks(document, None, card_checks.CHECKS[:2] + card_checks.CHECKS[4:7])
+    assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
-def test_with_tf32_off_one_strict_check_is_enough(tmp_path, tiny, listener, driver):
-    command = (sys.executable, str(STAND_IN))
-    outcome = run(options(tmp_path, tiny, only=("function/resident",), tf32=False, server_command=command), listener)
-    for benchmark in outcome.document.benchmarks:
+def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no_figure(bench):
+    """The stand-in's faults are those of the fraction 0.5: alone it reserves nothing, with growth 90 % at once."""
+    chosen = ["default", "growth", "fraction", "growth+fraction", "async", "fraction-0.5", "growth+fraction-0.5"]
+    wanted = [word for name in chosen for word in ("--memory", name)]
+    document, text, out = bench("--experiment", "memory", *wanted, exit_code=ExitCode.FAILED)
+    assert states(document) == {
+        "default/function": "measured",
+        "growth/function": "measured",
+        "fraction-0.9/function": "measured",
+        "growth+fraction-0.9/function": "measured",
+        "async/function": "measured",
+        "fraction-0.5/function": "not-in-force",
+        "growth+fraction-0.5/function": "not-in-force",
+        "growth/function/twin": "measured",
+    }
+    section = document.autoencoder_bench
+    assert section.plan.interleaved is False
+    reasons = {case.name: case.failure.reason for case in section.cases if case.failure}
+    assert reasons["fraction-0.5/function"].startswith("fraction-0.5 should have reserved 8.00 GiB, and reserved 0.00")
+    assert "it should take only what it needs" in reasons["growth+fraction-0.5/function"]
+    reserved = {}
+    for benchmark in document.benchmarks:
+        (replicate,) = benchmark.extra_info.replicates
+        memory = replicate.device_memory
+        assert memory.exclusive is True
+        assert (memory.baseline_bytes, memory.total_bytes, memory.context_bytes) == (400 * MIB, 16 * 2**30, 302 * MIB)
+        assert memory.reserved_bytes == memory.lost_bytes - memory.context_bytes
+        assert (memory.tensors_bytes, memory.tensors_peak_bytes) == (4_000_000, 6_000_000)
+        assert 0 < replicate.private_host_bytes <= replicate.resident_host_bytes <= replicate.peak_host_bytes
+        # 784-128-64-128-784 with biases, three times for Adam, and its count of steps and rate.
+        assert replicate.model_bytes == pytest.approx(3 * 4 * 218_192, abs=64)
+        assert replicate.data_bytes == 64 * 784 * 4
+        reserved[benchmark.name] = memory.reserved_bytes / MIB
+    assert reserved["growth/function"] == reserved["async/function"] == reserved["growth+fraction-0.9/function"] == 14
+    assert reserved["fraction-0.9/function"] == pytest.approx(0.9 * 16 * 1024, abs=4)
+    assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
+    assert re.search(r"fraction-0\.9/function reserves 15\.5 GB for a model of 2\.62 MB", text)
+    sound = msgspec.structs.replace(
+        section, cases=tuple(case for case in section.cases if case.status != "not-in-force")
+    )
+    run_checks(None, msgspec.structs.replace(document, autoencoder_bench=sound), card_checks.CHECKS[2:4])
+    with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
+        card_checks.every_policy_reserves_what_it_says(None, document)
+    assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
+
+
+def test_on_a_card_that_others_use_nothing_is_reserved_unless_allowed(bench, stand_in):
+    stand_in.set("foreign", os.getpid())
+    wanted = ["--experiment", "memory", "--memory", "fraction", "--memory-fraction", "0.25"]
+    document, text, _ = bench(*wanted)
+    assert states(document)["fraction-0.25/function"] == "skipped"
+    assert "Skipped: fraction-0.25/function: others are on the card" in text
+    assert "--allow-shared" in text
+    (replicate,) = document.benchmarks[0].extra_info.replicates
+    assert replicate.device_memory.exclusive is False
+    assert "Somebody else was on the card" in text
+    document, _, _ = bench(*wanted, "--allow-shared")
+    assert states(document)["fraction-0.25/function"] == "measured"
+
+
+def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, stand_in):
+    """The card is lost to NVML in the middle; and with TF32 off one strict check is enough."""
+    stand_in.set("scenario", "failing-after 60")
+    document, _, _ = bench("--only", "function/resident", "--tf32", "off")
+    section = document.autoencoder_bench
+    assert section.facts["gpu"]["name"].value == "Stand-in A100"
+    assert section.facts["gpu_after"]["name"].reason == "NVML: GPU is lost"
+    for benchmark in document.benchmarks:
         (check,) = benchmark.extra_info.same_model
         assert (check.tf32, check.limit) == (False, 1e-4)
+        assert benchmark.stats.median > 0
+        assert benchmark.extra_info.sustained is None
 
 
-def test_a_card_for_one_process_gets_one_at_a_time(tmp_path, tiny, listener, driver, monkeypatch):
-    monkeypatch.setenv("STAND_IN_LOCK", str(tmp_path / "lock"))
-    monkeypatch.setattr(nvml, "admits_one_process", lambda card: card == "0")
-    command = (sys.executable, str(STAND_IN))
-    outcome = run(options(tmp_path / "out", tiny, only=("xla/resident",), server_command=command), listener)
-    assert outcome.exit_code == ExitCode.OK  # a second process at a time would have failed
-    section = outcome.document.autoencoder_bench
+def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
+    stand_in.set("compute-mode", 3)
+    document, text, _ = bench("--only", "xla/resident", STAND_IN_LOCK=str(tmp_path / "lock"))
+    section = document.autoencoder_bench  # a second process at a time would have failed
     assert section.plan.interleaved is False
-    assert any("one process at a time" in line for line in listener.lines)
+    assert "one process at a time" in text
     (cohort,) = section.cohorts
     assert sorted(cohort.order[::2]) == [(0,), (1,), (2,)]
     assert cohort.order[::2] == cohort.order[1::2]  # both rounds of a case, then the next case
-    for benchmark in outcome.document.benchmarks:
+    for benchmark in document.benchmarks:
         # Of the same numbers, so that ratios can be taken, which carry the drift.
         assert benchmark.extra_info.replicates[0].rounds == (0, 1)
         assert benchmark.name == "function/resident" or benchmark.extra_info.ratio_to_reference.value is not None
         assert len(benchmark.stats.data) == 2
         assert len(benchmark.extra_info.same_model) == 2
         assert benchmark.extra_info.latency is not None
+        assert benchmark.extra_info.replicates[0].device_memory.reserved_bytes is not None
 
 
-def test_two_interpreters_cannot_take_turns_on_such_a_card(tmp_path, tiny, listener, driver, monkeypatch):
-    monkeypatch.setattr(nvml, "admits_one_process", lambda card: True)
-    with pytest.raises(UsageError, match="one process at a time"):
-        run(options(tmp_path, tiny, against=Against(Path(sys.executable), "same")), listener)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_side_by_side_such_a_card_fails_all_but_one(tmp_path, tiny, listener, driver, monkeypatch):
+def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     """The stand-in's lock does refuse: without the mode known, one worker gets the card and the others fail."""
-    monkeypatch.setenv("STAND_IN_LOCK", str(tmp_path / "lock"))
-    command = (sys.executable, str(STAND_IN))
-    outcome = run(options(tmp_path / "out", tiny, only=("xla/resident",), server_command=command), listener)
-    assert outcome.exit_code == ExitCode.FAILED
-    failures = [case.failure for case in outcome.document.autoencoder_bench.cases if case.failure]
+    lock = str(tmp_path / "lock")
+    document, _, _ = bench("--only", "xla/resident", exit_code=ExitCode.FAILED, STAND_IN_LOCK=lock)
+    failures = [case.failure for case in document.autoencoder_bench.cases if case.failure]
     assert len(failures) == 2
     assert "BlockingIOError" in failures[0].reason
 
 
-def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, driver):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--gpu", "7"],
+            "--gpu 7 names no card of this machine. There are: 0 Stand-in A100 (GPU-00000000); 1 Stand-in",
+        ),
+        (["--experiment", "memory", "--against", sys.executable], "alone on the card"),
+    ],
+)
+def test_bad_usage_exits_with_2_and_the_valid_choices(bench, arguments, message):
+    _, text, out = bench(*arguments, exit_code=ExitCode.USAGE)
+    assert message in " ".join(text.split())
+    assert list(out.glob("*")) == []
+
+
+def test_an_exclusive_card_takes_no_two_interpreters(bench, stand_in):
+    stand_in.set("compute-mode", 3)
+    _, text, out = bench("--against", sys.executable, exit_code=ExitCode.USAGE)
+    assert "one process at a time" in text
+    assert list(out.glob("*")) == []
+
+
+@pytest.mark.parametrize("visible", ["9", "GPU-beef"])
+def test_cuda_visible_devices_that_name_nothing_are_an_error(bench, visible):
+    _, text, _ = bench(exit_code=ExitCode.USAGE, CUDA_VISIBLE_DEVICES=visible)
+    assert f"CUDA_VISIBLE_DEVICES {visible} names no card of this machine. There are: 0 Stand-in A100" in text
+
+
+def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, monkeypatch):
     """The real TensorFlow of this environment, told that a driver is there: never a silent run on the CPU."""
+    from bench import device
+
     if any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
         pytest.skip("there is a driver here")
+    monkeypatch.setattr(device, "driver_sign", lambda root=None: "/dev/nvidiactl")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(UsageError, match="TensorFlow sees no GPU") as caught:
-        run(options(tmp_path, tiny), listener)
+        run(Options(preset=tiny, out=tmp_path / "out", data="sample"), listener)
     assert "--device cpu" in str(caught.value)

@@ -10,7 +10,7 @@ from bench import cases
 from bench.errors import ExitCode
 from bench.results import files
 
-NAMES = [case.name for case in cases.EXPERIMENTS["modes"]]
+NAMES = [case.name for case in cases.EXPERIMENTS["modes"].cases]
 
 
 def test_a_sound_run_is_complete(finished):

@@ -1,38 +1,89 @@
-"""The real server on a machine that has no GPU but takes its CPU for one.
+"""The real server on a machine that has no GPU, with one made up beside its CPU.
 
-Replaced are TensorFlow's answers about devices, the name of the device and the rules of a block, which are made short.
-The rest is the suite's own code for a GPU: its order of calls, memory growth, the second check with TF32 off. What it
-measures are times of the CPU. Where STAND_IN_LOCK names a file, the device admits one process at a time, as a card in
-EXCLUSIVE_PROCESS mode.
+TensorFlow is told of a physical GPU, and takes memory policies for it as it does for a real one. Replaced are the
+placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a block, which are
+made short. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
+
+What a process holds of the card is told to the stand-in for NVML (tests/bench/observe/stand_in/nvml.c), by the options
+that TensorFlow's context was really started with: a tenth of a card and a half under growth, and so on as BFC does. The
+fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90 % at once.
+
+Where STAND_IN_LOCK names a file, the device admits one process at a time, as a card in EXCLUSIVE_PROCESS mode.
 """
 
 import fcntl
 import os
 import sys
+from pathlib import Path
 
+import msgspec
 import tensorflow as tf
+from tensorflow.python.eager import context
 
-from bench.measure import clock, device, server
-from bench.measure.protocol import Probed
+from bench.measure import clock, device, memory_policy, server
+from bench.measure.protocol import MemoryRead, Probed
 
-_state = {"tf32": True, "growth": False}
+TOTAL, CONTEXT, SMALL, GROWN, MARGIN = 16 * 2**30, 300 * 2**20, 2 * 2**20, 16 * 2**20, 1536 * 2**20
+
+_state = {"tf32": True}
+_real = {
+    "list": tf.config.list_physical_devices,
+    "start": device.start,
+    "in_force": memory_policy.in_force,
+}
 
 
 def _list_physical_devices(kind=None):
+    """The real ones, and a GPU of which only Python knows."""
     if lock := os.environ.get("STAND_IN_LOCK"):
-        _state["lock"] = open(lock, "w")  # noqa: SIM115 - held as long as the worker lives, like a context
+        _state["lock"] = _state.get("lock") or open(lock, "w")  # noqa: SIM115 - held like a context, as long as it lives
         fcntl.flock(_state["lock"], fcntl.LOCK_EX | fcntl.LOCK_NB)
-    return ["the stand-in"]
+    found = _real["list"](kind)
+    running = context.context()
+    if not any(gpu.device_type == "GPU" for gpu in running._physical_devices):
+        gpu = context.PhysicalDevice("/physical_device:GPU:0", "GPU")
+        running._physical_devices.append(gpu)
+        running._visible_device_list.append(gpu)
+        running._physical_device_to_index[gpu] = 0
+        running._memory_growth_map[gpu] = None
+        found = _real["list"](kind)
+    return found
 
 
-def _set_memory_growth(gpu, growth):
-    assert (gpu, growth) == ("the stand-in", True)
-    _state["growth"] = True
+def _start(kind, memory, tf32):
+    seconds = _real["start"](kind, memory, tf32)
+    _hold(grown=False)
+    return seconds
 
 
-def _require(kind, result):
-    assert kind == "gpu"
-    assert _state["growth"], "a worker computed before its memory policy was set"
+def _hold(grown):
+    """Take of the card what TensorFlow's allocator would, by the options it was started with."""
+    folder = os.environ.get("NVML_STAND_IN")
+    if folder:
+        (Path(folder) / "held" / str(os.getpid())).write_text(str(CONTEXT + int(_reserved(Path(folder), grown))))
+
+
+def _reserved(folder, grown):
+    options = context.context().config.gpu_options
+    fraction = options.per_process_gpu_memory_fraction
+    if fraction == 0.5:
+        return 0.9 * TOTAL if options.allow_growth else SMALL
+    if options.allow_growth or os.environ.get("TF_GPU_ALLOCATOR"):
+        return GROWN if grown else SMALL
+    if fraction:
+        return fraction * TOTAL
+    return TOTAL - int((folder / "used").read_text()) - CONTEXT - MARGIN
+
+
+def _read_memory(kind, reset):
+    if reset:
+        _hold(grown=True)
+    return MemoryRead(current_bytes=4_000_000, peak_bytes=6_000_000)
+
+
+def _in_force(outputs):
+    found = _real["in_force"](outputs)
+    return msgspec.structs.replace(found, devices=tuple(d.replace("CPU", "GPU") for d in found.devices))
 
 
 def _probe():
@@ -44,16 +95,23 @@ def _probe():
         cudnn_version="9",
         gpus=["Stand-in GPU"],
         tf32=True,
+        pci_bus_ids=["0000:01:00.0"],
+        intra_op_threads=0,
+        inter_op_threads=0,
+        compute_capabilities="sm_80",
+        xla_flags="",
     )
 
 
 tf.config.list_physical_devices = _list_physical_devices
-tf.config.experimental.set_memory_growth = _set_memory_growth
 tf.config.experimental.enable_tensor_float_32_execution = lambda on: _state.update(tf32=on)
 tf.config.experimental.tensor_float_32_execution_enabled = lambda: _state["tf32"]
-device.require = _require
+device.start = _start
+device.require = lambda kind, result: None
 device.scope = lambda kind: "/CPU:0"
+device.read_memory = _read_memory
 device.probe = _probe
+memory_policy.in_force = _in_force
 clock.GPU_RULES = clock.BlockRules(target_seconds=0.005, least_steps=5, lead_in_seconds=0.002, linearity=0.5)
 
 if __name__ == "__main__":

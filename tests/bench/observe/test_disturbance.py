@@ -7,9 +7,10 @@ import sys
 import time
 
 import psutil
+import pynvml
 import pytest
 
-from bench.observe import disturbance, nvml
+from bench.observe import disturbance
 from bench.observe.disturbance import Counters, Watch, window
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the counters are those of Linux")
@@ -39,19 +40,24 @@ def test_what_cannot_be_read_is_none_and_not_marked():
     assert (found.steal_share, found.run_delay_share, found.major_faults, found.marks) == (None, None, None, ())
 
 
-def test_a_throttled_card_is_marked(monkeypatch):
-    monkeypatch.setattr(nvml, "throttle_reasons", lambda card: ("hardware thermal slowdown",))
-    watch = Watch([], "0")
-    watch.after_round(0)
+def test_a_throttled_card_is_marked():
+    watch = Watch([])
+    watch.after_round(0, 0)
+    watch.after_round(1, pynvml.nvmlClocksEventReasonHwThermalSlowdown)
+    watch.after_round(2, 0)
     watch.close()
-    (found,) = watch.windows
-    assert found.throttle_reasons == ("hardware thermal slowdown",)
-    assert "throttled" in found.marks
+    watch.after_round(3, 0)
+    watch.close()
+    during, after = watch.windows
+    assert during.throttle_reasons == ("hardware thermal slowdown",)
+    assert "throttled" in during.marks
+    assert after.throttle_reasons == ()
+    assert "throttled" not in after.marks
 
 
 def test_windows_are_long_enough_and_the_last_is_what_is_left(monkeypatch):
     monkeypatch.setattr(disturbance, "WINDOW_SECONDS", 0.05)
-    watch = Watch([], None)
+    watch = Watch([])
     for number in range(4):
         time.sleep(0.03)
         watch.after_round(number)
@@ -104,14 +110,27 @@ def test_peak_memory_is_the_most_there_ever_was():
     code = "import sys; x = bytearray(200 * 2**20); del x; print('done', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        peak = disturbance.peak_resident_bytes(process.pid)
-        now = psutil.Process(process.pid).memory_info().rss
+        found = disturbance.host_memory(process.pid)
         process.stdin.close()
-    assert peak > 200 * 2**20 > now
+    assert found.peak > 200 * 2**20 > found.resident >= found.private > 0
+
+
+@LINUX
+def test_private_memory_is_what_a_fork_does_not_share():
+    code = (
+        "import os, sys; x = bytearray(b'1') * (100 * 2**20)\n"
+        "if os.fork(): os.wait()\n"
+        "else: y = bytearray(b'2') * (30 * 2**20); print(os.getpid(), flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        found = disturbance.host_memory(int(process.stdout.readline()))
+        process.stdin.close()
+    assert found.resident > 130 * 2**20
+    assert 30 * 2**20 < found.private < 80 * 2**20
 
 
 def test_a_process_that_is_gone_counts_nothing(tmp_path):
-    assert disturbance.peak_resident_bytes(2**22 + 1) is None
+    assert disturbance.host_memory(2**22 + 1) == (None, None, None)
     found = disturbance.read([2**22 + 1])
     assert (found.run_delay or 0, found.major_faults or 0) == (0, 0)
     assert disturbance.read([], tmp_path / "no-proc").run_delay is None

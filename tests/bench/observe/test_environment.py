@@ -42,8 +42,8 @@ def test_variables_that_would_change_a_case_are_replaced():
     }
     variables = {**inherited, **environment.for_servers(GPU, inherited)}
     assert variables["TF_XLA_FLAGS"] == "--tf_xla_clustering_debug"
-    assert variables["TF_FORCE_GPU_ALLOW_GROWTH"] == "true"
-    assert variables["TF_GPU_ALLOCATOR"] == ""
+    assert variables["TF_FORCE_GPU_ALLOW_GROWTH"] == variables["TF_GPU_ALLOCATOR"] == ""
+    assert "TF_GPU_ALLOCATOR" not in environment.recorded(GPU, inherited)
     assert variables["KERAS_BACKEND"] == "tensorflow"
     assert environment.for_servers(CPU, {})["CUDA_VISIBLE_DEVICES"] == "-1"
 

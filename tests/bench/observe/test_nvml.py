@@ -1,36 +1,143 @@
-"""NVML is asked, and its absence is no error."""
+"""NVML is asked through the real nvidia-ml-py, in processes that load a library without a card."""
+
+import json
+import subprocess
+import sys
 
 import pynvml
 import pytest
+import stand_in_nvml
 
 from bench.observe import nvml
 
+ASK = """
+import dataclasses, json, sys
+from bench.observe import nvml
+found = {"cards": [dataclasses.astuple(card) for card in nvml.cards()]}
+card = nvml.open_card(sys.argv[1])
+found["absent"] = card.absent
+found["facts"] = {name: [fact.value, fact.reason] for name, fact in card.facts().items()}
+found |= {"memory": card.memory(), "others": card.others(), "read": card.read(), "joules": card.joules()}
+found |= {"watts": card.watts(), "utilisation": card.utilisation(), "one": card.admits_one_process}
+print(json.dumps(found))
+"""
 
-def test_without_a_driver_cards_count_as_shared():
+
+def ask(stand_in, card="0", code=ASK):
+    command = [sys.executable, "-c", code, card]
+    environment = stand_in.environment
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_without_a_driver_every_answer_is_none_with_the_reason():
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        assert nvml.admits_one_process("0") is False
-        assert nvml.admits_one_process("GPU-aaaa") is False
+        card = nvml.open_card("0")
+        assert card.absent.startswith("no NVML:")
+        assert card.memory() == (None, card.absent)
+        assert card.admits_one_process is False
+        assert nvml.cards() is None
     else:
         pynvml.nvmlShutdown()
         pytest.skip("there is a driver here")
 
 
-@pytest.mark.parametrize("card", ["1", "GPU-bbbb"])
-@pytest.mark.parametrize(
-    ("mode", "exclusive"),
-    [(pynvml.NVML_COMPUTEMODE_DEFAULT, False), (pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS, True)],
-)
-def test_the_cards_own_mode_is_what_counts(monkeypatch, card, mode, exclusive):
-    calls = []
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: calls.append("init"))
-    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: calls.append("shutdown"))
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: {1: "handle"}[index])
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByUUID", lambda uuid: {b"GPU-bbbb": "handle"}[uuid])
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetComputeMode", lambda handle: {"handle": mode}[handle])
-    assert nvml.admits_one_process(card) is exclusive
-    assert calls == ["init", "shutdown"]
+@pytest.mark.parametrize("card", ["0", "GPU-00000000", "0000:01:00.0", "00000000:01:00.0"])
+def test_a_card_goes_by_index_uuid_and_address(stand_in, card):
+    found = ask(stand_in, card)
+    assert found["absent"] is None
+    assert found["facts"]["name"] == ["Stand-in A100", None]
+
+
+def test_a_data_centre_card_tells_everything(stand_in):
+    found = ask(stand_in)
+    assert [card[1:] for card in found["cards"]] == [["Stand-in A100", "GPU-00000000"], ["Stand-in L4", "GPU-00000001"]]
+    assert all(reason is None for _, reason in found["facts"].values())
+    values = {name: value for name, (value, _) in found["facts"].items()}
+    assert values["memory_bytes"] == 16 * 2**30
+    assert (values["power_limit_watts"], values["power_limit_default_watts"]) == (300.0, 400.0)
+    assert (values["sm_clock_hertz"], values["memory_clock_hertz"]) == (1_410_000_000, 1_215_000_000)
+    assert (values["driver"], values["cuda_driver"], values["compute_capability"]) == ("580.65.06", "13.0", "8.0")
+    assert (values["ecc"], values["mig"], values["persistence"], values["compute_mode"]) == (
+        True,
+        False,
+        True,
+        "DEFAULT",
+    )
+    assert "GPU-" not in json.dumps(found["facts"])  # results travel
+    assert found["memory"] == [[16 * 2**30, 400 * 2**20], None]
+    assert (found["others"], found["watts"], found["utilisation"]) == ([0, None], 100.0, 0.75)
+    assert found["read"] == [1_410_000_000, 55, 0]
+
+
+def test_a_consumer_card_that_refuses_half_of_it_tells_the_rest(stand_in):
+    stand_in.set("scenario", "consumer")
+    found = ask(stand_in)
+    refused = {name for name, (value, reason) in found["facts"].items() if value is None and "Not Supported" in reason}
+    assert refused == {"power_limit_watts", "power_limit_default_watts", "ecc", "mig", "energy_counter"}
+    assert found["others"] == [None, "NVML: Not Supported"]
+    assert (found["watts"], found["joules"][0]) == (None, None)
+    assert found["memory"][0] == [16 * 2**30, 400 * 2**20]
+
+
+def test_a_driver_that_fails_half_way_keeps_its_first_answers(stand_in):
+    stand_in.set("scenario", "failing-after 9")
+    found = ask(stand_in)
+    values = [value for value, _ in found["facts"].values()]
+    assert values[0] == "Stand-in A100"
+    assert values[-1] is None
+    assert found["facts"]["energy_counter"][1] == "NVML: GPU is lost"
+    assert found["memory"] == [None, "NVML: GPU is lost"]
+    assert found["read"] == [None, None, None]
+
+
+def test_throttling_is_seen_when_it_comes(stand_in):
+    code = (
+        "import json, pathlib, sys; from bench.observe import nvml\n"
+        "card = nvml.open_card(sys.argv[1]); before = card.read()\n"
+        f"pathlib.Path({str(stand_in.state / 'throttle')!r}).write_text({str(0x40 | 0x1)!r})\n"
+        "after = card.read(); print(json.dumps([before, after, nvml.throttle_reasons(after.throttle_bits)]))"
+    )
+    before, after, reasons = ask(stand_in, code=code)
+    assert (before[0], before[2]) == (1_410_000_000, 0)
+    assert after[0] == 900_000_000
+    assert reasons == ["hardware thermal slowdown"]  # idling is none
+
+
+def test_processes_are_counted_whatever_their_numbers_mean(stand_in):
+    """A foreign one, and one of ours as a container without the host's process ids sees it."""
+    stand_in.set("scenario", "container")
+    stand_in.set("foreign", "4000000\n4000001")
+    assert ask(stand_in)["others"] == [2, None]
+    hold = f"import os; open({str(stand_in.state)!r} + f'/held/{{os.getpid()}}', 'w').write('7000')"
+    code = hold + ASK
+    found = ask(stand_in, code=code)
+    assert found["others"] == [3, None]
+    assert found["memory"][0][1] == 400 * 2**20 + 7000
+
+
+def test_an_exclusive_card_admits_one_process(stand_in):
+    stand_in.set("compute-mode", pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
+    found = ask(stand_in)
+    assert found["one"] is True
+    assert found["facts"]["compute_mode"] == ["EXCLUSIVE_PROCESS", None]
+
+
+def test_a_driver_before_535_is_asked_by_its_old_names(nvml_library, tmp_path):
+    old = stand_in_nvml.compile_into(tmp_path / "old", "-DOLD")
+    stand_in = stand_in_nvml.with_state(old, tmp_path / "state")
+    found = ask(stand_in)
+    assert found["memory"][0] == [16 * 2**30, 400 * 2**20]
+    assert found["read"][2] == 0
+
+
+def test_a_card_that_does_not_exist_is_named(stand_in):
+    found = ask(stand_in, "7")
+    assert found["absent"].startswith("NVML knows no card 7")
+    assert found["facts"]["name"] == [None, found["absent"]]
 
 
 @pytest.mark.parametrize(
@@ -38,37 +145,11 @@ def test_the_cards_own_mode_is_what_counts(monkeypatch, card, mode, exclusive):
     [
         (pynvml.nvmlClocksEventReasonNone, ()),
         (pynvml.nvmlClocksEventReasonGpuIdle | pynvml.nvmlClocksEventReasonApplicationsClocksSetting, ()),
-        (pynvml.nvmlClocksEventReasonHwThermalSlowdown, ("hardware thermal slowdown",)),
         (
             pynvml.nvmlClocksEventReasonSwPowerCap | pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
             ("software power cap", "power brake"),
         ),
     ],
 )
-def test_what_throttles_a_card_is_named(monkeypatch, bits, reasons):
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksEventReasons", lambda handle: bits)
-    assert nvml.throttle_reasons("0") == reasons
-
-
-def test_a_card_that_does_not_say_why_is_no_error(monkeypatch):
-    def refuse(handle):
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetCurrentClocksEventReasons", refuse)
-    assert nvml.throttle_reasons("0") is None
-
-
-def test_driver_and_power_limit(monkeypatch):
-    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlShutdown", lambda: None)
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", lambda index: "handle")
-    monkeypatch.setattr(pynvml, "nvmlSystemGetDriverVersion", lambda: "580.65.06")
-    monkeypatch.setattr(pynvml, "nvmlDeviceGetEnforcedPowerLimit", {"handle": 350_000}.get)
-    assert nvml.driver_version("0") == "580.65.06"
-    assert nvml.power_limit_watts("0") == 350.0
+def test_what_throttles_a_card_is_named(bits, reasons):
+    assert nvml.throttle_reasons(bits) == reasons

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from documents import document, simulate
 
+from bench.results.record import Fact
+
 
 @pytest.fixture
 def samples():
@@ -32,7 +34,22 @@ def test_which_card_is_used_is_no_part_of_it_and_other_variables_are():
 
     def with_environment(**variables):
         device = msgspec.structs.replace(section.device, environment=variables)
-        return fingerprint.take(found.machine_info, device, section.software).sha256
+        return fingerprint.take(found.machine_info, device, section.software, {}).sha256
 
     assert with_environment(CUDA_VISIBLE_DEVICES="1") == with_environment(CUDA_VISIBLE_DEVICES="0")
     assert with_environment(TF_ENABLE_ONEDNN_OPTS="0") != with_environment()
+
+
+def test_settings_of_the_machine_are_part_of_it_and_its_temperature_is_not():
+    from bench.results import fingerprint
+
+    found = document(simulate(np.random.default_rng(1)))
+    section = found.autoencoder_bench
+
+    def with_facts(**facts):
+        values = {name: Fact(value=value) for name, value in facts.items()}
+        return fingerprint.take(found.machine_info, section.device, section.software, {"gpu": values, "cpu": values})
+
+    assert with_facts(ecc=True).sha256 != with_facts(ecc=False).sha256
+    assert with_facts(governor="powersave").software["cpu_governor"] == "powersave"
+    assert with_facts(celsius=40, ecc=None).sha256 == with_facts(celsius=80).sha256

@@ -1,0 +1,57 @@
+"""Is a memory policy in force? By what TensorFlow says it was started with, and by what the card lost."""
+
+from bench.policies import Policy
+from bench.results.record import DeviceMemory, PolicyInForce
+
+# A fraction that does not fit shrinks by a tenth, again and again: one such step and rounding are no contradiction.
+LEAST_OF_RESERVATION = 0.8
+MOST_OF_RESERVATION = 1.05
+# Growth doubles its regions, and autotuning needs room for a while: still far from this share of a card.
+MOST_OF_GROWTH = 0.25
+
+# What the default leaves free, by compute capability (TensorFlow's source, BFC allocator), in MiB.
+_MARGINS = ((9, 1800), (8, 1536), (7, 1050), (0, 500))
+_SMALL_MARGIN_BYTES = 225 * 2**20
+_SMALL_CARD_BYTES = 2 * 2**30
+
+
+def by_settings(policy: Policy, found: PolicyInForce) -> str | None:
+    """In words, how the settings read back contradict the policy; None where they do not."""
+    if found.allow_growth != policy.growth:
+        return f"TensorFlow was started with allow_growth={found.allow_growth}"
+    if found.fraction != (policy.fraction or 0.0):
+        return f"TensorFlow was started with a memory fraction of {found.fraction:g}"
+    wanted = {"TF_GPU_ALLOCATOR": "cuda_malloc_async"} if policy.asynchronous else {}
+    if found.environment != wanted:
+        return f"the environment says {found.environment}"
+    elsewhere = [device for device in found.devices if "GPU" not in device]
+    return f"something of the step is on {elsewhere[0]}" if elsewhere else None
+
+
+def by_figures(policy: Policy, memory: DeviceMemory, capability: str | None) -> str | None:
+    """In words, how the reservation contradicts the policy; None where it does not, or cannot be told."""
+    reserved, total, used = memory.reserved_bytes, memory.total_bytes, memory.baseline_bytes
+    if reserved is None or total is None or used is None or memory.context_bytes is None:
+        return None
+    if not policy.reserves:
+        most = (MOST_OF_GROWTH if policy.fraction is None else min(MOST_OF_GROWTH, policy.fraction)) * total
+        if reserved > most:
+            return f"{policy.name} reserved {_gib(reserved)} of {_gib(total)}: it should take only what it needs"
+        return None
+    free = max(0, total - used - memory.context_bytes)
+    wanted = free - _margin(capability, free) if policy.fraction is None else policy.fraction * total
+    expected = min(wanted, free)
+    if not LEAST_OF_RESERVATION * expected <= reserved <= MOST_OF_RESERVATION * max(expected, 0):
+        return f"{policy.name} should have reserved {_gib(expected)}, and reserved {_gib(reserved)}"
+    return None
+
+
+def _margin(capability: str | None, free: int) -> int:
+    if free < _SMALL_CARD_BYTES:
+        return _SMALL_MARGIN_BYTES
+    major = int(capability.split(".")[0]) if capability else 0
+    return next(margin for least, margin in _MARGINS if major >= least) * 2**20
+
+
+def _gib(number: float) -> str:
+    return f"{number / 2**30:.2f} GiB"

@@ -1,0 +1,82 @@
+"""What a process takes of a card's memory: the card's own figure before and after, TensorFlow's secrets included."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bench.observe.nvml import Card
+from bench.results.record import DeviceMemory
+
+STABLE_SECONDS = 0.5
+PATIENCE_SECONDS = 10.0
+_EVERY_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A card on which no worker of ours lives: bytes in all and in use, and whether anyone else is there.
+
+    The bytes are None where `reason` says why. `exclusive` is None where the card does not tell who uses it.
+    """
+
+    total_bytes: int | None
+    used_bytes: int | None
+    exclusive: bool | None
+    reason: str | None = None
+
+
+def baseline(
+    card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
+) -> Baseline:
+    """Wait until the card's use has not changed for half a second: a dead process's memory comes back with delay."""
+    began = now()
+    memory, reason = card.memory()
+    since = now()
+    while memory is not None and now() - since < STABLE_SECONDS:
+        if now() - began > PATIENCE_SECONDS:
+            return Baseline(memory.total, None, _exclusive(card), "others kept changing what the card has in use")
+        sleep(_EVERY_SECONDS)
+        before, (memory, reason) = memory, card.memory()
+        if memory != before:
+            since = now()
+    if memory is None:
+        return Baseline(None, None, _exclusive(card), reason)
+    return Baseline(memory.total, memory.used, _exclusive(card))
+
+
+def lost_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
+    """What the card has in use now beyond the baseline, or None and the reason."""
+    if before.used_bytes is None:
+        return None, before.reason
+    memory, reason = card.memory()
+    return (None, reason) if memory is None else (max(0, memory.used - before.used_bytes), None)
+
+
+def take(
+    card: Card, before: Baseline, context_bytes: int | None, tensors: tuple[int | None, int | None]
+) -> DeviceMemory:
+    """The record of the one process that is on the card now; `tensors` are its current and peak bytes."""
+    lost, reason = lost_bytes(card, before)
+    others, _ = card.others()
+    alone = before.exclusive
+    if alone and others is not None and others > 1:  # someone came meanwhile; one of them is ours
+        alone = False
+    if lost is not None and context_bytes is None:
+        reason = "what a context holds could not be measured"
+    reserved = None if lost is None or context_bytes is None else max(0, lost - context_bytes)
+    return DeviceMemory(
+        tensors_bytes=tensors[0],
+        tensors_peak_bytes=tensors[1],
+        total_bytes=before.total_bytes,
+        baseline_bytes=before.used_bytes,
+        lost_bytes=lost,
+        context_bytes=context_bytes,
+        reserved_bytes=reserved,
+        exclusive=alone,
+        reason=reason,
+    )
+
+
+def _exclusive(card: Card) -> bool | None:
+    others, _ = card.others()
+    return None if others is None else others == 0

@@ -1,0 +1,38 @@
+"""`python gpu_stand_in.py ARGUMENTS`: the command line `bench`, on a machine whose GPU is made of stand-ins.
+
+Stood in for are the driver's files, TensorFlow's device (gpu_stand_in_server.py) and, by LD_LIBRARY_PATH, NVML. The
+preset `quick` is one cohort of two blocks.
+"""
+
+import functools
+import sys
+from pathlib import Path
+
+from bench import cases, cli, device, run
+from bench.doctor import doctor
+
+COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
+QUICK = cases.Preset(
+    name="quick",
+    summary="for tests",
+    looks=(1,),
+    target_half_width=0.05,
+    seconds=300.0,
+    first_rounds_seconds=1.0,
+    least_rounds=2,
+    most_rounds=2,
+    warmup_rounds=1,
+    rounds_seconds=60.0,
+    latency_steps=25,
+    latency_seconds=20.0,
+    sustained_seconds=1.5,
+    profile_steps=5,
+    training_steps=10,
+)
+
+if __name__ == "__main__":
+    device.driver_sign = lambda root=None: "/dev/nvidiactl"
+    cases.PRESETS["quick"] = QUICK
+    run.Options = functools.partial(run.Options, server_command=COMMAND)
+    doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
+    cli.main()

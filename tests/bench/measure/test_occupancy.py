@@ -1,0 +1,141 @@
+"""What a process takes of a card, and whether that contradicts its policy; the cards are made of figures."""
+
+import itertools
+
+import pytest
+
+from bench.measure import in_force, occupancy
+from bench.measure.occupancy import Baseline
+from bench.observe.nvml import CardMemory
+from bench.policies import parse
+from bench.results.record import DeviceMemory
+
+GIB = 2**30
+
+
+class FakeCard:
+    """A card whose use is what a list says, reading after reading; its last value stays."""
+
+    def __init__(self, used, others=(0,), total=16 * GIB):
+        self._used = itertools.chain(used, itertools.repeat(used[-1]))
+        self._others = itertools.chain(others, itertools.repeat(others[-1]))
+        self._total = total
+
+    def memory(self):
+        used = next(self._used)
+        return (None, used) if isinstance(used, str) else (CardMemory(self._total, used), None)
+
+    def others(self):
+        found = next(self._others)
+        return (None, "Not Supported") if found is None else (found, None)
+
+
+class Clock:
+    def __init__(self):
+        self.seconds = 0.0
+
+    def now(self):
+        return self.seconds
+
+    def sleep(self, seconds):
+        self.seconds += seconds
+
+
+def baseline(card):
+    clock = Clock()
+    return occupancy.baseline(card, clock.sleep, clock.now), clock.seconds
+
+
+def test_a_baseline_waits_until_memory_has_come_back():
+    found, seconds = baseline(FakeCard([900, 900, 700, 500, 500]))
+    assert (found.total_bytes, found.used_bytes, found.exclusive) == (16 * GIB, 500, True)
+    assert seconds == pytest.approx(0.5 + 3 * 0.05, abs=0.06)
+
+
+def test_a_card_that_never_settles_has_no_baseline():
+    found, seconds = baseline(FakeCard(list(range(1000))))
+    assert found.used_bytes is None
+    assert "kept changing" in found.reason
+    assert 10 < seconds < 11
+
+
+@pytest.mark.parametrize("readings", [["lost"], [5, 5, "lost"]])
+def test_a_card_that_does_not_answer_has_none_either(readings):
+    found, _ = baseline(FakeCard(readings))
+    assert (found.used_bytes, found.reason) == (None, "lost")
+
+
+@pytest.mark.parametrize(("others", "exclusive"), [(0, True), (2, False), (None, None)])
+def test_who_is_on_the_card_before_ours(others, exclusive):
+    assert baseline(FakeCard([5], others=(others,)))[0].exclusive is exclusive
+
+
+def test_lost_is_beyond_the_baseline_and_reserved_is_lost_less_context():
+    before = Baseline(16 * GIB, 500, exclusive=True)
+    found = occupancy.take(FakeCard([500 + 900], others=(1,)), before, 300, (4, 6))
+    assert (found.lost_bytes, found.context_bytes, found.reserved_bytes) == (900, 300, 600)
+    assert (found.tensors_bytes, found.tensors_peak_bytes, found.exclusive, found.reason) == (4, 6, True, None)
+
+
+def test_who_comes_meanwhile_is_noticed():
+    before = Baseline(16 * GIB, 500, exclusive=True)
+    assert occupancy.take(FakeCard([900], others=(2,)), before, 300, (4, 6)).exclusive is False
+
+
+def test_what_is_missing_has_a_reason():
+    before = Baseline(16 * GIB, 500, exclusive=None)
+    found = occupancy.take(FakeCard([900]), before, None, (4, 6))
+    assert (found.lost_bytes, found.reserved_bytes) == (400, None)
+    assert "context" in found.reason
+    found = occupancy.take(FakeCard(["lost"]), before, 300, (4, 6))
+    assert (found.lost_bytes, found.reserved_bytes, found.reason) == (None, None, "lost")
+
+
+def memory(reserved, total=16 * GIB, used=0, context=GIB // 4):
+    return DeviceMemory(
+        tensors_bytes=4,
+        tensors_peak_bytes=6,
+        total_bytes=total,
+        baseline_bytes=used,
+        lost_bytes=reserved + context,
+        context_bytes=context,
+        reserved_bytes=reserved,
+        exclusive=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "reserved", "used", "sound"),
+    [
+        ("growth", 0.02, 0, True),
+        ("growth", 0.9 * 16, 0, False),
+        ("growth+fraction-0.9", 0.02, 0, True),
+        ("growth+fraction-0.9", 0.9 * 16, 0, False),
+        ("growth+fraction-0.1", 2.0, 0, False),
+        ("async", 0.02, 0, True),
+        ("async", 10, 0, False),
+        ("fraction-0.9", 0.9 * 16, 0, True),
+        ("fraction-0.9", 0.9 * 0.9 * 16, 0, True),  # did not fit at once
+        ("fraction-0.9", 0.02, 0, False),
+        ("fraction-0.5", 0.9 * 16, 0, False),
+        ("fraction-0.9", 7.5, 8, True),  # what was left of a card that others use
+        ("default", 16 - 0.25 - 1.5, 0, True),
+        ("default", 8 - 0.25 - 1.5, 8, True),
+        ("default", 0.02, 0, False),
+    ],
+)
+def test_a_reservation_fits_its_policy_or_contradicts_it(policy, reserved, used, sound):
+    found = in_force.by_figures(parse(policy), memory(int(reserved * GIB), used=used * GIB), "8.0")
+    assert (found is None) == sound
+    assert sound or policy in found
+
+
+def test_the_default_leaves_what_tensorflow_leaves_on_each_generation():
+    for capability, margin in (("6.1", 500), ("7.5", 1050), ("8.9", 1536), ("9.0", 1800), ("12.0", 1800)):
+        reserved = 16 * GIB - GIB // 4 - margin * 2**20
+        assert in_force.by_figures(parse("default"), memory(reserved), capability) is None
+    assert in_force.by_figures(parse("default"), memory(2 * GIB - 225 * 2**20 - 600, 2 * GIB, 0, 500), "8.6") is None
+
+
+def test_without_figures_nothing_is_contradicted():
+    assert in_force.by_figures(parse("fraction-0.9"), DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1), None) is None

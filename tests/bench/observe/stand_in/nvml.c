@@ -1,0 +1,271 @@
+/* A libnvidia-ml.so.1 without a card: what nvidia-ml-py asks for, answered from files in the folder $NVML_STAND_IN.
+ *
+ *   scenario     words: consumer (many getters NotSupported), failing-after N (the card is lost after N questions),
+ *                container (process ids as the host counts them); built with -DOLD it lacks what drivers before 535 lack
+ *   used         bytes in use by others, throughout
+ *   foreign      process ids of others on the card, one a line
+ *   throttle     clock event reasons, a number
+ *   held/<pid>   bytes that a process holds; counted while that process lives, and forgotten when it is gone
+ *
+ * Two cards: 0 is the one with these files, 1 an idle one of another model.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, LOST = 15 };
+
+#define TOTAL (16ULL << 30)
+#define NOT_AVAILABLE 0xFFFFFFFFFFFFFFFFULL
+
+typedef struct { unsigned long long total, free, used; } Memory;
+typedef struct { unsigned version; unsigned long long total, reserved, free, used; } MemoryV2;
+typedef struct { unsigned pid; unsigned long long used; unsigned gpuInstance, computeInstance; } Process;
+typedef struct { unsigned gpu, memory; } Utilization;
+
+static int cards[2] = {0, 1};
+static long asked = 0;
+
+static FILE *file(const char *name) {
+    char path[4096];
+    const char *folder = getenv("NVML_STAND_IN");
+    if (!folder) return NULL;
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return fopen(path, "r");
+}
+
+static long long number(const char *name, long long otherwise) {
+    FILE *stream = file(name);
+    long long value = otherwise;
+    if (!stream) return otherwise;
+    if (fscanf(stream, "%lld", &value) != 1) value = otherwise;
+    fclose(stream);
+    return value;
+}
+
+static int scenario(const char *word, long *argument) {
+    char found[64];
+    FILE *stream = file("scenario");
+    int yes = 0;
+    if (!stream) return 0;
+    while (fscanf(stream, "%63s", found) == 1)
+        if (!strcmp(found, word)) {
+            yes = 1;
+            if (argument && fscanf(stream, "%ld", argument) != 1) *argument = 0;
+        }
+    fclose(stream);
+    return yes;
+}
+
+static int question(void *device, int rare) {
+    long most = 0;
+    asked++;
+    if (scenario("failing-after", &most) && asked > most) return LOST;
+    if (rare && *(int *)device == 0 && scenario("consumer", NULL)) return NOT_SUPPORTED;
+    return SUCCESS;
+}
+
+static int alive(long pid) { return !kill((pid_t)pid, 0) || errno == EPERM; }
+
+/* Bytes that living processes hold, and their ids where there is room for them. */
+static unsigned long long held(Process *found, unsigned room, unsigned *count) {
+    char path[4096], name[5000];
+    unsigned long long sum = 0;
+    struct dirent *entry;
+    const char *folder = getenv("NVML_STAND_IN");
+    DIR *directory;
+    snprintf(path, sizeof path, "%s/held", folder ? folder : "");
+    directory = opendir(path);
+    while (directory && (entry = readdir(directory))) {
+        long pid = atol(entry->d_name);
+        if (pid <= 0 || !alive(pid)) continue;
+        snprintf(name, sizeof name, "held/%ld", pid);
+        long long bytes = number(name, 0);
+        if (bytes <= 0) continue;
+        sum += (unsigned long long)bytes;
+        /* As in a container without --pid=host: the numbers are the host's. */
+        if (found && *count < room)
+            found[*count] = (Process){(unsigned)(scenario("container", NULL) ? pid + 100000 : pid), bytes, 0, 0};
+        (*count)++;
+    }
+    if (directory) closedir(directory);
+    return sum;
+}
+
+int nvmlInitWithFlags(unsigned flags) { return flags ? INVALID : SUCCESS; }
+int nvmlInit_v2(void) { return SUCCESS; }
+int nvmlShutdown(void) { return SUCCESS; }
+
+const char *nvmlErrorString(int code) {
+    switch (code) {
+        case NOT_SUPPORTED: return "Not Supported";
+        case NOT_FOUND: return "Not Found";
+        case LOST: return "GPU is lost";
+        default: return "an error";
+    }
+}
+
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 2; return SUCCESS; }
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
+    if (index > 1) return INVALID;
+    *device = &cards[index];
+    return SUCCESS;
+}
+
+int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
+    for (int i = 0; i < 2; i++) {
+        char own[64];
+        snprintf(own, sizeof own, "GPU-0000000%d", i);
+        if (!strcmp(uuid, own)) { *device = &cards[i]; return SUCCESS; }
+    }
+    return NOT_FOUND;
+}
+
+int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **device) {
+    const char *known[] = {":01:00.0", ":41:00.0"};
+    for (int i = 0; i < 2; i++)
+        if (strlen(bus) >= 8 && !strcmp(bus + strlen(bus) - 8, known[i])) { *device = &cards[i]; return SUCCESS; }
+    return NOT_FOUND;
+}
+
+int nvmlDeviceGetName(void *device, char *name, unsigned length) {
+    int code = question(device, 0);
+    if (!code) snprintf(name, length, *(int *)device ? "Stand-in L4" : "Stand-in A100");
+    return code;
+}
+
+int nvmlDeviceGetUUID(void *device, char *uuid, unsigned length) {
+    snprintf(uuid, length, "GPU-0000000%d", *(int *)device);
+    return SUCCESS;
+}
+
+int nvmlSystemGetDriverVersion(char *version, unsigned length) {
+    snprintf(version, length, "580.65.06");
+    return SUCCESS;
+}
+
+int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 13000; return SUCCESS; }
+
+int nvmlDeviceGetMemoryInfo(void *device, Memory *memory) {
+    unsigned count = 0;
+    int code = question(device, 0);
+    if (code) return code;
+    memory->total = TOTAL;
+    memory->used = *(int *)device ? 0 : (unsigned long long)number("used", 0) + held(NULL, 0, &count);
+    memory->free = memory->total - memory->used;
+    return SUCCESS;
+}
+
+#ifndef OLD
+int nvmlDeviceGetMemoryInfo_v2(void *device, MemoryV2 *memory) {
+    Memory plain;
+    int code = nvmlDeviceGetMemoryInfo(device, &plain);
+    memory->total = plain.total;
+    memory->reserved = 256ULL << 20;
+    memory->used = plain.used;
+    memory->free = plain.free;
+    return code;
+}
+#endif
+
+static int processes(void *device, unsigned *count, Process *found, int foreign) {
+    unsigned room = *count, pid;
+    FILE *stream;
+    int code = question(device, 1);
+    if (code) return code;
+    *count = 0;
+    if (*(int *)device == 0) {
+        stream = foreign ? file("foreign") : NULL;
+        while (stream && fscanf(stream, "%u", &pid) == 1) {
+            if (found && *count < room) found[*count] = (Process){pid, NOT_AVAILABLE, 0, 0};
+            (*count)++;
+        }
+        if (stream) fclose(stream);
+        if (foreign) held(found, room, count);
+    }
+    if (!found) return *count ? TOO_SMALL : SUCCESS;
+    return *count > room ? TOO_SMALL : SUCCESS;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Process *found) {
+    return processes(device, count, found, 1);
+}
+
+int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned *count, Process *found) {
+    return processes(device, count, found, 0);
+}
+
+#define NUMBER(NAME, TYPE, RARE, VALUE)           \
+    int NAME(void *device, TYPE *value) {         \
+        int code = question(device, RARE);        \
+        if (!code) *value = (TYPE)(VALUE);        \
+        return code;                              \
+    }
+
+static unsigned long long millijoules(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 100ULL * (now.tv_sec * 1000ULL + now.tv_nsec / 1000000ULL); /* 100 W, throughout */
+}
+
+NUMBER(nvmlDeviceGetEnforcedPowerLimit, unsigned, 1, 300000)
+NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, 1, 400000)
+NUMBER(nvmlDeviceGetPowerUsage, unsigned, 1, 100000)
+NUMBER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, 1, millijoules())
+NUMBER(nvmlDeviceGetPersistenceMode, unsigned, 0, 1)
+NUMBER(nvmlDeviceGetComputeMode, unsigned, 0, number("compute-mode", 0))
+NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, unsigned, 0, 4)
+NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, unsigned, 0, 4)
+NUMBER(nvmlDeviceGetCurrPcieLinkWidth, unsigned, 0, 16)
+NUMBER(nvmlDeviceGetMaxPcieLinkWidth, unsigned, 0, 16)
+#ifdef OLD
+NUMBER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long, 0, number("throttle", 0))
+#else
+NUMBER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, 0, number("throttle", 0))
+#endif
+
+int nvmlDeviceGetUtilizationRates(void *device, Utilization *rates) {
+    int code = question(device, 0);
+    if (!code) *rates = (Utilization){75, 10};
+    return code;
+}
+
+int nvmlDeviceGetClockInfo(void *device, unsigned kind, unsigned *megahertz) {
+    int code = question(device, 0);
+    if (!code) *megahertz = kind == 2 ? 1215 : number("throttle", 0) ? 900 : 1410;
+    return code;
+}
+
+int nvmlDeviceGetMaxClockInfo(void *device, unsigned kind, unsigned *megahertz) {
+    int code = question(device, 0);
+    if (!code) *megahertz = kind == 2 ? 1215 : 1410;
+    return code;
+}
+
+int nvmlDeviceGetTemperature(void *device, unsigned sensor, unsigned *celsius) {
+    int code = question(device, 0);
+    if (!code) *celsius = sensor ? 0 : 55;
+    return code;
+}
+
+int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
+    int code = question(device, 0);
+    *major = 8;
+    *minor = *(int *)device ? 9 : 0;
+    return code;
+}
+
+int nvmlDeviceGetEccMode(void *device, unsigned *current, unsigned *pending) {
+    *current = *pending = 1;
+    return question(device, 1);
+}
+
+int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
+    *current = *pending = 0;
+    return question(device, 1);
+}

@@ -1,0 +1,117 @@
+"""What is said and drawn of memory: figures made up, one of each kind."""
+
+import matplotlib.image
+import msgspec
+import numpy as np
+import pytest
+from documents import document, simulate
+
+from bench.present import memory, plots_of_memory
+from bench.present.findings import findings
+from bench.present.summary import summary
+from bench.results.record import DeviceMemory
+
+GB, MB = 10**9, 10**6
+
+
+def with_memory(found, on_card):
+    """The document with figures of memory, as of the experiment memory."""
+    benchmarks = []
+    for benchmark in found.benchmarks:
+        replicates = tuple(
+            msgspec.structs.replace(
+                replicate,
+                model_bytes=2_618_320,
+                data_bytes=200_704,
+                private_host_bytes=100 * MB,
+                resident_host_bytes=600 * MB,
+                device_memory=on_card,
+            )
+            for replicate in benchmark.extra_info.replicates
+        )
+        info = msgspec.structs.replace(benchmark.extra_info, replicates=replicates)
+        benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
+    section = found.autoencoder_bench
+    plan = msgspec.structs.replace(section.plan, experiment="memory")
+    section = msgspec.structs.replace(section, plan=plan)
+    return msgspec.structs.replace(found, benchmarks=tuple(benchmarks), autoencoder_bench=section)
+
+
+ON_CARD = DeviceMemory(
+    tensors_bytes=4 * MB,
+    tensors_peak_bytes=6 * MB,
+    total_bytes=80 * GB,
+    baseline_bytes=0,
+    lost_bytes=72_400 * MB,
+    context_bytes=400 * MB,
+    reserved_bytes=72 * GB,
+    exclusive=True,
+)
+
+
+@pytest.fixture
+def samples():
+    return simulate(np.random.default_rng(3))
+
+
+def test_the_price_of_a_policy_is_said_in_words(samples):
+    found = with_memory(document(samples, gpu="H100"), ON_CARD)
+    assert memory.findings(found)[0] == (
+        "eager/resident reserves 72.0 GB for a model of 2.62 MB, and with its context takes 72.4 GB of the card's "
+        "80.0 GB; its tensors need 6.00 MB at most."
+    )
+    assert memory.findings(found)[0] in findings(found)
+    assert not any("twin" in sentence for sentence in memory.findings(found))
+
+
+def test_a_neighbour_is_mentioned(samples):
+    shared = msgspec.structs.replace(ON_CARD, exclusive=False)
+    assert "Somebody else was on the card" in memory.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
+
+
+def test_without_a_gpu_it_is_the_hosts_memory(samples):
+    found = with_memory(document(samples), None)
+    (sentence,) = memory.findings(found)
+    assert sentence.startswith("Memory of the host that only the process has: 100 MB in eager, 100 MB in function")
+    assert sentence.endswith("for a model of 2.62 MB.")
+
+
+def test_what_was_not_measured_is_not_said(samples):
+    unknown = DeviceMemory(tensors_bytes=1, tensors_peak_bytes=2, reason="no NVML")
+    assert memory.findings(with_memory(document(samples, gpu="H100"), unknown)) == []
+
+
+@pytest.mark.parametrize("gpu", ["H100 [red]$\\frac{", None])
+def test_the_bars_are_drawn_and_the_table_fits(samples, tmp_path, gpu):
+    import io
+
+    from rich.console import Console
+
+    found = with_memory(document(samples, gpu=gpu), ON_CARD if gpu else None)
+    plots_of_memory.save(found, tmp_path / "memory.png")
+    assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
+    console = Console(file=io.StringIO(), width=120)
+    console.print(summary(found))
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert ("72.0 GB" if gpu else "100 MB") in text
+
+
+def test_nothing_is_drawn_of_nothing(samples, tmp_path):
+    plots_of_memory.save(document(samples, gpu="H100"), tmp_path / "memory.png")
+    assert not (tmp_path / "memory.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (None, "-"),
+        (12, "12 B"),
+        (200_704, "201 kB"),
+        (2_618_320, "2.62 MB"),
+        (72.4e9, "72.4 GB"),
+        (1.5e12, "1.50e+03 GB"),
+    ],
+)
+def test_sizes_have_three_digits(number, text):
+    assert memory.size(number) == text

@@ -1,0 +1,38 @@
+"""The experiment `memory` on a machine without a GPU: what it skips, and the true thing it says instead."""
+
+import io
+
+import matplotlib.image
+import msgspec
+from rich.console import Console
+
+from bench.errors import ExitCode
+from bench.present import summary
+from bench.run import Options, run
+
+
+def test_without_a_gpu_policies_are_skipped_and_the_hosts_memory_is_measured(tmp_path, tiny, listener):
+    preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10)
+    options = Options(preset=preset, experiment="memory", out=tmp_path, data="sample", device="cpu", profile=False)
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.OK
+    states = {case.name: case for case in outcome.document.autoencoder_bench.cases}
+    measured = [name for name, case in states.items() if case.status == "measured"]
+    assert measured == ["host/eager", "host/function", "host/xla", "host/function/twin"]
+    skipped = {case.skipped for case in states.values() if case.status == "skipped"}
+    assert skipped == {"a memory policy is a GPU's, and this runs on the CPU (as asked)"}
+    assert len(states) == 4 + 4
+    section = outcome.document.autoencoder_bench
+    assert (section.plan.reference, section.plan.interleaved) == ("host/function", True)
+    for benchmark in outcome.document.benchmarks:
+        (replicate,) = benchmark.extra_info.replicates
+        # A worker has some memory of its own, and shares more than that with the server it came from.
+        assert 10 * 2**20 < replicate.private_host_bytes < replicate.resident_host_bytes <= replicate.peak_host_bytes
+        assert (replicate.device_memory, replicate.policy, replicate.telemetry) == (None, None, None)
+        assert benchmark.params["memory"] == "host"
+    assert matplotlib.image.imread(outcome.folder / "plots" / "memory.png").std() > 0.01
+    console = Console(file=io.StringIO(), width=100)
+    summary.show(outcome.document, outcome.folder, console)
+    text = " ".join(console.file.getvalue().split())
+    assert "Skipped: default/function, growth/function, fraction-0.9/function, growth+fraction-0.9/function:" in text
+    assert "Memory of the host that only the process has:" in text
