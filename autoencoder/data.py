@@ -77,6 +77,13 @@ def load(source: str = "auto", say: Callable[[str], None] = lambda _: None) -> F
     return _read_directory(source, "--data")
 
 
+def load_present(source: str = "auto") -> FashionMnist | None:
+    """What `load` reads from files that are there already; None where it would try a download. Raises DataError."""
+    if source == "auto":
+        return _load_present()
+    return None if source == "download" else load(source)
+
+
 def describe(fashion_mnist: FashionMnist) -> str:
     """Say in a few words what was read: source, counts and the beginning of the hash."""
     counts = f"{len(fashion_mnist.train_images):,} + {len(fashion_mnist.test_images):,} images"
@@ -103,6 +110,16 @@ def synthetic(train: int = 2_000, test: int = 500, seed: int = 0) -> FashionMnis
 
 
 def _load_first(say: Callable[[str], None]) -> FashionMnist:
+    if present := _load_present():
+        return present
+    try:
+        return _download(say)
+    except DataError as error:
+        say(str(error))
+    return _read(sources.SAMPLE_FOLDER, sources.SAMPLE, "sample", SAMPLE_NOTE)
+
+
+def _load_present() -> FashionMnist | None:
     directory = os.environ.get(sources.DIRECTORY_VARIABLE)
     if directory:
         return _read_directory(directory, sources.DIRECTORY_VARIABLE)
@@ -110,11 +127,7 @@ def _load_first(say: Callable[[str], None]) -> FashionMnist:
         return _read(sources.keras_folder(), sources.FULL, "keras")
     if sources.is_complete(sources.DEBIAN_FOLDER):
         return _read(sources.DEBIAN_FOLDER, sources.FULL, "debian")
-    try:
-        return _download(say)
-    except DataError as error:
-        say(str(error))
-    return _read(sources.SAMPLE_FOLDER, sources.SAMPLE, "sample", SAMPLE_NOTE)
+    return None
 
 
 def _download(say: Callable[[str], None]) -> FashionMnist:

@@ -1,4 +1,4 @@
-"""The command line: run, compare, list, validate."""
+"""The command line: run, compare, doctor, list, validate."""
 
 import gc
 import sys
@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from bench import cases, interrupts
+from bench import cases, interrupts, policies
 from bench.errors import BenchError, ExitCode, Interrupted
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Measure what this machine does with TensorFlow: steps per second of a small autoencoder in eager mode, "
-    "under tf.function and under XLA.",
+    "under tf.function and under XLA, and what each memory policy of a GPU takes. Start with `bench doctor`.",
     epilog="Exit codes, of several the first: 130 interrupted, what was measured is saved; 2 bad usage or input; 4 not "
     "comparable; 1 a case failed, mismatched or vanished; 3 a regression; 5 inconclusive, with --strict; 0 fine.",
 )
@@ -88,6 +88,20 @@ def run(
         list[str] | None,
         typer.Option(metavar="GLOB", help="Only cases that match, as 'xla/*'; may be repeated."),
     ] = None,
+    memory: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POLICY",
+            help="Of the experiment memory: default, growth, fraction, growth+fraction or async; may be repeated.",
+        ),
+    ] = None,
+    memory_fraction: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Of the card's memory, in the policies that have one; default: 0.9."),
+    ] = None,
+    allow_shared: Annotated[
+        bool, typer.Option("--allow-shared", help="Reserve a card's memory though somebody else is using the card.")
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder that gets a folder for this run.")] = Path("results"),
     label: Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")] = None,
     seed: Annotated[
@@ -143,6 +157,9 @@ def run(
         preset=cases.PRESETS[preset.value],
         experiment=experiment,
         only=tuple(only or ()),
+        memory=tuple(memory or ()),
+        memory_fraction=memory_fraction,
+        allow_shared=allow_shared,
         out=out,
         label=label,
         seed=seed,
@@ -208,13 +225,51 @@ def compare(
     raise typer.Exit(exit_code)
 
 
+@app.command()
+def doctor(
+    device: Annotated[
+        DeviceName, typer.Option(help="auto: the GPU wherever an NVIDIA driver is present, else the CPU.")
+    ] = DeviceName.auto,
+    gpu: Annotated[
+        str | None, typer.Option(metavar="INDEX|UUID", help="Which card, as nvidia-smi -L lists them.")
+    ] = None,
+    data: Annotated[
+        str, typer.Option(metavar="SOURCE", help="Fashion-MNIST: as for `bench run`, a folder or auto.")
+    ] = "auto",
+    out: Annotated[Path, typer.Option(help="Where results would go.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at everything that measuring needs, and say what is wrong and what to do; takes about ten seconds.
+
+    Each line is ok, a warning (figures may be worse than they could be) or a problem (something will not work). Exit
+    code 1 if there is a problem, 0 otherwise.
+    """
+    from bench.doctor import doctor
+    from bench.present import diagnosis
+
+    console = Console(emoji=False, stderr=as_json)
+    wanted = doctor.Wanted(device=device.value, gpu=gpu, data=data, out=out)
+    with console.status("looking", spinner="line") if console.is_terminal else nullcontext():
+        findings = doctor.examine(wanted)
+    if as_json:
+        typer.echo(diagnosis.to_json(findings), nl=False)
+    else:
+        diagnosis.show(findings, console)
+    raise typer.Exit(ExitCode.FAILED if doctor.has_problem(findings) else ExitCode.OK)
+
+
 @app.command("list")
 def list_cases() -> None:
     """Show experiments with their cases, and presets."""
-    for name, question in cases.QUESTIONS.items():
-        typer.echo(f"experiment {name}: {question}")
-        for case in cases.EXPERIMENTS[name]:
-            typer.echo(f"  {case.name}" + (f"  (the noise: {case.measured_as} once more)" if case.twin else ""))
+    for name, experiment in cases.EXPERIMENTS.items():
+        typer.echo(f"experiment {name}: {experiment.question}")
+        usual = cases.select(name)
+        for case in experiment.cases:
+            remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
+            typer.echo(f"  {case.name}{remark}" + ("" if case in usual else "  (with --only)"))
+    typer.echo("memory policies, each alone on a GPU; the cases called host are for machines without one:")
+    for name, description in policies.DESCRIPTIONS.items():
+        typer.echo(f"  {name}: {description}")
     typer.echo("presets:")
     for preset in cases.PRESETS.values():
         typer.echo(f"  {preset.name}: {preset.summary}")

@@ -27,7 +27,7 @@ def test_list_shows_every_case_and_preset():
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "compare", "list", "validate"])
+@pytest.mark.parametrize("command", ["run", "compare", "doctor", "list", "validate"])
 def test_every_command_has_help_and_every_option_an_explanation(command):
     group = typer.main.get_command(app)
     assert group.commands[command].help
@@ -39,7 +39,7 @@ def test_every_command_has_help_and_every_option_an_explanation(command):
 def test_validate_says_what_is_in_a_file(finished):
     done = bench("validate", finished[0].folder / "result.json")
     assert done.returncode == 0
-    assert "valid, schema 1.0, complete, 7 cases" in done.stdout
+    assert "valid, schema 1.1, complete, 7 cases" in done.stdout
 
 
 def test_validate_refuses_with_2_and_one_line(tmp_path):
@@ -61,6 +61,9 @@ def test_validate_refuses_with_2_and_one_line(tmp_path):
         (("--data", "nowhere"), "nowhere"),
         (("--out", "/proc/nothing"), "--out"),
         (("--gpu", "0"), "no NVIDIA driver"),
+        (("--memory", "growth"), "--experiment memory"),
+        (("--experiment", "memory", "--memory", "grwth"), "Known: default, growth"),
+        (("--experiment", "memory", "--memory-fraction", "2"), "at most 1"),
     ],
 )
 def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):

@@ -1,0 +1,70 @@
+"""The whole diagnosis: every check, in the order in which a reader wants them."""
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import device
+from bench.device import DeviceChoice
+from bench.doctor import card, host, tensorflow_runs
+from bench.doctor.finding import Finding, ok, problem, warning
+from bench.errors import UsageError
+from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.observe import cuda_cache, machine, nvml
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run would be asked for."""
+
+    device: str = "auto"
+    gpu: str | None = None
+    data: str = "auto"
+    out: Path = Path("results")
+    server_command: tuple[str, ...] = SERVER_COMMAND  # another one is for tests
+
+
+def examine(wanted: Wanted) -> list[Finding]:
+    """Look at everything. What cannot be looked at is a finding too, never an error."""
+    try:
+        choice = device.choose(wanted.device, wanted.gpu, known=nvml.cards)
+    except UsageError as error:
+        found = [problem("device", str(error), "Choose another device, or --device cpu")]
+    else:
+        found = _tensorflow(choice, wanted.server_command)
+        if choice.card:
+            found += [*card.look(nvml.open_card(choice.card)), _cache()]
+    facts = machine.look()
+    if facts["container"]["kind"].value != "none" and not device.driver_sign():
+        found.append(warning("container", "no GPU in this container", "If the host has one: start with --gpus all"))
+    return [
+        *found,
+        host.processor(facts["cpu"]),
+        host.quiet(),
+        host.control_group(facts["container"], facts["cpu"]),
+        host.memory(),
+        host.disk(wanted.out),
+        host.data_set(wanted.data),
+        host.viewers(),
+    ]
+
+
+def has_problem(findings: Sequence[Finding]) -> bool:
+    """Whether something will not work."""
+    return any(finding.state == "problem" for finding in findings)
+
+
+def _tensorflow(choice: DeviceChoice, server_command: Sequence[str]) -> list[Finding]:
+    if importlib.util.find_spec("tensorflow") is None:
+        return [problem("TensorFlow", "it is not installed", "pip install -c constraints.txt -e '.[cpu]' (or gpu)")]
+    return tensorflow_runs.look(choice, Limits.for_device(choice.kind), server_command)
+
+
+def _cache() -> Finding:
+    cache = cuda_cache.prepare()
+    if cache.state is None:
+        return warning("CUDA's cache", str(cache.reason), "Set CUDA_CACHE_PATH to a folder that lasts and is writable")
+    if cache.state == "disabled":
+        return warning("CUDA's cache", str(cache.reason), "Unset it: some cards compile for minutes in every process")
+    return ok("CUDA's cache", f"{cache.state}, on a folder that lasts")

@@ -1,0 +1,123 @@
+"""The host: processor, control group, memory, disk, the data set, and what the profiles are shown with."""
+
+import importlib.util
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+
+from autoencoder import data
+from autoencoder.errors import DataError
+from bench import folders
+from bench.doctor.finding import Finding, ok, problem, warning
+from bench.errors import UsageError
+from bench.observe import disturbance
+from bench.observe.environment import version
+from bench.observe.machine import Facts
+
+LEAST_MEMORY_BYTES = 4 * 2**30  # of seven workers of 500 MB each, and a server
+LEAST_DISK_BYTES = 100 * 2**20
+GOOD_DISK_BYTES = 2**30
+_WATCHED_SECONDS = 1.0
+
+
+def processor(facts: Facts) -> Finding:
+    """Model, and whether its clock is let alone."""
+    governor, model = facts["governor"], facts["model"].value or "a processor of unknown model"
+    name = f"{model}, {facts['threads'].value} threads" + (", virtualised" if facts["virtualised"].value else "")
+    if governor.value is None:
+        return ok("CPU", f"{name}; no frequency governor to be seen")
+    if governor.value != "performance":
+        return warning(
+            "CPU",
+            f"{name}; its frequency governor is {governor.value}, so its clock follows the load",
+            "sudo cpupower frequency-set -g performance",
+        )
+    return ok("CPU", f"{name}; governor performance")
+
+
+def quiet(sleep: Callable[[float], None] = time.sleep) -> Finding:
+    """What others take of the processor within a second."""
+    before = disturbance.read([])
+    sleep(_WATCHED_SECONDS)
+    window = disturbance.window(before, disturbance.read([]), (0, 0), None)
+    steal, others = window.steal_share or 0.0, window.others_share or 0.0
+    text = f"{100 * steal:.0f} % stolen by the hypervisor, {100 * others:.0f} % used by other processes"
+    if "steal" in window.marks or "others" in window.marks:
+        return warning("load", text, "Close other programs, or expect wider intervals")
+    return ok("load", text)
+
+
+def control_group(container: Facts, cpu: Facts) -> Finding:
+    """Limits on this process, as containers and batch systems set them."""
+    limit, memory = container["cpu_limit"].value, container["memory_limit_bytes"].value
+    threads, usable = cpu["threads"].value, cpu["usable_threads"].value
+    parts = [] if container["kind"].value == "none" else [f"in a container ({container['kind'].value})"]
+    if isinstance(limit, float) and isinstance(threads, int) and limit < threads:
+        parts.append(f"{limit:g} of {threads} threads' time")
+    if isinstance(usable, int) and isinstance(threads, int) and usable < threads:
+        parts.append(f"bound to {usable} of {threads} threads")
+    if isinstance(memory, int):
+        parts.append(f"{_gib(memory)} of memory")
+    if isinstance(memory, int) and memory < LEAST_MEMORY_BYTES:
+        return problem("limits", ", ".join(parts), f"Give it {_gib(LEAST_MEMORY_BYTES)} of memory")
+    if isinstance(limit, float) and isinstance(threads, int) and limit < threads:
+        # TensorFlow starts as many threads as it sees, and is then held back in the middle of a step.
+        return warning("limits", ", ".join(parts), "Bind to whole cores instead (--cpuset-cpus, taskset)")
+    return ok("limits", ", ".join(parts) or "none")
+
+
+def memory() -> Finding:
+    """What is free of the host's memory."""
+    available = psutil.virtual_memory().available
+    text = f"{_gib(available)} available"
+    if available < LEAST_MEMORY_BYTES:
+        return warning("memory", text, f"Free {_gib(LEAST_MEMORY_BYTES)}, or measure fewer cases at a time (--only)")
+    return ok("memory", text)
+
+
+def disk(out: Path) -> Finding:
+    """Whether results can be written, and how much room there is."""
+    try:
+        folders.require_writable(out)
+    except UsageError as error:
+        return problem("disk", str(error), "Choose another folder with --out")
+    free = shutil.disk_usage(out).free
+    text = f"{_gib(free)} free for results in {out}"
+    if free < LEAST_DISK_BYTES:
+        return problem("disk", text, "Make room, or choose another folder with --out")
+    return ok("disk", text) if free >= GOOD_DISK_BYTES else warning("disk", text, "A run takes up to 100 MB: make room")
+
+
+def data_set(source: str) -> Finding:
+    """Which Fashion-MNIST a run would train on."""
+    try:
+        found = data.load_present(source)
+    except DataError as error:
+        return problem("data", str(error), "Replace or remove that file, or name another source with --data")
+    if found is None:
+        return warning(
+            "data",
+            "not here yet: a run downloads it (31 MB), or takes the packaged sample",
+            "apt-get install dataset-fashion-mnist, or --data FOLDER with its four .gz files",
+        )
+    return ok("data", data.describe(found).removeprefix("Data: "))
+
+
+def viewers() -> Finding:
+    """TensorBoard and the plugin that shows profiles."""
+    wanted: Mapping[str, str] = {
+        "tensorboard": "tensorboard",
+        "tensorboard_plugin_profile": "tensorboard-plugin-profile",
+    }
+    missing = [name for module, name in wanted.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        return problem("TensorBoard", f"{' and '.join(missing)} cannot be imported", f"pip install {' '.join(missing)}")
+    versions = ", ".join(f"{name} {version(name)}" for name in wanted.values())
+    return ok("TensorBoard", f"{versions}; the plugin's page loads its charts from the internet")
+
+
+def _gib(number: int) -> str:
+    return f"{number / 2**30:.1f} GiB"

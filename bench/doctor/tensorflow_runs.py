@@ -1,0 +1,122 @@
+"""What only TensorFlow can tell, asked of real workers: whether it sees the device, compiles, and traces."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import missing_gpu
+from bench.cases import Case
+from bench.device import DeviceChoice
+from bench.doctor.finding import Finding, ok, problem, warning
+from bench.errors import BenchError
+from bench.measure import protocol
+from bench.measure.launcher import Limits, Server, WorkerFailed
+from bench.observe import cuda_cache, environment
+
+_STEPS = 5
+_SEED = 1234
+_CUPTI_REMEDY = (
+    "Of these the likeliest first: libcupti is not found (the extra `gpu` brings it), another profiler is attached, "
+    "or the driver is restricted (NVreg_RestrictProfilingToAdminUsers=0)"
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The findings, and whether TensorFlow sees the device that was chosen."""
+
+    findings: list[Finding]
+    usable: bool
+
+
+def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[Finding]:
+    """Start a server on the packaged sample, and have its workers try."""
+    variables = environment.for_servers(choice)
+    if choice.card:
+        variables |= cuda_cache.prepare().environment
+    with tempfile.TemporaryDirectory(prefix="bench-doctor-") as name:
+        folder = Path(name)
+        server = Server("sample", variables, folder / "server.log", limits, command)
+        try:
+            server.wait_until_ready()
+            seen = _sees(server, choice, folder / "probe.log", limits)
+            return seen.findings + (_works(server, choice, folder, limits) if seen.usable else [])
+        except BenchError as error:
+            log = (folder / "server.log").read_text(errors="replace").strip().splitlines()
+            last = log[-1][:200] if log else "it wrote nothing"
+            return [problem("TensorFlow", f"{str(error).split(':')[0]}; {last}", "Install this project anew")]
+        finally:
+            server.close()
+
+
+def _sees(server: Server, choice: DeviceChoice, log: Path, limits: Limits) -> Seen:
+    try:
+        worker, _ = server.start_worker(log)
+        try:
+            probed: protocol.Probed = worker.ask(protocol.Probe(), protocol.Probed, limits.first_call)
+        finally:
+            worker.end()
+    except WorkerFailed as failure:
+        return Seen(
+            [problem("TensorFlow", f"it cannot look for devices: {failure}", "Install this project anew")], False
+        )
+    found = [ok("TensorFlow", f"{probed.tensorflow}, Keras {probed.keras}, built for {_built_for(probed)}")]
+    if choice.kind == "cpu":
+        return Seen([*found, ok("device", f"the CPU ({choice.why})")], True)
+    text = log.read_text(errors="replace")
+    if not probed.gpus:
+        cause = missing_gpu.find(probed.cuda_build, text)
+        return Seen([*found, problem("device", f"TensorFlow sees no GPU: {cause.what}", cause.remedy)], False)
+    found.append(ok("device", f"TensorFlow sees {', '.join(probed.gpus)}"))
+    if complaint := missing_gpu.complaint(text):
+        found.append(warning("libraries", complaint.what, complaint.remedy))
+    if server.unsound:
+        found.append(warning("forking", server.unsound, "Nothing to do: workers are spawned, which takes longer"))
+    return Seen(found, True)
+
+
+def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -> list[Finding]:
+    """A first call under XLA, and a trace of it."""
+    log = folder / "xla.log"
+    case = Case(experiment="modes", mode="xla", pipeline="resident")
+    try:
+        worker, _ = server.start_worker(log)
+    except WorkerFailed as failure:
+        return [problem("XLA", str(failure), "See the other lines")]
+    try:
+        prepare = protocol.Prepare(case=case, device=choice.kind, tf32=None, seed=_SEED)
+        prepared: protocol.Prepared = worker.ask(prepare, protocol.Prepared, limits.first_call)
+    except WorkerFailed as failure:
+        worker.end()
+        return [problem("XLA", f"it does not compile: {failure}", _xla_remedy(log.read_text(errors="replace")))]
+    found = [ok("XLA", f"compiles, in {prepared.compile_seconds or 0.0:.1f} s")]
+    try:
+        request = protocol.TakeProfile(logdir=str(folder / "profile"), steps=_STEPS)
+        found.append(_traces(worker.ask(request, protocol.ProfileTaken, limits.request), log))
+    except WorkerFailed as failure:
+        found.append(warning("profiling", f"no trace: {failure}", "Measure with --no-profile"))
+    finally:
+        worker.end()
+    return found
+
+
+def _traces(taken: protocol.ProfileTaken, log: Path) -> Finding:
+    if taken.step_markers < _STEPS:
+        return warning("profiling", f"{taken.step_markers} steps of {_STEPS} in the trace", "Measure with --no-profile")
+    if taken.device_events == 0:
+        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if "cupti" in line.lower()]
+        said = f" The worker's log: {lines[0][:160]}" if lines else ""
+        return warning("profiling", f"the trace holds no events of the GPU.{said}", _CUPTI_REMEDY)
+    events = "" if taken.device_events is None else f", {taken.device_events} events of the GPU"
+    return ok("profiling", f"a trace holds {taken.step_markers} steps, {taken.events} events{events}")
+
+
+def _xla_remedy(log: str) -> str:
+    if "libdevice" in log or "ptxas" in log:
+        return "Name CUDA's folder: XLA_FLAGS=--xla_gpu_cuda_data_dir=... (the extra `gpu` brings ptxas and libdevice)"
+    return "Measure the other modes: --only 'function/*'"
+
+
+def _built_for(probed: protocol.Probed) -> str:
+    return f"CUDA {probed.cuda_version}, cuDNN {probed.cudnn_version}" if probed.cuda_build else "CPUs"
