@@ -76,7 +76,7 @@ def test_every_nox_session_and_bench_command_is_documented():
     text = "".join(page.read_text() for page in PAGES)
     for session in nox_sessions():
         assert re.search(rf"nox -s [\w ]*\b{session}\b", text), session
-    for command in ("run", "compare", "list", "validate"):
+    for command in ("run", "compare", "doctor", "list", "validate"):
         assert f"bench {command}" in text
 
 
