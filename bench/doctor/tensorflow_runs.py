@@ -1,5 +1,6 @@
 """What only TensorFlow can tell, asked of real workers: whether it sees the device, compiles, and traces."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from bench.observe import cuda_cache, environment
 
 _STEPS = 5
 _SEED = 1234
+_XLA_TOOLS = "Name CUDA's folder: XLA_FLAGS=--xla_gpu_cuda_data_dir=... (the extra `gpu` brings ptxas and libdevice)"
 _CUPTI_REMEDY = (
     "Of these the likeliest first: libcupti is not found (the extra `gpu` brings it), another profiler is attached, "
     "or the driver is restricted (NVreg_RestrictProfilingToAdminUsers=0)"
@@ -90,7 +92,7 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
     except WorkerFailed as failure:
         worker.end()
         return [problem("XLA", f"it does not compile: {failure}", _xla_remedy(log.read_text(errors="replace")))]
-    found = [ok("XLA", f"compiles, in {prepared.compile_seconds or 0.0:.1f} s")]
+    found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
         request = protocol.TakeProfile(logdir=str(folder / "profile"), steps=_STEPS)
         found.append(_traces(worker.ask(request, protocol.ProfileTaken, limits.request), log))
@@ -99,6 +101,16 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
     finally:
         worker.end()
     return found
+
+
+def _compiles(prepared: protocol.Prepared, log: str) -> Finding:
+    text = f"compiles, in {prepared.compile_seconds or 0.0:.1f} s"
+    missing = [
+        tool for tool in ("ptxas", "libdevice") if re.search(rf"(?i)(can't|couldn't|could not) \w+ .*{tool}", log)
+    ]
+    if missing:
+        return warning("XLA", f"{text}, but misses {' and '.join(missing)}", _XLA_TOOLS)
+    return ok("XLA", text)
 
 
 def _traces(taken: protocol.ProfileTaken, log: Path) -> Finding:
@@ -114,7 +126,7 @@ def _traces(taken: protocol.ProfileTaken, log: Path) -> Finding:
 
 def _xla_remedy(log: str) -> str:
     if "libdevice" in log or "ptxas" in log:
-        return "Name CUDA's folder: XLA_FLAGS=--xla_gpu_cuda_data_dir=... (the extra `gpu` brings ptxas and libdevice)"
+        return _XLA_TOOLS
     return "Measure the other modes: --only 'function/*'"
 
 

@@ -367,7 +367,8 @@ class Cohort:
         bits = [
             reading.throttle_bits
             for member in self.members
-            for reading in member.readings[-1]
+            for pair in member.readings[-1:]
+            for reading in pair
             if reading.throttle_bits is not None
         ]
         return functools.reduce(operator.or_, bits) if bits else None

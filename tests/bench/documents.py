@@ -7,7 +7,7 @@ import numpy as np
 from bench import cases
 from bench.measure.entry import BASE
 from bench.results.document import Circumstances, Measured, build
-from bench.results.record import BlockSize, CaseRecord, CohortRecord, Failure, Replicate, Training
+from bench.results.record import BlockSize, CaseRecord, CohortRecord, DeviceMemory, Failure, Replicate, Training
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
 
 TIMES = {
@@ -37,7 +37,7 @@ def simulate(generator, times=TIMES, cohorts=6, rounds=20, block=0.02, process=0
     }
 
 
-def replicates(samples, first_call=0.3, memory=500 * 2**20):
+def replicates(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
     return tuple(
         Replicate(
             cohort=i + 1,
@@ -54,6 +54,9 @@ def replicates(samples, first_call=0.3, memory=500 * 2**20):
             warmup_rounds=3,
             steady=True,
             peak_host_bytes=memory,
+            device_memory=DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1, lost_bytes=card_memory)
+            if card_memory
+            else None,
             seconds_per_step=tuple(float(value) for value in row),
         )
         for i, row in enumerate(samples)
@@ -72,6 +75,7 @@ def document(
     failed=(),
     first_call=0.3,
     memory=500 * 2**20,
+    card_memory=None,
     final_loss=0.02,
     status="complete",
     day=1,
@@ -81,7 +85,7 @@ def document(
         CaseRecord(
             case=CASES[name],
             block=BlockSize(steps=10, lead_in=5),
-            replicates=replicates(rows, first_call, memory),
+            replicates=replicates(rows, first_call, memory, card_memory),
             failure=Failure(status="failed", reason="killed by SIGKILL", cohort=1, log="logs/a.log")
             if name in failed
             else None,

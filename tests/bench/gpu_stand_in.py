@@ -1,15 +1,17 @@
 """`python gpu_stand_in.py ARGUMENTS`: the command line `bench`, on a machine whose GPU is made of stand-ins.
 
 Stood in for are the driver's files, TensorFlow's device (gpu_stand_in_server.py) and, by LD_LIBRARY_PATH, NVML. The
-preset `quick` is one cohort of two blocks.
+preset `quick` is one cohort of two blocks. Where STAND_IN_HEAT names a file, the card is throttled after a round.
 """
 
 import functools
+import os
 import sys
 from pathlib import Path
 
 from bench import cases, cli, device, run
 from bench.doctor import doctor
+from bench.present import progress
 
 COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
 QUICK = cases.Preset(
@@ -30,7 +32,15 @@ QUICK = cases.Preset(
     training_steps=10,
 )
 
+
+def _heat(self, text, fraction):
+    """In place of the view's own: it is told of every round that is done."""
+    if file := os.environ.get("STAND_IN_HEAT"):
+        Path(file).write_text("64")  # hardware thermal slowdown
+
+
 if __name__ == "__main__":
+    progress.PlainView.advance = _heat
     device.driver_sign = lambda root=None: "/dev/nvidiactl"
     cases.PRESETS["quick"] = QUICK
     run.Options = functools.partial(run.Options, server_command=COMMAND)

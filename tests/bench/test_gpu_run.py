@@ -55,8 +55,9 @@ def states(document):
 
 
 def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energy(bench, stand_in):
-    stand_in.set("throttle", 0x40)
-    document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false")
+    """Here the card gets too hot after the first round, and the user's environment asks for no growth."""
+    heat = str(stand_in.state / "throttle")
+    document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false", STAND_IN_HEAT=heat)
     assert "Device: GPU" in text
     assert "TensorFlow sees Stand-in GPU." in text
     section = document.autoencoder_bench
@@ -78,8 +79,9 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
         (replicate,) = info.replicates
         assert replicate.policy.allow_growth
         assert replicate.policy.environment == {}  # the user's variable was taken out
-        assert replicate.telemetry.sm_hertz == ((900_000_000, 900_000_000),) * 2
-        assert replicate.telemetry.throttle_bits == (0x40, 0x40)
+        assert replicate.telemetry.sm_hertz == ((1_410_000_000, 1_410_000_000), (900_000_000, 900_000_000))
+        assert replicate.telemetry.throttle_bits == (0, 0x40)
+        assert replicate.telemetry.celsius == ((55, 55), (55, 55))
         assert replicate.device_memory.tensors_peak_bytes == 6_000_000
         assert replicate.device_memory.lost_bytes is None
         assert "other workers are on the card" in replicate.device_memory.reason

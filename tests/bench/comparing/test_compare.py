@@ -223,6 +223,20 @@ def test_a_failed_case_is_a_failure_with_its_reason_also_where_something_is_slow
     assert comparison.exit_code == ExitCode.FAILED
 
 
+def test_memory_of_a_card_counts_where_both_tell_it():
+    def memory(before, after):
+        base, new = (
+            document(samples(1), card_memory=before),
+            document(samples(2), card_memory=after, memory=900 * 2**20),
+        )
+        found = compare(run(base), run(new, "b"))
+        return {case.memory.verdict for case in found.cases}
+
+    assert memory(2**30, 2**30) == {"SAME"}
+    assert memory(2**30, 2**31) == {"LARGER"}
+    assert memory(None, 2**30) == {"LARGER"}  # of the host, which both tell
+
+
 def test_first_call_memory_and_loss_are_compared_too():
     comparison = separate(samples(1), samples(2), first_call=0.5, memory=600 * 2**20, final_loss=0.03)
     for case in comparison.cases:
