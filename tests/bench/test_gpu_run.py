@@ -90,7 +90,9 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
         assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
         assert info.sustained.utilisation == 0.75
     assert "Joules per 1,000 steps" in text
-    run_checks(document, None, card_checks.CHECKS[:2] + card_checks.CHECKS[4:7])
+    run_checks(document, None, card_checks.CHECKS[:1] + card_checks.CHECKS[4:7])
+    with pytest.raises(AssertionError):  # what was computed on the CPU is no answer about forking on a GPU
+        card_checks.servers_may_fork(document, None)
     assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
@@ -140,18 +142,15 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
     assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
 
 
-def test_on_a_card_that_others_use_nothing_is_reserved_unless_allowed(bench, stand_in):
+def test_on_a_card_that_others_use_nothing_is_reserved(bench, stand_in):
     stand_in.set("foreign", os.getpid())
-    wanted = ["--experiment", "memory", "--memory", "fraction", "--memory-fraction", "0.25"]
-    document, text, _ = bench(*wanted)
+    document, text, _ = bench("--experiment", "memory", "--memory", "fraction", "--memory-fraction", "0.25")
     assert states(document)["fraction-0.25/function"] == "skipped"
     assert "Skipped: fraction-0.25/function: others are on the card" in text
     assert "--allow-shared" in text
     (replicate,) = document.benchmarks[0].extra_info.replicates
     assert replicate.device_memory.exclusive is False
     assert "Somebody else was on the card" in text
-    document, _, _ = bench(*wanted, "--allow-shared")
-    assert states(document)["fraction-0.25/function"] == "measured"
 
 
 def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, stand_in):

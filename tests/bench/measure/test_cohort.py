@@ -1,0 +1,43 @@
+"""Which cases may be started on a card that somebody else may be using."""
+
+import pytest
+
+from bench import cases
+from bench.cases import Choice
+from bench.measure import entry, occupancy
+from bench.measure.cohort import Cohort, Settings
+from bench.measure.launcher import Limits
+from bench.measure.occupancy import Baseline
+from bench.observe.nvml import Card
+
+ENTRIES = entry.of([case for case in cases.select(Choice("memory")) if case.memory != "host"], side_by_side=False)
+
+
+@pytest.mark.parametrize(
+    ("exclusive", "allowed", "skipped"),
+    [
+        (True, False, set()),
+        (False, False, {"default", "fraction-0.9"}),
+        (None, False, {"default", "fraction-0.9"}),  # nobody can tell, as on WSL2
+        (False, True, set()),
+    ],
+)
+def test_what_reserves_is_kept_off_a_shared_card_unless_allowed(
+    monkeypatch, tmp_path, tiny, exclusive, allowed, skipped
+):
+    monkeypatch.setattr(occupancy, "baseline", lambda card: Baseline(16, 1, exclusive))
+    settings = Settings(
+        device="gpu",
+        card=Card(),
+        tf32=None,
+        seed=1,
+        preset=tiny,
+        limits=Limits(),
+        folder=tmp_path,
+        interleaved=False,
+        allow_shared=allowed,
+    )
+    cohort = Cohort(1, {}, ENTRIES, settings, lambda entry, failure: None)
+    reasons = {entry.case.memory: cohort.why_not(entry) for entry in ENTRIES.all}
+    assert {memory for memory, reason in reasons.items() if reason} == skipped
+    assert all("--allow-shared" in reason for reason in reasons.values() if reason)
