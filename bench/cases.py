@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -10,7 +11,11 @@ from bench import policies
 from bench.errors import UsageError
 
 # How the cases of an experiment are named by what it varies; the others by their mode and pipeline.
-_NAMES = {"memory": "{memory}/{mode}"}
+_NAMES = {"memory": "{memory}/{mode}", "batch": "{mode}/{batch_size}"}
+
+USUAL_BATCH_SIZE = 64  # the notebook's
+BATCH_SIZES = (16, 64, 256, 1024, 4096)
+MOST_EXAMPLES = 65_536
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,7 +24,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     mode: str
     pipeline: str
-    batch_size: int = 64
+    batch_size: int = USUAL_BATCH_SIZE
     memory: str = "growth"  # on a GPU, where the default policy would give the card to the first worker
     twin: bool = False  # a second replicate of the same case in every cohort: the noise of the method
 
@@ -88,11 +93,37 @@ def memory(fraction: float = policies.DEFAULT_FRACTION) -> Experiment:
     )
 
 
+def _pipelines() -> tuple[Case, ...]:
+    names = (
+        "resident",
+        "no-prefetch",
+        "prefetch-1",
+        "prefetch-auto",
+        "vectorised",
+        "shuffle-indices",
+        "prefetch-to-device",
+        "device-resident",
+    )
+    cases = [Case(experiment="pipelines", mode=mode, pipeline=name) for mode in ("function", "xla") for name in names]
+    return (*cases, Case(experiment="pipelines", mode="function", pipeline="resident", twin=True))
+
+
+def batch(sizes: Sequence[int] = BATCH_SIZES) -> Experiment:
+    """The experiment `batch` with these sizes; the notebook's, which ratios are taken to, is always among them."""
+    every = sorted({USUAL_BATCH_SIZE, *sizes})
+    pairs = [(mode, size) for mode in ("function", "xla") for size in every]
+    cases = [Case(experiment="batch", mode=mode, pipeline="resident", batch_size=size) for mode, size in pairs]
+    twin = Case(experiment="batch", mode="function", pipeline="resident", twin=True)
+    return Experiment(question="How does the cost of a step grow with its batch?", cases=(*cases, twin))
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     "modes": Experiment(
         question="What do eager, tf.function and XLA cost, with and without an input pipeline?", cases=_modes()
     ),
     "memory": memory(),
+    "pipelines": Experiment(question="Which tf.data pipeline keeps up with the step?", cases=_pipelines()),
+    "batch": batch(),
 }
 
 PRESETS: dict[str, Preset] = {
@@ -151,32 +182,67 @@ def reference(cases: Iterable[Case]) -> Case:
 
 
 def _is_reference(case: Case) -> bool:
-    return (case.mode, case.pipeline) == ("function", "resident") and case.memory in ("growth", policies.HOST)
+    usual = (case.mode, case.pipeline, case.batch_size) == ("function", "resident", USUAL_BATCH_SIZE)
+    return usual and case.memory in ("growth", policies.HOST)
 
 
-def select(
-    experiment: str, only: Sequence[str] = (), chosen: Sequence[str] = (), fraction: float | None = None
-) -> tuple[Case, ...]:
-    """The cases of an experiment whose names match one of the globs `only` (its usual ones, if none is given).
+@dataclass(frozen=True)
+class Choice:
+    """Which cases are wanted: of an experiment those that match one of the globs `only`, or its usual ones.
 
-    `chosen` are the memory policies wanted, and `fraction` the share in those that have one, both of the experiment
-    `memory` alone. The reference and its twin stay in: ratios are taken to the one, and the other shows the noise.
-    Raises UsageError for an unknown experiment, policy or share, or a glob that matches nothing, with the nearest
-    names.
+    `memory` are policies and `memory_fraction` the share in those that have one, of the experiment `memory` alone;
+    `batch_sizes` are of the experiment `batch`.
     """
-    if experiment not in EXPERIMENTS:
-        raise UsageError(f"No experiment {experiment!r}. {nearest(experiment, EXPERIMENTS)}")
-    if experiment != "memory" and (chosen or fraction is not None):
-        raise UsageError("--memory and --memory-fraction choose memory policies: they go with --experiment memory.")
-    plan = EXPERIMENTS[experiment] if fraction is None else memory(policies.check_fraction(fraction))
-    names = [case.name for case in plan.cases]
-    for glob in only:
+
+    experiment: str = "modes"
+    only: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    memory_fraction: float | None = None
+    batch_sizes: tuple[int, ...] = ()
+
+
+def select(choice: Choice) -> tuple[Case, ...]:
+    """The cases that are wanted. The reference and its twin stay in: one for the ratios, the other for the noise.
+
+    Raises UsageError for an unknown experiment, policy, share or size, or a glob that matches nothing, with the nearest
+    names or the valid range.
+    """
+    experiment = _experiment(choice)
+    names = [case.name for case in experiment.cases]
+    for glob in choice.only:
         if not any(fnmatchcase(name, glob) for name in names):
-            raise UsageError(f"No case of {experiment} matches {glob!r}. {nearest(glob, names)}")
-    wanted = {policies.parse(name, policies.DEFAULT_FRACTION if fraction is None else fraction).name for name in chosen}
-    cases = (*plan.cases, *_of_other_shares(wanted, plan.cases))
-    globs = only or (("*/function", f"{policies.HOST}/*") if wanted else plan.usual)
+            raise UsageError(f"No case of {choice.experiment} matches {glob!r}. {nearest(glob, names)}")
+    share = policies.DEFAULT_FRACTION if choice.memory_fraction is None else choice.memory_fraction
+    wanted = {policies.parse(name, share).name for name in choice.memory}
+    cases = (*experiment.cases, *_of_other_shares(wanted, experiment.cases))
+    globs = choice.only or (("*/function", f"{policies.HOST}/*") if wanted else experiment.usual)
     return tuple(case for case in cases if _is_reference(case) or _is_wanted(case, globs, wanted))
+
+
+def _experiment(choice: Choice) -> Experiment:
+    """The experiment with the share or the sizes that were asked for."""
+    if choice.experiment not in EXPERIMENTS:
+        raise UsageError(f"No experiment {choice.experiment!r}. {nearest(choice.experiment, EXPERIMENTS)}")
+    if choice.experiment != "memory" and (choice.memory or choice.memory_fraction is not None):
+        raise UsageError("--memory and --memory-fraction choose memory policies: they go with --experiment memory.")
+    if choice.experiment != "batch" and choice.batch_sizes:
+        raise UsageError("--batch-sizes goes with --experiment batch.")
+    if choice.memory_fraction is not None:
+        return memory(policies.check_fraction(choice.memory_fraction))
+    if choice.batch_sizes:
+        wrong = [size for size in choice.batch_sizes if not 1 <= size <= MOST_EXAMPLES]
+        if wrong:
+            raise UsageError(f"--batch-sizes {wrong[0]}: a batch has 1 to {MOST_EXAMPLES:,} examples.")
+        return batch(choice.batch_sizes)
+    return EXPERIMENTS[choice.experiment]
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Batch sizes from a list with commas. Raises UsageError."""
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words or not all(word.isascii() and word.isdigit() for word in words):
+        raise UsageError(f"--batch-sizes {text}: numbers with commas between them, as 16,64,1024.")
+    return tuple(int(word) for word in words)
 
 
 def _of_other_shares(wanted: set[str], cases: Sequence[Case]) -> list[Case]:

@@ -99,6 +99,10 @@ def run(
         float | None,
         typer.Option(metavar="SHARE", help="Of the card's memory, in the policies that have one; default: 0.9."),
     ] = None,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Of the experiment batch; default: 16,64,256,1024,4096."),
+    ] = None,
     allow_shared: Annotated[
         bool, typer.Option("--allow-shared", help="Reserve a card's memory though somebody else is using the card.")
     ] = False,
@@ -159,6 +163,7 @@ def run(
         only=tuple(only or ()),
         memory=tuple(memory or ()),
         memory_fraction=memory_fraction,
+        batch_sizes=cases.parse_sizes(batch_sizes) if batch_sizes is not None else (),
         allow_shared=allow_shared,
         out=out,
         label=label,
@@ -263,7 +268,7 @@ def list_cases() -> None:
     """Show experiments with their cases, and presets."""
     for name, experiment in cases.EXPERIMENTS.items():
         typer.echo(f"experiment {name}: {experiment.question}")
-        usual = cases.select(name)
+        usual = cases.select(cases.Choice(name))
         for case in experiment.cases:
             remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
             typer.echo(f"  {case.name}{remark}" + ("" if case in usual else "  (with --only)"))

@@ -10,7 +10,7 @@ from autoencoder import data
 from autoencoder.errors import DataError
 from bench import against, cases, device, folders, interrupts, policies, workload
 from bench.against import Against
-from bench.cases import Case, Preset
+from bench.cases import Case, Choice, Preset
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
 from bench.measure import entry
@@ -35,6 +35,7 @@ class Options:
     only: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     memory_fraction: float | None = None
+    batch_sizes: tuple[int, ...] = ()
     allow_shared: bool = False
     out: Path = Path("results")
     label: str | None = None
@@ -71,7 +72,9 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _run(options: Options, view: View) -> Outcome:
-    selected = cases.select(options.experiment, options.only, options.memory, options.memory_fraction)
+    selected = cases.select(
+        Choice(options.experiment, options.only, options.memory, options.memory_fraction, options.batch_sizes)
+    )
     folders.check_label(options.label)
     choice = device.choose(options.device, options.gpu, known=nvml.cards)
     view.say(_device_line(choice))
@@ -196,11 +199,9 @@ def _finish(recorders: Mapping[Side, Recorder], folder: Path, status: Status, re
     document = documents[NEW]
     folders.set_latest(folder)
     if document.benchmarks:
-        from bench.present import plots, plots_of_memory  # Matplotlib takes most of a second to import
+        from bench.present import drawn  # Matplotlib takes most of a second to import
 
-        plots.save_steps_per_second(document, folder / "plots" / "steps_per_second.png")
-        if document.autoencoder_bench.plan.experiment == "memory":
-            plots_of_memory.save(document, folder / "plots" / "memory.png")
+        drawn.save_all(document, folder / "plots")
     return Outcome(folder, document, documents.get(BASE), _exit_code(document))
 
 

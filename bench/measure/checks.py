@@ -18,28 +18,33 @@ class Checks:
         self._entries = entries
         self._recorders = recorders
         self._device = device
-        self._losses: dict[Side, Losses] = {}
+        self._losses: dict[tuple[Side, int], Losses] = {}  # by side and batch size
 
     def train_references(self, cohort: Cohort) -> None:
-        """Train eagerly on every side; where that fails, the side's cases go unchecked, with the reason."""
+        """Train eagerly on every side, for every batch size; where that fails, cases go unchecked, with the reason."""
         for side, recorder in self._recorders.items():
-            eager = Case(experiment="check", mode="eager", pipeline="resident")
-            try:
-                self._losses[side] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS)
-            except WorkerFailed as failure:
-                for entry in self._entries.all:
-                    if entry.side == side:
-                        recorder.note(entry.case, same_model_reason=f"eager's losses could not be had: {failure}")
-        if BASE in self._losses and NEW in self._losses:
-            between = same_model.compare(self._losses[NEW], self._losses[BASE], self._device, tf32=False)
+            of_side = [entry.case for entry in self._entries.all if entry.side == side]
+            for size in sorted({case.batch_size for case in of_side}):
+                eager = Case(experiment="check", mode="eager", pipeline="resident", batch_size=size)
+                try:
+                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS)
+                except WorkerFailed as failure:
+                    for case in of_side:
+                        if case.batch_size == size:
+                            recorder.note(case, same_model_reason=f"eager's losses could not be had: {failure}")
+        sizes = [size for side, size in self._losses if side == NEW and (BASE, size) in self._losses]
+        if sizes:
+            new, base = self._losses[NEW, sizes[0]], self._losses[BASE, sizes[0]]
+            between = same_model.compare(new, base, self._device, tf32=False)
             for recorder in self._recorders.values():
                 recorder.note_sides(between)
 
     def check_apart(self, cohort: Cohort, entry: Entry) -> bool:
         """Check a case with TF32 off, before it is timed with TF32 on; False where that fails."""
-        if entry.side not in self._losses:
+        reference = self._losses.get((entry.side, entry.case.batch_size))
+        if reference is None:
             return True
-        result = cohort.check_apart(entry, self._losses[entry.side])
+        result = cohort.check_apart(entry, reference)
         if result is not None:
             self._recorders[entry.side].note(entry.case, same_model=(result,))
         return result is not None and result.passed
@@ -50,8 +55,9 @@ class Checks:
             recorder, case = self._recorders[member.entry.side], member.entry.case
             before = recorder.record(case).same_model
             done = any(result.tf32 == member.prepared.tf32 for result in before)
-            if done or member.entry.side not in self._losses:
+            reference = self._losses.get((member.entry.side, case.batch_size))
+            if done or reference is None:
                 continue
-            result = cohort.check(member, self._losses[member.entry.side])
+            result = cohort.check(member, reference)
             if result is not None:
                 recorder.note(case, same_model=(*before, result))

@@ -65,6 +65,20 @@ def sustain(
     return done, now() - begun
 
 
+def take_batches(
+    next_batch: Callable[[], Batch], seconds: float, now: Clock = time.perf_counter, lead_in_seconds: float = 0.05
+) -> tuple[int, float]:
+    """Take batches for `seconds`, after some that are not counted; returns how many, and the seconds they took."""
+    begun = now()
+    while now() - begun < lead_in_seconds:
+        next_batch()
+    begun, taken = now(), 0
+    while now() - begun < seconds:
+        next_batch()
+        taken += 1
+    return taken, now() - begun
+
+
 def time_each(
     step: Callable[[Batch], Loss],
     next_batch: Callable[[], Batch],

@@ -297,6 +297,7 @@ class Cohort:
             private_host_bytes=host.private,
             model_bytes=prepared.model_bytes,
             data_bytes=prepared.data_bytes,
+            bus_bytes=prepared.bus_bytes,
             device_memory=member.memory,
             policy=prepared.policy,
             telemetry=_telemetry(member.readings[found.blocks :]),

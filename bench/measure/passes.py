@@ -9,10 +9,11 @@ from bench.measure import occupancy, protocol
 from bench.measure.cohort import Cohort, Member, Settings
 from bench.measure.launcher import Server, WorkerFailed
 from bench.observe.meter import Meter
-from bench.results.record import Latency, Profile, Sustained, Training
+from bench.results.record import InputAlone, Latency, Profile, Sustained, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
+INPUT_SECONDS = 0.5
 
 
 def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Latency | str:
@@ -47,6 +48,16 @@ def sustain(cohort: Cohort, member: Member, settings: Settings, steps: int) -> S
             reason=str(failure),
         )
     return meter.end(done.steps, done.seconds)
+
+
+def measure_input(cohort: Cohort, member: Member, settings: Settings) -> InputAlone | None:
+    """Take batches from the member's pipeline without computing; None where that fails, which costs only this."""
+    request = protocol.MeasureInput(seconds=INPUT_SECONDS)
+    try:
+        done = cohort.ask_afterwards(member, request, protocol.InputMeasured, settings.limits.request)
+    except WorkerFailed:
+        return None
+    return InputAlone(batches=done.batches, seconds=done.seconds, batches_per_second=done.batches / done.seconds)
 
 
 def measure_context(server: Server, mode: str, settings: Settings) -> tuple[int | None, str | None]:

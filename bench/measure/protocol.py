@@ -8,7 +8,7 @@ from bench.cases import Case
 from bench.results.record import Fact, PolicyInForce
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
-# with their evidence, allocator statistics, steps without a break.
+# with their evidence, allocator statistics, steps without a break, input pipelines alone.
 PROTOCOL_VERSION = 3
 
 
@@ -129,6 +129,7 @@ class Prepared(Message, frozen=True, kw_only=True):
     tf32: bool
     model_bytes: int
     data_bytes: int
+    bus_bytes: int | None  # that a step's input moves to the GPU; None on a CPU
     policy: PolicyInForce | None  # None on a CPU
 
 
@@ -213,6 +214,19 @@ class SustainDone(Message, frozen=True, kw_only=True):
     seconds: float
 
 
+class MeasureInput(Message, frozen=True, kw_only=True):
+    """Take batches from the input pipeline for so many seconds, without a step."""
+
+    seconds: float
+
+
+class InputMeasured(Message, frozen=True, kw_only=True):
+    """Batches taken, and the seconds that took."""
+
+    batches: int
+    seconds: float
+
+
 class MeasureLatency(Message, frozen=True, kw_only=True):
     """Time single steps, each followed by a synchronisation, until one of the bounds is reached."""
 
@@ -279,6 +293,7 @@ WorkerRequest = (
     | RunBlock
     | ReadMemory
     | Sustain
+    | MeasureInput
     | MeasureLatency
     | TakeProfile
     | Train

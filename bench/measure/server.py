@@ -19,7 +19,7 @@ import psutil
 
 from autoencoder import data
 from bench import __version__, workload
-from bench.measure import device, lifeline, protocol, worker
+from bench.measure import device, lifeline, pipelines, protocol, worker
 from bench.measure.pipelines import PreparedData
 from bench.observe import environment
 
@@ -50,13 +50,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _read(source: str) -> PreparedData:
-    fashion_mnist = data.load(source)
-    return PreparedData(
-        x_train=data.prepare(fashion_mnist.train_images),
-        y_train=fashion_mnist.train_labels,
-        x_test=data.prepare(fashion_mnist.test_images),
-        y_test=fashion_mnist.test_labels,
-    )
+    return pipelines.prepare(data.load(source))
 
 
 def _serve(connection: "Connection[bytes, bytes]", prepared: PreparedData) -> None:

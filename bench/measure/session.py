@@ -14,6 +14,7 @@ from bench.measure.cohort import Cohort, RoundsPlan, Settings
 from bench.measure.entry import NEW, Entries, Entry, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.servers import Launch, Servers
+from bench.measure.spending import Spending
 from bench.measure.standing import Standing
 from bench.observe import nvml
 from bench.observe.meter import Meter
@@ -56,6 +57,7 @@ class Session:
         self._capability: str | None = None
         self._tf32_on = False
         self._shown = 0.0
+        self._spending = Spending()
 
     def measure(self) -> None:
         """Cohorts until enough is known, and the passes apart.
@@ -71,7 +73,10 @@ class Session:
             self._view.say("No case is left to measure.")
             return
         self._stage(number, f"training for {self._settings.preset.training_steps} steps", 1.0 + _PASSES / 2)
-        self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
+        with self._spending.on("passes"):
+            self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
+        for recorder in self._recorders.values():
+            recorder.time_spent = self._spending.seconds
         for recorder in self._recorders.values() if self._settings.device == "gpu" else ():
             recorder.add_facts({"gpu_after": self._settings.card.facts()})
 
@@ -90,23 +95,29 @@ class Session:
 
     def _measure_cohort(self, number: int) -> None:
         began, apart = time.monotonic(), 0.0
-        servers = self._open(number)
+        with self._spending.on("servers"):
+            servers = self._open(number)
         if number == 1:
-            self._meet(servers)
-            self._measure_contexts(servers[NEW])
+            with self._spending.on("first_calls"):
+                self._meet(servers)
+            with self._spending.on("passes"):
+                self._measure_contexts(servers[NEW])
         cohort = Cohort(number, servers, self._entries, self._settings, self._fail)
         if number == 1:
             self._stage(1, "eager, as the model to compare with", 0.0)
-            self._checks.train_references(cohort)
+            with self._spending.on("checks"):
+                self._checks.train_references(cohort)
         groups = cohort.groups(self._standing.alive())
         for i, group in enumerate(groups):
             blocks = self._time_group(cohort, group, (i / len(groups), (i + 1) / len(groups)))
-            self._record(servers, cohort, blocks, time.monotonic() - began - apart)
+            with self._spending.on("writing"):
+                self._record(servers, cohort, blocks, time.monotonic() - began - apart)
             # The reference and the twin, where they are in the next group too, live on.
             staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
             if number == 1:
                 passes_began = time.monotonic()
-                self._measure_apart(cohort, [entry for entry in group if entry not in staying])
+                with self._spending.on("passes"):
+                    self._measure_apart(cohort, [entry for entry in group if entry not in staying])
                 apart += time.monotonic() - passes_began
             cohort.end_members(but=staying)
         self._standing.add_cohort(time.monotonic() - began - apart, cohort.rounds_seconds)
@@ -186,32 +197,43 @@ class Session:
         begin, end = shares
         middle = begin + (end - begin) * _SETUP_SHARE
         first_calls = [entry for entry in group if not cohort.is_member(entry)]
-        for i, entry in enumerate(first_calls):
-            share = begin + (middle - begin) * (i + 1) / (len(first_calls) + 1)
-            self._stage(cohort.number, f"first call {entry.name}", share)
-            if reason := cohort.why_not(entry):
-                self._recorders[entry.side].note(entry.case, skipped=reason)
-                continue
-            strictly = cohort.number == 1 and self._tf32_on
-            if not strictly or self._checks.check_apart(cohort, entry):
-                cohort.start(entry)
+        with self._spending.on("first_calls"):
+            for i, entry in enumerate(first_calls):
+                share = begin + (middle - begin) * (i + 1) / (len(first_calls) + 1)
+                self._stage(cohort.number, f"first call {entry.name}", share)
+                self._start(cohort, entry)
         if cohort.number == 1:
             self._stage(1, "is it the same model?", middle)
-            self._checks.check(cohort)
-        self._choose_block_sizes(cohort)
+            with self._spending.on("checks"):
+                self._checks.check(cohort)
         self._stage(cohort.number, f"rounds of {len(cohort.members)} cases", middle)
         # The preset's seconds are those of a whole cohort with one side.
         patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
-        blocks = self._standing.blocks(cohort.warm_up(self._sizes), patience)
+        with self._spending.on("warm_up"):
+            self._choose_block_sizes(cohort)
+            round_seconds = cohort.warm_up(self._sizes)
+        blocks = self._standing.blocks(round_seconds, patience)
         seconds = self._settings.preset.rounds_seconds * patience * len(self._launches) * (end - begin)
 
         def advance(done: int) -> None:
             share = middle + (end - middle) * min(1.0, done / blocks)
             self._show(self._view.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
 
-        cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
+        with self._spending.on("blocks"):
+            cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
         cohort.measure_memory(self._contexts, self._capability)
         return blocks
+
+    def _start(self, cohort: Cohort, entry: Entry) -> None:
+        """Take the entry through its first call, unless it must not be, or is not the same model with TF32 off."""
+        if reason := cohort.why_not(entry):
+            self._recorders[entry.side].note(entry.case, skipped=reason)
+            return
+        if cohort.number == 1 and self._tf32_on:
+            with self._spending.on("checks"):
+                if not self._checks.check_apart(cohort, entry):
+                    return
+        cohort.start(entry)
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
         """Let each case choose once; a twin, and the other side, take the size of the case they repeat."""
@@ -240,6 +262,7 @@ class Session:
             )
             ours = {entry.case.name: replicate for entry, replicate in replicates.items() if entry.side == side}
             recorder.put_cohort(record, ours)
+            recorder.time_spent = self._spending.seconds
             recorder.save("running")
 
     def _measure_apart(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
@@ -253,6 +276,11 @@ class Session:
                 recorder.note(member.entry.case, latency_reason=latency)
             else:
                 recorder.note(member.entry.case, latency=latency)
+        if any(entry.case.experiment == "pipelines" for entry in entries):
+            self._stage(cohort.number, "input pipelines alone", 1.0)
+            for member in [member for member in members if member in cohort.members]:
+                if member.entry.case.pipeline != "resident":
+                    recorder.note(member.entry.case, input_alone=passes.measure_input(cohort, member, self._settings))
         if Meter.source(self._settings.card if self._settings.device == "gpu" else None)[0]:
             self._stage(cohort.number, "power and energy", 1.0)
             for member in [member for member in members if member in cohort.members]:
@@ -261,7 +289,9 @@ class Session:
         if self._profile:
             self._stage(cohort.number, "profiles for TensorBoard", 1.0)
             for member in members:
-                recorder.note(member.entry.case, profile=passes.take_profile(cohort, member, self._settings))
+                with self._spending.on("profiles"):
+                    profile = passes.take_profile(cohort, member, self._settings)
+                recorder.note(member.entry.case, profile=profile)
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._recorders[entry.side].fail(entry.case, failure)

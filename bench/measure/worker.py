@@ -86,6 +86,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     session.subject, session.next_batch = subject, next_batch
     session.losses = [_finite(loss) for loss in call.losses]
     gc.freeze()  # what is set up now stays: no collection walks it inside a block
+    data_bytes = first.dtype.size * math.prod(first.shape)
     weight = subject.parameters.weights["encoder_h1"]
     return protocol.Prepared(
         device_init_seconds=device_init_seconds,
@@ -96,7 +97,8 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         device=call.losses[0].device,
         tf32=request.device == "gpu" and device.tf32_enabled(),
         model_bytes=subject.model_bytes,
-        data_bytes=first.dtype.size * math.prod(first.shape),
+        data_bytes=data_bytes,
+        bus_bytes=pipelines.bus_bytes(case.pipeline, data_bytes) if request.device == "gpu" else None,
         policy=memory_policy.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
     )
 
@@ -114,8 +116,8 @@ def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol
 
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
     subject, _ = session.prepared()
-    batches = pipelines.fixed_batches(session.data, session.config, request.steps)
-    session.losses += [_finite(subject.step(batch)) for batch in batches[len(session.losses) :]]
+    batches = pipelines.fixed_batches(session.data, session.config, request.steps, start=len(session.losses))
+    session.losses += [_finite(subject.step(batch)) for batch in batches]
     return protocol.Checked(losses=session.losses)
 
 
@@ -150,6 +152,12 @@ def _sustain(session: Session, request: protocol.Sustain) -> protocol.SustainDon
     subject, next_batch = session.prepared()
     done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, request.steps, request.seconds)
     return protocol.SustainDone(steps=done, seconds=seconds)
+
+
+def _measure_input(session: Session, request: protocol.MeasureInput) -> protocol.InputMeasured:
+    _, next_batch = session.prepared()
+    batches, seconds = clock.take_batches(next_batch, request.seconds)
+    return protocol.InputMeasured(batches=batches, seconds=seconds)
 
 
 def _measure_latency(session: Session, request: protocol.MeasureLatency) -> protocol.LatencyDone:
@@ -193,6 +201,7 @@ HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message
     protocol.RunBlock: _run_block,
     protocol.ReadMemory: _read_memory,
     protocol.Sustain: _sustain,
+    protocol.MeasureInput: _measure_input,
     protocol.MeasureLatency: _measure_latency,
     protocol.TakeProfile: _take_profile,
     protocol.Train: _train,

@@ -1,6 +1,6 @@
 """What a result says, in a few plain sentences; only what its intervals support."""
 
-from bench.present import memory
+from bench.present import batch, memory, pipelines
 from bench.present.figures import interval, multiple
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
@@ -12,12 +12,15 @@ def findings(document: Document) -> list[str]:
     """A few sentences: the modes, the input pipeline, memory policies, energy, the noise."""
     measured = {benchmark.extra_info.case.name: benchmark for benchmark in document.benchmarks}
     fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
-    of_memory = memory.findings(document) if document.autoencoder_bench.plan.experiment == "memory" else []
+    special = {"memory": memory.findings, "pipelines": pipelines.findings, "batch": batch.findings}
+    find = special.get(document.autoencoder_bench.plan.experiment)
+    own = find(document) if find else []
     sentences = [
         _speedups(measured),
         _pipeline_cost(measured, fastest),
-        *of_memory,
+        *own,
         _energy(document),
+        _time(document),
         _noise(document),
     ]
     return [sentence for sentence in sentences if sentence]
@@ -59,6 +62,17 @@ def _energy(document: Document) -> str | None:
     if not parts:
         return None
     return f"Joules per 1,000 steps ({', '.join(sorted(filter(None, sources)))}): {', '.join(parts)}."
+
+
+def _time(document: Document) -> str | None:
+    """Where the time of the run went, the largest parts first."""
+    spent = document.autoencoder_bench.time_spent
+    whole = sum(spent.values())
+    if not whole:
+        return None
+    others = sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])
+    parts = ", ".join(f"{name.replace('_', ' ')} {100 * spent[name] / whole:.0f} %" for name in others[:4])
+    return f"Of {whole:.0f} s, {100 * spent.get('blocks', 0.0) / whole:.0f} % were spent in blocks ({parts})."
 
 
 def _noise(document: Document) -> str | None:

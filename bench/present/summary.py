@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
-from bench.present import memory
+from bench.present import batch, memory, pipelines
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate
@@ -28,7 +28,8 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 def summary(document: Document) -> RenderableType:
     """Table, failures, findings."""
-    table = memory.table if document.autoencoder_bench.plan.experiment == "memory" else _table
+    tables = {"memory": memory.table, "pipelines": pipelines.table, "batch": batch.table}
+    table = tables.get(document.autoencoder_bench.plan.experiment, _table)
     parts: list[RenderableType] = [table(document)] if document.benchmarks else []
     parts += [Text(line) for line in _shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]

@@ -62,6 +62,7 @@ class Measured:
     sides: SameModel | None
     stopping: Stopping | None
     training: Training | str | None
+    time_spent: Mapping[str, float] = field(default_factory=dict)
 
 
 def build(circumstances: Circumstances, measured: Measured, status: Status, reason: str | None = None) -> Document:
@@ -95,6 +96,7 @@ def build(circumstances: Circumstances, measured: Measured, status: Status, reas
             warnings=_warnings(measured, benchmarks, plan, twin, circumstances.pairing is not None),
             training=measured.training if isinstance(measured.training, Training) else None,
             training_reason=measured.training if isinstance(measured.training, str) else None,
+            time_spent=dict(measured.time_spent),
             facts={group: dict(facts) for group, facts in circumstances.facts.items()},
         ),
         datetime=circumstances.started.isoformat(),
@@ -163,6 +165,8 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             latency_reason=record.latency_reason,
             profile=record.profile,
             sustained=record.sustained,
+            input_alone=record.input_alone,
+            stall=_stall(record, cases),
         ),
         options={},
         stats=_stats(tuple(samples), record.block.steps),
@@ -194,6 +198,17 @@ def _speedup_over_eager(record: CaseRecord, cases: Sequence[CaseRecord]) -> Esti
     if eager is None or not _is_measured(eager):
         return estimates.missing(f"eager/{case.pipeline} was not measured")
     return estimates.paired_ratio(eager.replicates, record.replicates)
+
+
+def _stall(record: CaseRecord, cases: Sequence[CaseRecord]) -> Estimate | None:
+    """The share of a step's time that is lost to the input, against the same mode with a resident batch."""
+    case = record.case
+    if case.pipeline == "resident":
+        return None
+    resident = _find(cases, msgspec.structs.replace(case, pipeline="resident", twin=False))
+    if resident is None or not _is_measured(resident):
+        return estimates.missing(f"{case.mode}/resident was not measured")
+    return estimates.share_lost(estimates.paired_ratio(resident.replicates, record.replicates))
 
 
 def _twin(cases: Sequence[CaseRecord]) -> Twin:

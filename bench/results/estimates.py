@@ -101,6 +101,18 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
     )
 
 
+def share_lost(ratio: Estimate) -> Estimate:
+    """One less the ratio, with its interval turned round; it may be negative."""
+    if ratio.value is None:
+        return ratio
+    return msgspec.structs.replace(
+        ratio,
+        value=1 - ratio.value,
+        low=None if ratio.high is None else 1 - ratio.high,
+        high=None if ratio.low is None else 1 - ratio.low,
+    )
+
+
 def steps_per_second(replicates: Replicates) -> Estimate:
     """Throughput: the median over cohorts of each cohort's median, with the lowest and highest cohort.
 

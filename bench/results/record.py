@@ -75,6 +75,14 @@ class Sustained(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class InputAlone(Record, frozen=True, kw_only=True):
+    """What an input pipeline delivers where nobody computes: batches taken in so many seconds."""
+
+    batches: int
+    seconds: float
+    batches_per_second: float
+
+
 class ReplicateInfo(Record, frozen=True, kw_only=True):
     """One fresh process of a case in one cohort, without its samples.
 
@@ -99,6 +107,7 @@ class ReplicateInfo(Record, frozen=True, kw_only=True):
     private_host_bytes: int | None = None  # of those, what no other process has
     model_bytes: int | None = None  # weights, biases and what Adam keeps for each
     data_bytes: int | None = None  # one batch, on the device
+    bus_bytes: int | None = None  # that the input of a step moves to a GPU; None on a CPU, where there is no way to go
     device_memory: DeviceMemory | None = None  # of a GPU
     policy: PolicyInForce | None = None  # on a GPU
     telemetry: BlockTelemetry | None = None  # of a GPU that NVML knows
@@ -171,6 +180,7 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
     sustained: Sustained | None = None
+    input_alone: InputAlone | None = None
     profile: Profile | None = None
     failure: Failure | None = None
     skipped: str | None = None  # why it was not measured, where that is no failure

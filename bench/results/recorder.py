@@ -21,6 +21,7 @@ class Recorder:
     def __init__(self, circumstances: Circumstances, cases: tuple[Case, ...], path: Path) -> None:
         self.circumstances = circumstances
         self.stopping: Stopping | None = None
+        self.time_spent: dict[str, float] = {}
         self._path = path
         self._cases = {case.name: CaseRecord(case=case) for case in cases}
         self._cohorts: dict[int, CohortRecord] = {}
@@ -99,6 +100,7 @@ class Recorder:
             sides=self._sides,
             stopping=self.stopping,
             training=self._training,
+            time_spent=self.time_spent,
         )
         document = build(self.circumstances, measured, status, reason)
         files.write(document, self._path)

@@ -10,6 +10,7 @@ from bench.results.record import (
     CohortRecord,
     Fact,
     Failure,
+    InputAlone,
     Latency,
     Profile,
     Record,
@@ -22,7 +23,8 @@ from bench.results.warning import RunWarning
 
 # 1.0: first version.
 # 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
-#      force, telemetry and energy.
+#      force, telemetry and energy; input pipelines alone and what they cost; where
+#      the time went.
 SCHEMA_VERSION = "1.1"
 
 
@@ -55,6 +57,8 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     latency_reason: str | None
     profile: Profile | None
     sustained: Sustained | None = None
+    input_alone: InputAlone | None = None  # of an input pipeline, in the experiment that compares them
+    stall: Estimate | None = None  # share of a step's time lost against the same mode with a resident batch
 
 
 class Stats(Record, frozen=True, kw_only=True):
@@ -224,6 +228,8 @@ class Section(Record, frozen=True, kw_only=True):
     warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
+    # Seconds by stage (bench/measure/spending.py): what is not in blocks is the price of measuring.
+    time_spent: dict[str, float] = msgspec.field(default_factory=dict)
     # Of the machine, group by group: gpu, cpu, memory, system, ...
     facts: dict[str, dict[str, Fact]] = msgspec.field(default_factory=dict)
 

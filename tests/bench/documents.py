@@ -19,7 +19,6 @@ TIMES = {
     "xla/notebook": 1.1e-3,
     "function/resident/twin": 1.1e-3,
 }
-CASES = {case.name: case for case in cases.EXPERIMENTS["modes"].cases}
 
 
 def simulate(generator, times=TIMES, cohorts=6, rounds=20, block=0.02, process=0.005, server=0.01, drift=0.0):
@@ -66,6 +65,7 @@ def replicates(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
 def document(
     samples,
     *,
+    experiment="modes",
     label=None,
     cpu="EPYC",
     gpu=None,
@@ -80,10 +80,11 @@ def document(
     status="complete",
     day=1,
 ):
-    """A result with these samples; `failed` names cases that failed."""
+    """A result with these samples of cases of an experiment; `failed` names cases that failed."""
+    known = {case.name: case for case in cases.EXPERIMENTS[experiment].cases}
     records = [
         CaseRecord(
-            case=CASES[name],
+            case=known[name],
             block=BlockSize(steps=10, lead_in=5),
             replicates=replicates(rows, first_call, memory, card_memory),
             failure=Failure(status="failed", reason="killed by SIGKILL", cohort=1, log="logs/a.log")
@@ -109,12 +110,12 @@ def document(
     ]
     circumstances = Circumstances(
         plan=Plan(
-            experiment="modes",
+            experiment=experiment,
             preset=cases.PRESETS["standard"],
             only=(),
             seed=1,
             label=label,
-            reference="function/resident",
+            reference=cases.reference([known[name] for name in samples]).name,
             interleaved=True,
         ),
         device=Device(

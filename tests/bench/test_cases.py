@@ -3,11 +3,12 @@
 import pytest
 
 from bench import cases
+from bench.cases import Choice
 from bench.errors import UsageError
 
 
 def names(*only):
-    return [case.name for case in cases.select("modes", only)]
+    return [case.name for case in cases.select(Choice("modes", only))]
 
 
 def test_modes_is_three_modes_by_two_pipelines_and_a_twin():
@@ -30,12 +31,12 @@ def test_the_reference_and_its_twin_stay_in():
 def test_unknown_names_come_with_the_nearest():
     with pytest.raises(UsageError, match=r"Did you mean xla/resident"):
         names("xla/residence")
-    with pytest.raises(UsageError, match=r"Known: modes, memory"):
-        cases.select("zebra")
+    with pytest.raises(UsageError, match=r"Known: modes, memory, pipelines, batch"):
+        cases.select(Choice("zebra"))
 
 
 def of_memory(*only, chosen=(), fraction=None):
-    return [case.name for case in cases.select("memory", only, chosen, fraction)]
+    return [case.name for case in cases.select(Choice("memory", only, tuple(chosen), fraction))]
 
 
 def test_memory_runs_four_policies_and_what_there_is_without_a_gpu():
@@ -68,15 +69,45 @@ def test_policies_and_their_share_can_be_chosen():
 
 
 def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
-    selected = cases.select("memory")
+    selected = cases.select(Choice("memory"))
     assert cases.reference(selected).name == "growth/function"
     assert cases.reference([case for case in selected if case.memory == "host"]).name == "host/function"
 
 
-@pytest.mark.parametrize("change", [{"chosen": ["growth"]}, {"fraction": 0.5}])
+@pytest.mark.parametrize("change", [{"memory": ("growth",)}, {"memory_fraction": 0.5}])
 def test_policies_belong_to_the_experiment_memory(change):
     with pytest.raises(UsageError, match="--experiment memory"):
-        cases.select("modes", **change)
+        cases.select(Choice("modes", **change))
+
+
+def test_pipelines_are_eight_under_two_modes():
+    found = [case.name for case in cases.select(Choice("pipelines"))]
+    assert len(found) == 2 * 8 + 1
+    assert found[0] == cases.reference(cases.select(Choice("pipelines"))).name == "function/resident"
+
+
+def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
+    def names(*sizes):
+        return [case.name for case in cases.select(Choice("batch", batch_sizes=sizes))]
+
+    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in cases.BATCH_SIZES] + [
+        "function/64/twin"
+    ]
+    assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/twin"]
+    assert cases.reference(cases.select(Choice("batch"))).name == "function/64"
+
+
+@pytest.mark.parametrize(("experiment", "sizes"), [("batch", (0,)), ("batch", (64, 2**20)), ("modes", (64,))])
+def test_batch_sizes_out_of_range_or_place(experiment, sizes):
+    with pytest.raises(UsageError, match="--batch-sizes"):
+        cases.select(Choice(experiment, batch_sizes=sizes))
+
+
+def test_batch_sizes_are_a_list_with_commas():
+    assert cases.parse_sizes("16, 64,1024") == (16, 64, 1024)
+    for text in ("", "16;64", "-4", "1e3", "\u0663"):
+        with pytest.raises(UsageError, match="commas"):
+            cases.parse_sizes(text)
 
 
 def test_presets_are_what_they_promise():

@@ -13,10 +13,7 @@ def build(every: int):
     """A warm step and what waits for it, as a function of how many to do."""
     slow_server.CHECKED_STEPS = 0
     slow_server.slow_down(every)
-    sample = data.load("sample")
-    prepared = pipelines.PreparedData(
-        data.prepare(sample.train_images), sample.train_labels, data.prepare(sample.test_images), sample.test_labels
-    )
+    prepared = pipelines.prepare(data.load("sample"))
     subject = steps.build("function", Config(), seed=1)
     batch = pipelines.resident(prepared, Config(), "/CPU:0")()
 

@@ -9,10 +9,7 @@ from bench.measure import pipelines, steps
 
 @pytest.fixture(scope="session")
 def prepared():
-    sample = data.load("sample")
-    return pipelines.PreparedData(
-        data.prepare(sample.train_images), sample.train_labels, data.prepare(sample.test_images), sample.test_labels
-    )
+    return pipelines.prepare(data.load("sample"))
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,13 @@
 """Warnings: a closed list, each caused here, each with advice."""
 
 import msgspec
-from documents import CASES, document, replicates, simulate
+from documents import document, replicates, simulate
 
+from bench.cases import Case
 from bench.results import warning
 from bench.results.record import CaseRecord, CohortRecord, SameModel, Window
+
+XLA = Case(experiment="modes", mode="xla", pipeline="resident")
 
 
 def cohort(number=1, **changes):
@@ -68,7 +71,7 @@ def test_disturbed_windows_are_counted():
 
 def record(**changes):
     (only,) = replicates([[1.0] * 12])
-    case = CASES["xla/resident"]
+    case = XLA
     return CaseRecord(case=case, replicates=(msgspec.structs.replace(only, **changes),))
 
 
@@ -81,7 +84,7 @@ def test_what_cases_give_reason_for():
     assert codes(warning.of_cases([record(steady=None)], [cohort(blocks=12)])) == []
     three = [replicates([[1.0] * 12] * 3)[i] for i in range(3)]
     once = msgspec.structs.replace(three[0], steady=False)
-    one_of_three = CaseRecord(case=CASES["xla/resident"], replicates=(once, *three[1:]))
+    one_of_three = CaseRecord(case=XLA, replicates=(once, *three[1:]))
     assert codes(warning.of_cases([one_of_three], [cohort(number, blocks=12) for number in (1, 2, 3)])) == []
 
 

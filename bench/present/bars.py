@@ -1,0 +1,40 @@
+"""What all pictures of horizontal bars have in common: size, names, title."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.results.schema import Document
+
+
+def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figure, Axes]:
+    """A figure for so many bars; sizes in inches."""
+    figure = Figure(figsize=(9, around + row_height * rows), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def finish(figure: Figure, axes: Axes, names: Sequence[str], label: str, document: Document, path: Path) -> None:
+    """Name the bars and the axis, say what machine it is, and save."""
+    section = document.autoencoder_bench
+    axes.set_yticks(range(len(names)), list(names))
+    axes.set_xlabel(label)
+    axes.margins(x=0.15)
+    axes.set_xlim(left=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    # Names come from the machine or from files: a dollar sign in them must not start a formula.
+    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
+    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    figure.savefig(path, dpi=110)
+
+
+def legend(axes: Axes, colours: Sequence[tuple[str, str]]) -> None:
+    """What the colours mean, below the picture."""
+    handles = [axes.barh(0, 0, color=colour, label=kind) for kind, colour in colours]
+    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False, fontsize=9)
+
+
+def annotate_end(axes: Axes, text: str, end: float, position: float) -> None:
+    """Write a figure just beyond a bar's end."""
+    axes.annotate(text, (end, position), xytext=(6, 0), textcoords="offset points", va="center", fontsize=10)

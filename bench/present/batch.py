@@ -1,0 +1,88 @@
+"""What a result says of batch sizes: a table, and where launching ends and arithmetic begins."""
+
+from collections.abc import Mapping
+from statistics import median
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from bench.comparing.runs import first_call_seconds
+from bench.present.figures import interval, multiple
+from bench.present.memory import figures, size
+from bench.results import estimates
+from bench.results.regimes import Regimes, fit
+from bench.results.schema import Document, Estimate
+
+_CAPTION = (
+    "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to the "
+    "reference [95 % interval]. first: first call in seconds. memory: tensors on the card at most, or without one the "
+    "host's that only this process has."
+)
+_MISFIT = 0.25  # beyond, one line does not describe the times
+
+
+def table(document: Document) -> Table:
+    """A row for each case."""
+    section = document.autoencoder_bench
+    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
+    grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
+    grid.caption = _CAPTION
+    grid.add_column("case", no_wrap=True)
+    for heading in ("steps/s", "examples/s", f"time vs {section.plan.reference}", "first", "memory"):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for benchmark in document.benchmarks:
+        info, held = benchmark.extra_info, figures(benchmark)
+        rate, ratio = info.steps_per_second.value, info.ratio_to_reference
+        grid.add_row(
+            escape(benchmark.name),
+            "-" if rate is None else f"{rate:,.0f}",
+            "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
+            "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
+            f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
+            size(held.private if held.tensors is None else held.tensors),
+        )
+    return grid
+
+
+def findings(document: Document) -> list[str]:
+    """For each mode: what a step costs before its first example, what each example costs, and where they are equal."""
+    found = regimes(document)
+    return [_sentence(mode, fitted) for mode, fitted in found.items() if fitted]
+
+
+def regimes(document: Document) -> dict[str, Regimes | None]:
+    """The fitted line of every mode."""
+    times: dict[str, dict[int, estimates.Replicates]] = {}
+    for benchmark in document.benchmarks:
+        case = benchmark.extra_info.case
+        if not case.twin:
+            times.setdefault(case.mode, {})[case.batch_size] = estimates.replicates_of(benchmark)
+    return {mode: fit(of_mode) for mode, of_mode in _sorted(times).items()}
+
+
+def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, dict[int, estimates.Replicates]]:
+    return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
+
+
+def _sentence(mode: str, fitted: Regimes) -> str:
+    launch, example = fitted.launch_seconds, fitted.per_example_seconds
+    text = (
+        f"{mode}: a step takes {_scaled(launch, 1e3)} ms, and {_scaled(example, 1e6)} microseconds for every example: "
+        f"up to about {_digits(fitted.crossover.value)} examples launching is most of it, beyond that arithmetic."
+    )
+    if fitted.worst_misfit > _MISFIT:
+        text += f" The line is a rough one: it misses a size by {100 * fitted.worst_misfit:.0f} %."
+    return text
+
+
+def _scaled(estimate: Estimate, factor: float) -> str:
+    assert estimate.value is not None
+    if estimate.low is None or estimate.high is None:
+        return f"{factor * estimate.value:#.3g}"
+    return f"{factor * estimate.value:#.3g} [{factor * estimate.low:#.3g}, {factor * estimate.high:#.3g}]"
+
+
+def _digits(value: float | None) -> str:
+    assert value is not None
+    return f"{float(f'{value:.2g}'):,.0f}"

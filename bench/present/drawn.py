@@ -1,0 +1,20 @@
+"""All pictures of a result: the speeds, and what its experiment is about."""
+
+from pathlib import Path
+
+from bench.present import plots, plots_of_batch, plots_of_memory, plots_of_pipelines
+from bench.results.schema import Document
+
+_OF_EXPERIMENT = {
+    "memory": plots_of_memory.save,
+    "pipelines": plots_of_pipelines.save,
+    "batch": plots_of_batch.save,
+}
+
+
+def save_all(document: Document, folder: Path) -> None:
+    """Draw them into the folder, each named for what it shows."""
+    plots.save_steps_per_second(document, folder / "steps_per_second.png")
+    experiment = document.autoencoder_bench.plan.experiment
+    if draw := _OF_EXPERIMENT.get(experiment):
+        draw(document, folder / f"{experiment}.png")

@@ -1,0 +1,35 @@
+"""The picture of the experiment `pipelines`: the time of a step, and in it what is lost to the input."""
+
+from pathlib import Path
+
+from bench.present import bars
+from bench.present.pipelines import percent
+from bench.results.schema import Document
+
+_COLOURS = {"function": "#1b6ca8", "xla": "#d95f02"}
+_OTHER, _LOST = "#8a8a8a", "#d9b3b3"
+
+
+def save(document: Document, path: Path) -> None:
+    """Bars of milliseconds per step, the lost part apart, with the share it makes; nothing without any case."""
+    rows = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value and not _is_twin(b.name)]
+    if not rows:
+        return
+    figure, axes = bars.begin(len(rows), row_height=0.4)
+    for position, benchmark in enumerate(rows):
+        info = benchmark.extra_info
+        milliseconds = 1e3 / (info.steps_per_second.value or 1.0)
+        lost = max(0.0, (info.stall.value if info.stall else None) or 0.0) * milliseconds
+        colour = _COLOURS.get(info.case.mode, _OTHER)
+        axes.barh(position, milliseconds - lost, color=colour, height=0.65)
+        axes.barh(position, lost, left=milliseconds - lost, color=_LOST, height=0.65)
+        share = f", {percent(info.stall)} lost" if info.stall and info.stall.value is not None else ""
+        bars.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
+    modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in rows)
+    bars.legend(axes, [(f"{mode} step", _COLOURS.get(mode, _OTHER)) for mode in modes] + [("lost to the input", _LOST)])
+    label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
+    bars.finish(figure, axes, [benchmark.name for benchmark in rows], label, document, path)
+
+
+def _is_twin(name: str) -> bool:
+    return name.endswith("/twin")

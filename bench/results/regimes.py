@@ -1,0 +1,62 @@
+"""How a step's time grows with its batch: a fixed part for launching, and a part for every example."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.results import estimates, statistics
+from bench.results.schema import Estimate
+
+LEAST_SIZES = 3  # of two, any line fits
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """seconds = launch + per_example x batch; at `crossover` examples both parts are equal.
+
+    `worst_misfit` is the largest relative distance of a measured time from the line, over the sizes' medians.
+    """
+
+    launch_seconds: Estimate
+    per_example_seconds: Estimate
+    crossover: Estimate
+    worst_misfit: float
+
+
+def fit(times: Mapping[int, estimates.Replicates]) -> Regimes | None:
+    """Fit the line in every cohort that has all sizes; estimates and intervals are over cohorts, as of any ratio.
+
+    Least squares of relative distances, so that small batches count as much as large ones. None with fewer than
+    LEAST_SIZES sizes, without a common cohort, or where a part comes out as nothing: then there is no crossover.
+    """
+    cohorts = set.intersection(*({r.cohort for r in replicates} for replicates in times.values())) if times else set()
+    if len(times) < LEAST_SIZES or not cohorts:
+        return None
+    levels = {
+        size: {r.cohort: median(r.seconds_per_step) for r in replicates if r.cohort in cohorts}
+        for size, replicates in times.items()
+    }
+    lines = [line([(size, levels[size][cohort]) for size in sorted(levels)]) for cohort in sorted(cohorts)]
+    if any(launch <= 0 or slope <= 0 for launch, slope in lines):
+        return None
+    launches, slopes = ([math.log(part) for part in parts] for parts in zip(*lines, strict=True))
+    crossovers = [launch - slope for launch, slope in zip(launches, slopes, strict=True)]
+    launch, slope, crossover = (estimates.ratio(statistics.mean(logs)) for logs in (launches, slopes, crossovers))
+    assert launch.value is not None
+    assert slope.value is not None
+    middle = {size: median(of_size.values()) for size, of_size in levels.items()}
+    misfit = max(abs((launch.value + slope.value * size) / seconds - 1) for size, seconds in middle.items())
+    return Regimes(launch, slope, crossover, misfit)
+
+
+def line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
+    """Intercept and slope of the line through (size, seconds) with the least squares of relative distances."""
+    weights = [seconds**-2 for _, seconds in points]
+    total = sum(weights)
+    mean_size = sum(w * size for w, (size, _) in zip(weights, points, strict=True)) / total
+    mean_time = sum(w * seconds for w, (_, seconds) in zip(weights, points, strict=True)) / total
+    covariance = sum(w * (size - mean_size) * (s - mean_time) for w, (size, s) in zip(weights, points, strict=True))
+    variance = sum(w * (size - mean_size) ** 2 for w, (size, _) in zip(weights, points, strict=True))
+    slope = covariance / variance
+    return mean_time - slope * mean_size, slope

@@ -1,0 +1,38 @@
+"""The real server, with an input that sleeps and one that is never done computing ahead."""
+
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from bench.measure import pipelines, server
+
+SLEEP_SECONDS = 0.01
+
+
+def _sleeping(prepared, config, device):
+    """Takes its time for every batch, and keeps as many as sixteen ahead."""
+    batch = prepared.x_train[: config.batch_size]
+
+    def take(number):
+        time.sleep(SLEEP_SECONDS)
+        return batch
+
+    dataset = tf.data.Dataset.range(10**9).map(lambda number: tf.numpy_function(take, [number], np.float32))
+    iterator = iter(dataset.prefetch(16))
+    return lambda: tf.ensure_shape(next(iterator), [config.batch_size, 784])
+
+
+def _busy(prepared, config, device):
+    """Computes ahead as fast as it can, without an end."""
+    rows = tf.constant(prepared.x_train[: config.batch_size])
+    dataset = tf.data.Dataset.range(10**9).map(lambda number: tf.nn.relu(rows), num_parallel_calls=2)
+    iterator = iter(dataset.prefetch(100_000))
+    return lambda: next(iterator)
+
+
+pipelines.PIPELINES |= {"sleeping": _sleeping, "busy": _busy}
+
+if __name__ == "__main__":
+    server.main(sys.argv[1:])
