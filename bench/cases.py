@@ -40,11 +40,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
-    """Cases that answer one question; `usual` are the globs of those that are measured where none are asked for."""
+    """Cases that answer one question.
+
+    `usual` are the globs of those that are measured where none are asked for; `brief`, in the preset `quick`.
+    """
 
     question: str
     cases: tuple[Case, ...]
     usual: tuple[str, ...] = ("*",)
+    brief: tuple[str, ...] | None = None  # None: as usual
 
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,9 +126,15 @@ EXPERIMENTS: dict[str, Experiment] = {
         question="What do eager, tf.function and XLA cost, with and without an input pipeline?", cases=_modes()
     ),
     "memory": memory(),
-    "pipelines": Experiment(question="Which tf.data pipeline keeps up with the step?", cases=_pipelines()),
+    "pipelines": Experiment(
+        question="Which tf.data pipeline keeps up with the step?",
+        cases=_pipelines(),
+        brief=tuple(f"function/{name}" for name in ("resident", "no-prefetch", "prefetch-1", "prefetch-auto")),
+    ),
     "batch": batch(),
 }
+
+BRIEF_PRESET = "quick"
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -191,7 +201,7 @@ class Choice:
     """Which cases are wanted: of an experiment those that match one of the globs `only`, or its usual ones.
 
     `memory` are policies and `memory_fraction` the share in those that have one, of the experiment `memory` alone;
-    `batch_sizes` are of the experiment `batch`.
+    `batch_sizes` are of the experiment `batch`. With `brief`, the fewer cases of a first answer.
     """
 
     experiment: str = "modes"
@@ -199,6 +209,7 @@ class Choice:
     memory: tuple[str, ...] = ()
     memory_fraction: float | None = None
     batch_sizes: tuple[int, ...] = ()
+    brief: bool = False
 
 
 def select(choice: Choice) -> tuple[Case, ...]:
@@ -215,7 +226,8 @@ def select(choice: Choice) -> tuple[Case, ...]:
     share = policies.DEFAULT_FRACTION if choice.memory_fraction is None else choice.memory_fraction
     wanted = {policies.parse(name, share).name for name in choice.memory}
     cases = (*experiment.cases, *_of_other_shares(wanted, experiment.cases))
-    globs = choice.only or (("*/function", f"{policies.HOST}/*") if wanted else experiment.usual)
+    usual = experiment.brief if choice.brief and experiment.brief else experiment.usual
+    globs = choice.only or (("*/function", f"{policies.HOST}/*") if wanted else usual)
     return tuple(case for case in cases if _is_reference(case) or _is_wanted(case, globs, wanted))
 
 

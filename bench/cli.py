@@ -268,10 +268,14 @@ def list_cases() -> None:
     """Show experiments with their cases, and presets."""
     for name, experiment in cases.EXPERIMENTS.items():
         typer.echo(f"experiment {name}: {experiment.question}")
-        usual = cases.select(cases.Choice(name))
+        usual, brief = cases.select(cases.Choice(name)), cases.select(cases.Choice(name, brief=True))
         for case in experiment.cases:
             remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
-            typer.echo(f"  {case.name}{remark}" + ("" if case in usual else "  (with --only)"))
+            if case not in usual:
+                remark += "  (with --only)"
+            elif case not in brief:
+                remark += "  (not in quick)"
+            typer.echo(f"  {case.name}{remark}")
     typer.echo("memory policies, each alone on a GPU; the cases called host are for machines without one:")
     for name, description in policies.DESCRIPTIONS.items():
         typer.echo(f"  {name}: {description}")

@@ -73,7 +73,14 @@ def run(options: Options, view: View) -> Outcome:
 
 def _run(options: Options, view: View) -> Outcome:
     selected = cases.select(
-        Choice(options.experiment, options.only, options.memory, options.memory_fraction, options.batch_sizes)
+        Choice(
+            experiment=options.experiment,
+            only=options.only,
+            memory=options.memory,
+            memory_fraction=options.memory_fraction,
+            batch_sizes=options.batch_sizes,
+            brief=options.preset.name == cases.BRIEF_PRESET,
+        )
     )
     folders.check_label(options.label)
     choice = device.choose(options.device, options.gpu, known=nvml.cards)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from bench.results.schema import Document
 
@@ -29,10 +30,10 @@ def finish(figure: Figure, axes: Axes, names: Sequence[str], label: str, documen
     figure.savefig(path, dpi=110)
 
 
-def legend(axes: Axes, colours: Sequence[tuple[str, str]]) -> None:
+def legend(figure: Figure, colours: Sequence[tuple[str, str]]) -> None:
     """What the colours mean, below the picture."""
-    handles = [axes.barh(0, 0, color=colour, label=kind) for kind, colour in colours]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False, fontsize=9)
+    handles = [Patch(color=colour, label=kind) for kind, colour in colours]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
 
 
 def annotate_end(axes: Axes, text: str, end: float, position: float) -> None:

@@ -15,9 +15,9 @@ from bench.results.regimes import Regimes, fit
 from bench.results.schema import Document, Estimate
 
 _CAPTION = (
-    "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to the "
-    "reference [95 % interval]. first: first call in seconds. memory: tensors on the card at most, or without one the "
-    "host's that only this process has."
+    "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to "
+    "{reference} [95 % interval]. first: first call in seconds. memory: tensors on the card at most, or without one "
+    "the host's that only this process has."
 )
 _MISFIT = 0.25  # beyond, one line does not describe the times
 
@@ -27,9 +27,9 @@ def table(document: Document) -> Table:
     section = document.autoencoder_bench
     title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
     grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    grid.caption = _CAPTION
+    grid.caption = escape(_CAPTION.format(reference=section.plan.reference))
     grid.add_column("case", no_wrap=True)
-    for heading in ("steps/s", "examples/s", f"time vs {section.plan.reference}", "first", "memory"):
+    for heading in ("steps/s", "examples/s", "time", "first", "memory"):
         grid.add_column(heading, justify="right", no_wrap=True)
     for benchmark in document.benchmarks:
         info, held = benchmark.extra_info, figures(benchmark)

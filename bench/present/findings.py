@@ -68,7 +68,7 @@ def _time(document: Document) -> str | None:
     """Where the time of the run went, the largest parts first."""
     spent = document.autoencoder_bench.time_spent
     whole = sum(spent.values())
-    if not whole:
+    if not whole or not document.benchmarks:
         return None
     others = sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])
     parts = ", ".join(f"{name.replace('_', ' ')} {100 * spent[name] / whole:.0f} %" for name in others[:4])

@@ -13,13 +13,15 @@ from bench.results.record import DeviceMemory, ReplicateInfo
 from bench.results.schema import Benchmark, Document
 
 _DEVICE_CAPTION = (
-    "Memory of the card, of one process alone on it, median of the cohorts. tensors: in use at most after the warm-up, "
-    "by the allocator. reserved: lost less context (derived; TensorFlow has no figure). context: a process with next "
-    "to no tensors. lost: what the card had less. private: the host's memory that only this process has."
+    "time: paired ratio to {reference}. Memory of the card, of one process alone on it, median of the cohorts. "
+    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less context (derived; TensorFlow has "
+    "no figure). context: a process with next to no tensors. lost: what the card had less. private: the host's memory "
+    "that only this process has."
 )
 _HOST_CAPTION = (
-    "Memory of the host, median of the cohorts. private: pages that only this process has. resident: with those it "
-    "shares with its server. peak: the most it ever had resident. start: until the first computation."
+    "time: paired ratio to {reference}. Memory of the host, median of the cohorts. private: pages that only this "
+    "process has. resident: with those it shares with its server. peak: the most it ever had resident. start: until "
+    "the first computation."
 )
 
 
@@ -71,10 +73,10 @@ def table(document: Document) -> Table:
     on_gpu = section.device.kind == "gpu"
     title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
     grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    grid.caption = _DEVICE_CAPTION if on_gpu else _HOST_CAPTION
+    grid.caption = escape((_DEVICE_CAPTION if on_gpu else _HOST_CAPTION).format(reference=section.plan.reference))
     grid.add_column("case", no_wrap=True)
     of_device = ("tensors", "reserved", "context", "lost", "private") if on_gpu else ("private", "resident", "peak")
-    for heading in ("steps/s", f"time vs {section.plan.reference}", "start", *of_device):
+    for heading in ("steps/s", "time", "start", *of_device):
         grid.add_column(heading, justify="right", no_wrap=True)
     for benchmark in document.benchmarks:
         found, info = figures(benchmark), benchmark.extra_info

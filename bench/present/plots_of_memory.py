@@ -26,18 +26,18 @@ def save(document: Document, path: Path) -> None:
     rows = [(name, parts) for name, parts in rows if parts]
     if not rows:
         return
-    figure, axes = bars.begin(len(rows))
+    figure, axes = bars.begin(len(rows), row_height=0.55)
     unit, scale = ("GB", 1e9) if max(sum(value for _, value in parts) for _, parts in rows) >= 2e9 else ("MB", 1e6)
     for position, (_, parts) in enumerate(rows):
         left = 0.0
         for kind, value in parts:
-            axes.barh(position, value / scale, left=left / scale, color=_COLOURS[kind], height=0.65)
+            axes.barh(position, value / scale, left=left / scale, color=_COLOURS[kind], height=0.42)
             left += value
         label = ", ".join(f"{kind.split(' ')[0].rstrip(',')} {size(value)}" for kind, value in parts)
-        axes.annotate(label, (0, position), xytext=(4, -17), textcoords="offset points", fontsize=7, color="#404040")
+        axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color="#404040")
         bars.annotate_end(axes, size(left), left / scale, position)
     bars.legend(
-        axes, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
+        figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
     )
     of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
     label = f"memory of {of} ({unit}; median of cohorts)"

@@ -25,8 +25,10 @@ def save(document: Document, path: Path) -> None:
         axes.barh(position, lost, left=milliseconds - lost, color=_LOST, height=0.65)
         share = f", {percent(info.stall)} lost" if info.stall and info.stall.value is not None else ""
         bars.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
-    modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in rows)
-    bars.legend(axes, [(f"{mode} step", _COLOURS.get(mode, _OTHER)) for mode in modes] + [("lost to the input", _LOST)])
+    modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in reversed(rows))
+    bars.legend(
+        figure, [(f"{mode} step", _COLOURS.get(mode, _OTHER)) for mode in modes] + [("lost to the input", _LOST)]
+    )
     label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
     bars.finish(figure, axes, [benchmark.name for benchmark in rows], label, document, path)
 

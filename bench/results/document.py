@@ -166,7 +166,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             profile=record.profile,
             sustained=record.sustained,
             input_alone=record.input_alone,
-            stall=_stall(record, cases),
+            stall=_stall(record, cases, reference),
         ),
         options={},
         stats=_stats(tuple(samples), record.block.steps),
@@ -200,7 +200,7 @@ def _speedup_over_eager(record: CaseRecord, cases: Sequence[CaseRecord]) -> Esti
     return estimates.paired_ratio(eager.replicates, record.replicates)
 
 
-def _stall(record: CaseRecord, cases: Sequence[CaseRecord]) -> Estimate | None:
+def _stall(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecord) -> Estimate | None:
     """The share of a step's time that is lost to the input, against the same mode with a resident batch."""
     case = record.case
     if case.pipeline == "resident":
@@ -208,7 +208,10 @@ def _stall(record: CaseRecord, cases: Sequence[CaseRecord]) -> Estimate | None:
     resident = _find(cases, msgspec.structs.replace(case, pipeline="resident", twin=False))
     if resident is None or not _is_measured(resident):
         return estimates.missing(f"{case.mode}/resident was not measured")
-    return estimates.share_lost(estimates.paired_ratio(resident.replicates, record.replicates))
+    ratio = estimates.paired_ratio(resident.replicates, record.replicates)
+    if ratio.value is None:  # they were measured in different groups
+        ratio = estimates.ratio_by_reference(resident.replicates, record.replicates, reference.replicates)
+    return estimates.share_lost(ratio)
 
 
 def _twin(cases: Sequence[CaseRecord]) -> Twin:

@@ -78,6 +78,16 @@ def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: flo
     return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
 
 
+def ratio_by_reference(numerator: Replicates, denominator: Replicates, reference: Replicates) -> Estimate:
+    """The same for two cases that shared no rounds, from the ratio of each to what both shared rounds with.
+
+    Per cohort, one median log ratio less the other.
+    """
+    over, under = cohort_logs(numerator, reference), cohort_logs(denominator, reference)
+    logs = [over[cohort] - under[cohort] for cohort in over if cohort in under]
+    return ratio(statistics.mean(logs)) if logs else missing("no common rounds")
+
+
 def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
     """A mean of logarithms as a ratio with its interval; of no cohorts, a missing one."""
     if math.isnan(of.value):

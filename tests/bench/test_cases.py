@@ -86,6 +86,14 @@ def test_pipelines_are_eight_under_two_modes():
     assert found[0] == cases.reference(cases.select(Choice("pipelines"))).name == "function/resident"
 
 
+def test_quick_takes_four_pipelines():
+    found = [case.name for case in cases.select(Choice("pipelines", brief=True))]
+    names = ("resident", "no-prefetch", "prefetch-1", "prefetch-auto", "resident/twin")
+    assert found == [f"function/{name}" for name in names]
+    assert len(cases.select(Choice("pipelines", ("*",), brief=True))) == 17
+    assert cases.select(Choice("modes", brief=True)) == cases.select(Choice("modes"))
+
+
 def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
         return [case.name for case in cases.select(Choice("batch", batch_sizes=sizes))]

@@ -2,8 +2,10 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
+from documents import replicates
 
 from bench.results import estimates
 from bench.results.record import Replicate
@@ -86,3 +88,23 @@ def test_throughput_is_the_median_cohort_with_its_range():
     rate = estimates.steps_per_second([replicate(i, [1 / value]) for i, value in enumerate([100, 300, 200])])
     assert (rate.value, rate.low, rate.high) == (pytest.approx(200), pytest.approx(100), pytest.approx(300))
     assert rate.confidence is None
+
+
+def test_two_cases_without_common_rounds_are_compared_by_the_reference_of_each_cohort():
+    """In two groups of a cohort, whose rounds come one after the other; the reference is in both."""
+    generator = np.random.default_rng(5)
+    speed = np.exp(generator.normal(0, 0.2, 6))[:, None]  # of each cohort
+
+    def rounds(seconds, first):
+        samples = seconds * speed * np.exp(generator.normal(0, 0.01, (6, 20)))
+        return tuple(
+            msgspec.structs.replace(replicate, rounds=tuple(range(first, first + len(replicate.rounds))))
+            for replicate in replicates(samples)
+        )
+
+    reference = replicates(np.concatenate([speed * 1e-3] * 40, axis=1))
+    slow, fast = rounds(3e-3, 0), rounds(2e-3, 20)
+    assert estimates.paired_ratio(slow, fast).reason == "no common rounds"
+    found = estimates.ratio_by_reference(slow, fast, reference)
+    assert found.value == pytest.approx(1.5, rel=0.01)
+    assert found.low < 1.5 < found.high
