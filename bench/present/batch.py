@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from statistics import median
 
-from rich import box
-from rich.markup import escape
 from rich.table import Table
 
 from bench.comparing.runs import first_call_seconds
+from bench.present import tables
 from bench.present.figures import interval, multiple
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.regimes import Regimes, fit
-from bench.results.schema import Document, Estimate
+from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (
     "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to "
@@ -24,25 +23,20 @@ _MISFIT = 0.25  # beyond, one line does not describe the times
 
 def table(document: Document) -> Table:
     """A row for each case."""
-    section = document.autoencoder_bench
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
-    grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    grid.caption = escape(_CAPTION.format(reference=section.plan.reference))
-    grid.add_column("case", no_wrap=True)
-    for heading in ("steps/s", "examples/s", "time", "first", "memory"):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for benchmark in document.benchmarks:
-        info, held = benchmark.extra_info, figures(benchmark)
-        rate, ratio = info.steps_per_second.value, info.ratio_to_reference
-        grid.add_row(
-            escape(benchmark.name),
-            "-" if rate is None else f"{rate:,.0f}",
-            "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
-            "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
-            f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
-            size(held.private if held.tensors is None else held.tensors),
-        )
-    return grid
+    caption = _CAPTION.format(reference=document.autoencoder_bench.plan.reference)
+    return tables.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)
+
+
+def _row(benchmark: Benchmark) -> list[str]:
+    info, held = benchmark.extra_info, figures(benchmark)
+    rate, ratio = info.steps_per_second.value, info.ratio_to_reference
+    return [
+        tables.rate(benchmark),
+        "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
+        "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
+        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
+        size(held.private if held.tensors is None else held.tensors),
+    ]
 
 
 def findings(document: Document) -> list[str]:

@@ -4,24 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rich import box
-from rich.markup import escape
 from rich.table import Table
 
+from bench.present import tables
 from bench.present.figures import interval, multiple
 from bench.results.record import DeviceMemory, ReplicateInfo
 from bench.results.schema import Benchmark, Document
 
 _DEVICE_CAPTION = (
-    "time: paired ratio to {reference}. Memory of the card, of one process alone on it, median of the cohorts. "
-    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less context (derived; TensorFlow has "
-    "no figure). context: a process with next to no tensors. lost: what the card had less. private: the host's memory "
+    "Memory of the card, of one process alone on it, median of the cohorts. start: seconds until the first allocation. "
+    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less the context of a process with "
+    "next to no tensors (derived; TensorFlow has no figure). lost: what the card had less. private: the host's memory "
     "that only this process has."
 )
 _HOST_CAPTION = (
-    "time: paired ratio to {reference}. Memory of the host, median of the cohorts. private: pages that only this "
-    "process has. resident: with those it shares with its server. peak: the most it ever had resident. start: until "
-    "the first computation."
+    "time: paired ratio to {reference}. start: seconds until the first computation. Memory of the host, median of the "
+    "cohorts. private: pages that only this process has. resident: with those it shares with its server. peak: the "
+    "most it ever had resident."
 )
 
 
@@ -68,27 +67,25 @@ def figures(benchmark: Benchmark) -> Figures:
 
 
 def table(document: Document) -> Table:
-    """A row for each case: speed, ratio to the reference, memory."""
-    section = document.autoencoder_bench
-    on_gpu = section.device.kind == "gpu"
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
-    grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    grid.caption = escape((_DEVICE_CAPTION if on_gpu else _HOST_CAPTION).format(reference=section.plan.reference))
-    grid.add_column("case", no_wrap=True)
-    of_device = ("tensors", "reserved", "context", "lost", "private") if on_gpu else ("private", "resident", "peak")
-    for heading in ("steps/s", "time", "start", *of_device):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for benchmark in document.benchmarks:
-        found, info = figures(benchmark), benchmark.extra_info
-        rate, ratio = info.steps_per_second.value, info.ratio_to_reference
-        grid.add_row(
-            escape(benchmark.name),
-            "-" if rate is None else f"{rate:,.0f}",
-            "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
-            f"{found.start_seconds:.2f} s",
-            *(size(getattr(found, name)) for name in of_device),
-        )
-    return grid
+    """A row for each case: speed, and memory of the card or else of the host."""
+    if document.autoencoder_bench.device.kind == "gpu":
+        kinds = ("tensors", "reserved", "lost", "private")
+        return tables.of_cases(document, ("steps/s", "start", *kinds), lambda case: _row(case, kinds), _DEVICE_CAPTION)
+    of_host = ("private", "resident", "peak")
+    caption = _HOST_CAPTION.format(reference=document.autoencoder_bench.plan.reference)
+    headings = ("steps/s", "time", "start", *of_host)
+    return tables.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
+
+
+def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -> list[str]:
+    found, ratio = figures(benchmark), benchmark.extra_info.ratio_to_reference
+    written = "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip()
+    return [
+        tables.rate(benchmark),
+        *([written] if with_ratio else []),
+        f"{found.start_seconds:.2f}",
+        *(size(getattr(found, kind)) for kind in kinds),
+    ]
 
 
 def findings(document: Document) -> list[str]:

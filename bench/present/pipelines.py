@@ -2,10 +2,9 @@
 
 from statistics import median
 
-from rich import box
-from rich.markup import escape
 from rich.table import Table
 
+from bench.present import tables
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
@@ -31,27 +30,20 @@ _WORTH = 1.02  # what a remedy has to gain at least, surely
 
 def table(document: Document) -> Table:
     """A row for each case."""
-    section = document.autoencoder_bench
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
-    grid = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    grid.caption = _CAPTION
-    grid.add_column("case", no_wrap=True)
-    for heading in ("steps/s", "stall", "alone", "first", "private", "bus"):
-        grid.add_column(heading, justify="right", no_wrap=True)
-    for benchmark in document.benchmarks:
-        info = benchmark.extra_info
-        rate, alone, stall = info.steps_per_second.value, info.input_alone, info.stall
-        bus = info.replicates[0].bus_bytes
-        grid.add_row(
-            escape(benchmark.name),
-            "-" if rate is None else f"{rate:,.0f}",
-            "-" if stall is None or stall.value is None else percent(stall),
-            "-" if alone is None else f"{alone.batches_per_second:,.0f}",
-            f"{median(replicate.input_init_seconds for replicate in info.replicates):.2f}",
-            size(figures(benchmark).private),
-            size(bus),
-        )
-    return grid
+    return tables.of_cases(document, ("steps/s", "stall", "alone", "first", "private", "bus"), _row, _CAPTION)
+
+
+def _row(benchmark: Benchmark) -> list[str]:
+    info = benchmark.extra_info
+    alone, stall = info.input_alone, info.stall
+    return [
+        tables.rate(benchmark),
+        "-" if stall is None or stall.value is None else percent(stall),
+        "-" if alone is None else f"{alone.batches_per_second:,.0f}",
+        f"{median(replicate.input_init_seconds for replicate in info.replicates):.2f}",
+        size(figures(benchmark).private),
+        size(info.replicates[0].bus_bytes),
+    ]
 
 
 def findings(document: Document) -> list[str]:

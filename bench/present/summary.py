@@ -3,17 +3,21 @@
 from pathlib import Path
 from statistics import median
 
-from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
-from bench.present import batch, memory, pipelines
+from bench.present import batch, memory, pipelines, tables
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate
+
+_CAPTION = (
+    "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; none "
+    "under 3 cohorts], same pipeline. first: first call in seconds. p50, p95: single synchronised steps in "
+    "milliseconds."
+)
 
 
 def show(document: Document, folder: Path, console: Console) -> None:
@@ -28,8 +32,8 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 def summary(document: Document) -> RenderableType:
     """Table, failures, findings."""
-    tables = {"memory": memory.table, "pipelines": pipelines.table, "batch": batch.table}
-    table = tables.get(document.autoencoder_bench.plan.experiment, _table)
+    special = {"memory": memory.table, "pipelines": pipelines.table, "batch": batch.table}
+    table = special.get(document.autoencoder_bench.plan.experiment, _table)
     parts: list[RenderableType] = [table(document)] if document.benchmarks else []
     parts += [Text(line) for line in _shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
@@ -37,29 +41,15 @@ def summary(document: Document) -> RenderableType:
 
 
 def _table(document: Document) -> Table:
-    section = document.autoencoder_bench
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
-    table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    table.caption = (
-        "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; "
-        "none under 3 cohorts], same pipeline. first: first call in seconds. p50, p95: single synchronised steps in "
-        "milliseconds."
-    )
-    table.add_column("case", no_wrap=True)
-    for heading in ("steps/s", "±", "vs eager", "first", "p50", "p95"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for benchmark in document.benchmarks:
-        table.add_row(*(escape(cell) for cell in _row(benchmark)))
-    return table
+    return tables.of_cases(document, ("steps/s", "±", "vs eager", "first", "p50", "p95"), _row, _CAPTION)
 
 
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
-    rate, speedup, latency = info.steps_per_second, info.speedup_over_eager, info.latency
+    speedup, latency = info.speedup_over_eager, info.latency
     return [
-        benchmark.name,
-        "-" if rate.value is None else f"{rate.value:,.0f}",
-        _spread(rate),
+        tables.rate(benchmark),
+        _spread(info.steps_per_second),
         "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}".rstrip(),
         f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",

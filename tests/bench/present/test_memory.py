@@ -1,10 +1,13 @@
 """What is said and drawn of memory: figures made up, one of each kind."""
 
+import io
+
 import matplotlib.image
 import msgspec
 import numpy as np
 import pytest
 from documents import document, simulate
+from rich.console import Console
 
 from bench.present import memory, plots_of_memory
 from bench.present.findings import findings
@@ -81,19 +84,25 @@ def test_what_was_not_measured_is_not_said(samples):
     assert memory.findings(with_memory(document(samples, gpu="H100"), unknown)) == []
 
 
-@pytest.mark.parametrize("gpu", ["H100 [red]$\\frac{", None])
-def test_the_bars_are_drawn_and_the_table_fits(samples, tmp_path, gpu):
-    import io
+ON_GPU = ("default", "growth", "fraction-0.9", "growth+fraction-0.9")
+NAMES = {
+    "H100 [red]$\\frac{": [*(f"{policy}/function" for policy in ON_GPU), "growth/function/twin"],
+    None: ["host/eager", "host/function", "host/xla", "host/function/twin"],
+}
 
-    from rich.console import Console
 
-    found = with_memory(document(samples, gpu=gpu), ON_CARD if gpu else None)
+@pytest.mark.parametrize("gpu", NAMES)
+def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
+    times = dict.fromkeys(NAMES[gpu], 1e-3)
+    measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
+    found = with_memory(measured, ON_CARD if gpu else None)
     plots_of_memory.save(found, tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
-    console = Console(file=io.StringIO(), width=120)
+    console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
     text = console.file.getvalue()
     assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 80
     assert ("72.0 GB" if gpu else "100 MB") in text
 
 
