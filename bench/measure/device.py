@@ -82,16 +82,19 @@ def synchronise(loss: tf.Tensor, parameters: Parameters) -> None:
 
 
 def read_memory(kind: str, reset: bool) -> MemoryRead:
-    """The allocator's statistics of the tensors on a GPU, in bytes; with `reset` the peak begins anew here.
+    """The allocator's statistics of the tensors on a GPU, in bytes, None where it keeps none; `reset` ends the peak.
 
     Not asked of a CPU: there TensorFlow answers too, and the figures mean nothing.
     """
     if kind != "gpu":
         return MemoryRead(current_bytes=None, peak_bytes=None)
     name = "GPU:0"
-    found = tf.config.experimental.get_memory_info(name)
-    if reset:
-        tf.config.experimental.reset_memory_stats(name)
+    try:
+        found = tf.config.experimental.get_memory_info(name)
+        if reset:
+            tf.config.experimental.reset_memory_stats(name)
+    except ValueError:  # an allocator without statistics
+        return MemoryRead(current_bytes=None, peak_bytes=None)
     return MemoryRead(current_bytes=found["current"], peak_bytes=found["peak"])
 
 

@@ -264,7 +264,11 @@ class Server:
 def _start(
     role: str, log: Path, data: str, environment: Mapping[str, str], command: Sequence[str]
 ) -> "tuple[subprocess.Popen[bytes], Connection[bytes, bytes]]":
-    """Start a process in its own session, so that a terminal's Ctrl-C reaches only the launcher."""
+    """Start a process in its own session, so that a terminal's Ctrl-C reaches only the launcher.
+
+    What is empty in `environment` is taken out of the process' variables.
+    """
+    variables = {**os.environ, **environment}
     ours, theirs = socket.socketpair()
     with ours, theirs, log.open("ab") as output:
         process = subprocess.Popen(
@@ -272,7 +276,7 @@ def _start(
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            env={**os.environ, **environment},
+            env={name: value for name, value in variables.items() if value or name not in environment},
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )

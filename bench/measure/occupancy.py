@@ -63,6 +63,8 @@ def take(
         alone = False
     if lost is not None and context_bytes is None:
         reason = "what a context holds could not be measured"
+    if tensors[1] is None:
+        reason = reason or "the allocator keeps no statistics"
     reserved = None if lost is None or context_bytes is None else max(0, lost - context_bytes)
     return DeviceMemory(
         tensors_bytes=tensors[0],

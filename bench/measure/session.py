@@ -281,7 +281,7 @@ class Session:
             for member in [member for member in members if member in cohort.members]:
                 if member.entry.case.pipeline != "resident":
                     recorder.note(member.entry.case, input_alone=passes.measure_input(cohort, member, self._settings))
-        if Meter.source(self._settings.card if self._settings.device == "gpu" else None)[0]:
+        if Meter.has_something(self._settings.card if self._settings.device == "gpu" else None):
             self._stage(cohort.number, "power and energy", 1.0)
             for member in [member for member in members if member in cohort.members]:
                 size = self._sizes[member.entry.case.measured_as]

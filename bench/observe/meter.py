@@ -32,6 +32,13 @@ class Meter:
         joules, reason = card.joules()
         return (NVML_SOURCE, None) if joules is not None else (None, reason)
 
+    @staticmethod
+    def has_something(card: Card | None) -> bool:
+        """Whether there is anything to read during a pass: energy, or a card's power or utilisation."""
+        if Meter.source(card)[0]:
+            return True
+        return card is not None and (card.watts() is not None or card.utilisation() is not None)
+
     def begin(self) -> None:
         """The pass begins now."""
         self._began = self._now()

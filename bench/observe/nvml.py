@@ -86,18 +86,7 @@ class Card:
 
     def others(self) -> tuple[int | None, str | None]:
         """Processes on the card, computing or drawing, or None and the reason; in a container all of the host's."""
-        return self.ask(
-            lambda handle: len(
-                {
-                    process.pid
-                    for ask in (
-                        pynvml.nvmlDeviceGetComputeRunningProcesses,
-                        pynvml.nvmlDeviceGetGraphicsRunningProcesses,
-                    )
-                    for process in ask(handle)
-                }
-            )
-        )
+        return self.ask(lambda handle: len(_computing(handle) | _drawing(handle)))
 
     def watts(self) -> float | None:
         """Power, on Ampere and later the average of a second."""
@@ -173,6 +162,18 @@ def _memory(handle: Any) -> CardMemory:
     except pynvml.NVMLError_FunctionNotFound:  # a driver from before 510
         info = pynvml.nvmlDeviceGetMemoryInfo(handle)
     return CardMemory(int(info.total), int(info.used))
+
+
+def _computing(handle: Any) -> set[int]:
+    return {process.pid for process in pynvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+
+
+def _drawing(handle: Any) -> set[int]:
+    """Process ids; none on a card, or a slice of one, that cannot draw."""
+    try:
+        return {process.pid for process in pynvml.nvmlDeviceGetGraphicsRunningProcesses(handle)}
+    except pynvml.NVMLError_NotSupported:
+        return set()
 
 
 def _throttle_bits(handle: Any) -> int:

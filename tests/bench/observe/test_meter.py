@@ -4,6 +4,7 @@ import pytest
 
 from bench.observe import meter, rapl
 from bench.observe.meter import Meter
+from bench.observe.nvml import Card
 
 
 class FakeCard:
@@ -56,6 +57,15 @@ def test_on_a_cpu_it_is_the_packages(monkeypatch):
     found = measured(None, clock)
     assert (found.joules, found.joules_per_1000_steps, found.source) == (30.0, 7.5, rapl.SOURCE)
     assert (found.watts, found.utilisation) == (None, None)
+
+
+def test_a_pass_is_worth_it_where_anything_can_be_read(monkeypatch):
+    clock = [0.0]
+    assert Meter.has_something(FakeCard(clock))
+    assert Meter.has_something(FakeCard(clock, counter=False))
+    assert not Meter.has_something(Card(absent="no NVML"))
+    monkeypatch.setattr(rapl, "joules", lambda: (None, "no counters"))
+    assert not Meter.has_something(None)
 
 
 def test_without_any_meter_the_reason_is_given(monkeypatch):

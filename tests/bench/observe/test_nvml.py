@@ -119,6 +119,12 @@ def test_processes_are_counted_whatever_their_numbers_mean(stand_in):
     assert found["memory"][0][1] == 400 * 2**20 + 7000
 
 
+def test_a_card_that_cannot_draw_has_nobody_drawing(stand_in):
+    stand_in.set("scenario", "headless")
+    stand_in.set("foreign", "4000000")
+    assert ask(stand_in)["others"] == [1, None]
+
+
 def test_an_exclusive_card_admits_one_process(stand_in):
     stand_in.set("compute-mode", pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
     found = ask(stand_in)

@@ -1,6 +1,6 @@
 /* A libnvidia-ml.so.1 without a card: what nvidia-ml-py asks for, answered from files in the folder $NVML_STAND_IN.
  *
- *   scenario     words: consumer (many getters NotSupported), failing-after N (the card is lost after N questions),
+ *   scenario     words: headless (nobody can draw on it), consumer (many getters NotSupported), failing-after N (the card is lost after N questions),
  *                container (process ids as the host counts them); built with -DOLD it lacks what drivers before 535 lack
  *   used         bytes in use by others, throughout
  *   foreign      process ids of others on the card, one a line
@@ -197,6 +197,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Proce
 }
 
 int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned *count, Process *found) {
+    if (scenario("headless", NULL)) return NOT_SUPPORTED;
     return processes(device, count, found, 0);
 }
 
