@@ -79,12 +79,14 @@ def memory() -> Finding:
 
 
 def disk(out: Path) -> Finding:
-    """Whether results can be written, and how much room there is."""
+    """Whether results can be written, and how much room there is; the folder itself is not made."""
+    whole = out.absolute()
+    present = next(folder for folder in (whole, *whole.parents) if folder.is_dir())
     try:
-        folders.require_writable(out)
+        folders.require_writable(present)
     except UsageError as error:
         return problem("disk", str(error), "Choose another folder with --out")
-    free = shutil.disk_usage(out).free
+    free = shutil.disk_usage(present).free
     text = f"{_gib(free)} free for results in {out}"
     if free < LEAST_DISK_BYTES:
         return problem("disk", text, "Make room, or choose another folder with --out")

@@ -145,6 +145,11 @@ def test_limits_of_a_control_group(changes, state, text):
     assert (found.state, found.text) == (state, text)
 
 
+def test_looking_at_the_disk_leaves_nothing(tmp_path):
+    assert host.disk(tmp_path / "results" / "deeper").state == "ok"
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("governor", "state"), [("performance", "ok"), ("powersave", "warning"), (None, "ok")])
 def test_the_frequency_governor(governor, state):
     assert host.processor(facts(governor=governor)[0]).state == state
