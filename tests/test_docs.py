@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.present.figures import interval, multiple
+from bench.present.findings import findings
+from bench.present.pipelines import percent
 from bench.results import files
 
 ROOT = Path(__file__).parent.parent
@@ -89,6 +91,23 @@ def test_the_readmes_table_is_the_reference_run():
         speedup = info.speedup_over_eager
         ratio = "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}"
         assert f"| {benchmark.name} | {info.steps_per_second.value:,.0f} | {ratio} |" in readme
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("pipelines", "experiments"), ("batch", "experiments"), ("memory", "memory")]
+)
+def test_the_tables_of_the_experiments_are_their_reference_runs(name, page):
+    document = files.read(ROOT / "results" / "reference" / f"{name}.json")
+    assert (document.autoencoder_bench.status, document.autoencoder_bench.twin.unstable) == ("complete", False)
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    for benchmark in document.benchmarks:
+        rate = f"{benchmark.extra_info.steps_per_second.value:,.0f}"
+        stall = benchmark.extra_info.stall
+        assert f"| {benchmark.name} | {rate} | {percent(stall) if stall and stall.value is not None else ''}" in text
+    wrapped = " ".join(text.replace("\n> ", " ").split())
+    for sentence in findings(document):
+        if not sentence.startswith(("Of ", "The same case")):
+            assert sentence in wrapped
 
 
 def test_the_tables_of_the_calibration_are_its_last_results():

@@ -29,7 +29,14 @@ def test_light_commands_stay_light(arguments, finished):
     assert done.returncode == 0, done.stderr
 
 
-MODULES = ["bench.run", "bench.measure.session", "bench.present.summary", "bench.results.recorder", "autoencoder.data"]
+MODULES = [
+    "bench.run",
+    "bench.measure.session",
+    "bench.present.summary",
+    "bench.results.recorder",
+    "bench.doctor.doctor",
+    "autoencoder.data",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)
