@@ -10,7 +10,7 @@ _COLOURS = {
     "model": "#1b6ca8",
     "data": "#7fb3d5",
     "other tensors": "#d95f02",
-    "reserved, unused (derived)": "#f2c48d",
+    "unused reservation (derived)": "#f2c48d",
     "context and libraries": "#8a8a8a",
     "private": "#1b6ca8",
     "shared with the server": "#c8c8c8",
@@ -39,6 +39,7 @@ def save(document: Document, path: Path) -> None:
     bars.legend(
         figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
     )
+    axes.set_ylim(-0.75, len(rows) - 0.5)  # room for the words below the last bar
     of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
     label = f"memory of {of} ({unit}; median of cohorts)"
     bars.finish(figure, axes, [name for name, _ in rows], label, document, path)
@@ -55,7 +56,7 @@ def _of_card(found: Figures) -> Parts:
         ("model", model),
         ("data", data),
         ("other tensors", tensors - model - data),
-        ("reserved, unused (derived)", max(0.0, reserved - tensors)),
+        ("unused reservation (derived)", max(0.0, reserved - tensors)),
         ("context and libraries", context),
     ]
 
