@@ -23,6 +23,8 @@ from tensorflow.python.eager import context
 from bench.measure import clock, device, memory_policy, server
 from bench.measure.protocol import MemoryRead, Probed
 
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
+
 TOTAL, CONTEXT, SMALL, GROWN, MARGIN = 16 * 2**30, 300 * 2**20, 2 * 2**20, 16 * 2**20, 1536 * 2**20
 
 _state = {"tf32": True}
