@@ -1,11 +1,9 @@
 """One cohort: a fresh worker for every case, alive together, measured in interleaved rounds."""
 
-import functools
-import operator
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,15 +12,15 @@ from bench.cases import Preset
 from bench.measure import in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
+from bench.measure.member import Member, record
 from bench.measure.occupancy import Baseline
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
-from bench.observe import disturbance
-from bench.observe.nvml import Card, Reading
+from bench.observe import disturbance, telemetry
+from bench.observe.nvml import Card
 from bench.results import estimates
 from bench.results.record import (
     BlockSize,
-    BlockTelemetry,
     DeviceMemory,
     Failure,
     FailureStatus,
@@ -57,20 +55,6 @@ class Settings:
     def most_alive(self) -> int:
         """Workers that may be alive at a time: each has a context of its own on a card, and some memory of the host."""
         return 8 if self.device == "gpu" else 16
-
-
-@dataclass
-class Member:
-    """A living replicate."""
-
-    entry: Entry
-    worker: Worker
-    ready_seconds: float
-    prepared: protocol.Prepared
-    rounds: list[int] = field(default_factory=list)
-    seconds_per_step: list[float] = field(default_factory=list)
-    readings: list[tuple[Reading, Reading]] = field(default_factory=list)  # before and after each of those blocks
-    memory: DeviceMemory | None = None
 
 
 @dataclass(frozen=True)
@@ -214,7 +198,8 @@ class Cohort:
             self.order.append(self._round(sizes, number))
             if len(self.members) == alive:
                 spent += time.monotonic() - began
-                watch.after_round(number, self._throttle_bits())
+                last = [pair for member in self.members for pair in member.readings[-1:]]
+                watch.after_round(number, telemetry.throttle_bits(last))
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
             advance(len(self.order) - first)
@@ -276,33 +261,9 @@ class Cohort:
         return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
     def _replicate(self, member: Member) -> Replicate:
-        prepared, found = member.prepared, warmup.find(self._log_ratios(member))
-        host = disturbance.host_memory(member.worker.pid)
-        return Replicate(
-            cohort=self.number,
-            start_method=self._servers[member.entry.server].start_method,
-            ready_seconds=member.ready_seconds,
-            device_init_seconds=prepared.device_init_seconds,
-            trace_seconds=prepared.trace_seconds,
-            compile_seconds=prepared.compile_seconds,
-            first_step_seconds=prepared.first_step_seconds,
-            input_init_seconds=prepared.input_init_seconds,
-            device=prepared.device,
-            tf32=prepared.tf32,
-            rounds=tuple(member.rounds[found.blocks :]),
-            warmup_rounds=self._settings.preset.warmup_rounds + found.blocks,
-            steady=found.steady,
-            peak_host_bytes=host.peak,
-            resident_host_bytes=host.resident,
-            private_host_bytes=host.private,
-            model_bytes=prepared.model_bytes,
-            data_bytes=prepared.data_bytes,
-            bus_bytes=prepared.bus_bytes,
-            device_memory=member.memory,
-            policy=prepared.policy,
-            telemetry=_telemetry(member.readings[found.blocks :]),
-            seconds_per_step=tuple(member.seconds_per_step[found.blocks :]),
-        )
+        found = warmup.find(self._log_ratios(member))
+        start_method = self._servers[member.entry.server].start_method
+        return record(member, self.number, start_method, found, self._settings.preset.warmup_rounds)
 
     def _blocks_wanted(self, blocks: int, first: int) -> int:
         """Rounds of this group, by what is known so far."""
@@ -363,17 +324,6 @@ class Cohort:
         )
         return read
 
-    def _throttle_bits(self) -> int | None:
-        """What throttled the card around the blocks of the last round."""
-        bits = [
-            reading.throttle_bits
-            for member in self.members
-            for pair in member.readings[-1:]
-            for reading in pair
-            if reading.throttle_bits is not None
-        ]
-        return functools.reduce(operator.or_, bits) if bits else None
-
     def _drop_if(self, member: Member, contradiction: str | None) -> None:
         """A policy that is not in force makes no figure."""
         if contradiction is not None and member in self.members:
@@ -399,18 +349,3 @@ class Cohort:
             protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
         )
         return checked.losses
-
-
-def _telemetry(readings: Sequence[tuple[Reading, Reading]]) -> BlockTelemetry | None:
-    """The card around each block; None where there is none, or it says nothing at all."""
-    if all(value is None for pair in readings for reading in pair for value in reading):
-        return None
-    return BlockTelemetry(
-        sm_hertz=tuple((before.sm_hertz, after.sm_hertz) for before, after in readings),
-        celsius=tuple((before.celsius, after.celsius) for before, after in readings),
-        throttle_bits=tuple(_either(before.throttle_bits, after.throttle_bits) for before, after in readings),
-    )
-
-
-def _either(before: int | None, after: int | None) -> int | None:
-    return before if after is None else after if before is None else before | after

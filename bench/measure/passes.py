@@ -6,8 +6,9 @@ from statistics import quantiles
 from typing import Any
 
 from bench.measure import occupancy, protocol
-from bench.measure.cohort import Cohort, Member, Settings
+from bench.measure.cohort import Cohort, Settings
 from bench.measure.launcher import Server, WorkerFailed
+from bench.measure.member import Member
 from bench.observe.meter import Meter
 from bench.results.record import InputAlone, Latency, Profile, Sustained, Training
 
