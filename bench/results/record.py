@@ -203,7 +203,7 @@ class Window(Record, frozen=True, kw_only=True):
     run_delay_share: float | None  # time that our processes waited for a core
     others_share: float | None  # time that other processes computed
     major_faults: int | None  # pages of ours that had to come from the disk
-    throttle_reasons: tuple[str, ...] | None  # of the card, at the window's end; None: no card, or it does not say
+    throttle_reasons: tuple[str, ...] | None  # of the card, seen in the window; None: no card, or it does not say
     marks: tuple[Mark, ...]
 
 
