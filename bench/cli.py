@@ -244,7 +244,7 @@ def doctor(
     out: Annotated[Path, typer.Option(help="Where results would go.")] = Path("results"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Look at everything that measuring needs, and say what is wrong and what to do; takes about ten seconds.
+    """Look at everything that measuring needs, and say what is wrong and what to do; takes some seconds.
 
     Each line is ok, a warning (figures may be worse than they could be) or a problem (something will not work). Exit
     code 1 if there is a problem, 0 otherwise.

@@ -141,12 +141,6 @@ def throttle_reasons(bits: int) -> tuple[str, ...]:
     return tuple(name for name, bit in THROTTLING.items() if bits & bit)
 
 
-def bus_id(text: str) -> str:
-    """A PCI bus id in one form: TensorFlow writes 0000:01:00.0, NVML 00000000:01:00.0, both in either case."""
-    domain, _, rest = text.strip().lower().partition(":")
-    return f"{domain[-4:]}:{rest}"
-
-
 def _start() -> str | None:
     """Load and start NVML, which may be done any number of times; None, or why that cannot be."""
     try:

@@ -2,25 +2,22 @@
 
 from pathlib import Path
 
-from bench.present import bars
+from bench.present import picture
 from bench.results.schema import Benchmark, Document
-
-_COLOURS = {"eager": "#8a8a8a", "function": "#1b6ca8", "xla": "#d95f02"}
-_OTHER = "#4d4d4d"
 
 
 def save_steps_per_second(document: Document, path: Path) -> None:
     """Bars of steps/s, one for each case, with the range of the cohorts."""
     benchmarks = [benchmark for benchmark in reversed(document.benchmarks) if _rate(benchmark) is not None]
-    figure, axes = bars.begin(len(benchmarks), row_height=0.45, around=1.4)
+    figure, axes = picture.begin(len(benchmarks), row_height=0.45, around=1.4)
     for position, benchmark in enumerate(benchmarks):
         value, low, high = _rate(benchmark) or (0.0, 0.0, 0.0)
         mode = benchmark.extra_info.case.mode
-        axes.barh(position, value, color=_COLOURS.get(mode, _OTHER), height=0.65)
+        axes.barh(position, value, color=picture.colour_of(mode), height=0.65)
         axes.errorbar(value, position, xerr=[[value - low], [high - value]], color="black", capsize=3, linewidth=1)
-        bars.annotate_end(axes, f"{value:,.0f}", high, position)
+        picture.annotate_end(axes, f"{value:,.0f}", high, position)
     label = "optimisation steps per second (bar: median of cohorts; line: lowest to highest cohort)"
-    bars.finish(figure, axes, [benchmark.name for benchmark in benchmarks], label, document, path)
+    picture.finish(figure, axes, [benchmark.name for benchmark in benchmarks], label, document, path)
 
 
 def _rate(benchmark: Benchmark) -> tuple[float, float, float] | None:

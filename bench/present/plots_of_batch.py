@@ -5,25 +5,22 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench.present import picture
 from bench.present.batch import regimes
 from bench.results.schema import Document
-
-_COLOURS = {"function": "#1b6ca8", "xla": "#d95f02"}
-_OTHER = "#8a8a8a"
 
 
 def save(document: Document, path: Path) -> None:
     """Points with the range of the cohorts, both axes logarithmic; dotted where launching and arithmetic meet."""
-    section = document.autoencoder_bench
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     for mode, fitted in regimes(document).items():
-        colour = _COLOURS.get(mode, _OTHER)
+        colour = picture.colour_of(mode)
         of_mode = [b.extra_info for b in document.benchmarks if b.extra_info.case.mode == mode]
         rows = [(i.case.batch_size, i.steps_per_second) for i in of_mode if not i.case.twin]
         for size, rate in sorted(rows, key=lambda row: row[0]):
             if rate.value and rate.low and rate.high:
-                middle, least, most = (1e3 / figure for figure in (rate.value, rate.high, rate.low))
+                middle, least, most = (1e3 / per_second for per_second in (rate.value, rate.high, rate.low))
                 axes.errorbar(size, middle, [[middle - least], [most - middle]], fmt="o", color=colour, capsize=3)
         if fitted and fitted.launch_seconds.value and fitted.per_example_seconds.value and fitted.crossover.value:
             sizes = np.geomspace(min(size for size, _ in rows), max(size for size, _ in rows), 100)
@@ -37,6 +34,5 @@ def save(document: Document, path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
-    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    picture.name_machine(axes, document)
     figure.savefig(path, dpi=110)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench.present import bars
+from bench.present import picture
 from bench.present.memory import Figures, figures, size
 from bench.results.schema import Document
 
@@ -26,7 +26,7 @@ def save(document: Document, path: Path) -> None:
     rows = [(name, parts) for name, parts in rows if parts]
     if not rows:
         return
-    figure, axes = bars.begin(len(rows), row_height=0.55)
+    figure, axes = picture.begin(len(rows), row_height=0.55)
     unit, scale = ("GB", 1e9) if max(sum(value for _, value in parts) for _, parts in rows) >= 2e9 else ("MB", 1e6)
     for position, (_, parts) in enumerate(rows):
         left = 0.0
@@ -35,14 +35,14 @@ def save(document: Document, path: Path) -> None:
             left += value
         label = ", ".join(f"{kind.split(' ')[0].rstrip(',')} {size(value)}" for kind, value in parts)
         axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color="#404040")
-        bars.annotate_end(axes, size(left), left / scale, position)
-    bars.legend(
+        picture.annotate_end(axes, size(left), left / scale, position)
+    picture.legend(
         figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
     )
     axes.set_ylim(-0.75, len(rows) - 0.5)  # room for the words below the last bar
     of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
     label = f"memory of {of} ({unit}; median of cohorts)"
-    bars.finish(figure, axes, [name for name, _ in rows], label, document, path)
+    picture.finish(figure, axes, [name for name, _ in rows], label, document, path)
 
 
 def _of_card(found: Figures) -> Parts:

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from bench.present import bars
+from bench.present import picture
 from bench.present.pipelines import percent
 from bench.results.schema import Document
 
-_COLOURS = {"function": "#1b6ca8", "xla": "#d95f02"}
-_OTHER, _LOST = "#8a8a8a", "#d9b3b3"
+_LOST = "#d9b3b3"
 
 
 def save(document: Document, path: Path) -> None:
@@ -15,22 +14,22 @@ def save(document: Document, path: Path) -> None:
     rows = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value and not _is_twin(b.name)]
     if not rows:
         return
-    figure, axes = bars.begin(len(rows), row_height=0.4)
+    figure, axes = picture.begin(len(rows), row_height=0.4)
     for position, benchmark in enumerate(rows):
         info = benchmark.extra_info
         milliseconds = 1e3 / (info.steps_per_second.value or 1.0)
         lost = max(0.0, (info.stall.value if info.stall else None) or 0.0) * milliseconds
-        colour = _COLOURS.get(info.case.mode, _OTHER)
+        colour = picture.colour_of(info.case.mode)
         axes.barh(position, milliseconds - lost, color=colour, height=0.65)
         axes.barh(position, lost, left=milliseconds - lost, color=_LOST, height=0.65)
         share = f", {percent(info.stall)} lost" if info.stall and info.stall.value is not None else ""
-        bars.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
+        picture.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
     modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in reversed(rows))
-    bars.legend(
-        figure, [(f"{mode} step", _COLOURS.get(mode, _OTHER)) for mode in modes] + [("lost to the input", _LOST)]
+    picture.legend(
+        figure, [(f"{mode} step", picture.colour_of(mode)) for mode in modes] + [("lost to the input", _LOST)]
     )
     label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
-    bars.finish(figure, axes, [benchmark.name for benchmark in rows], label, document, path)
+    picture.finish(figure, axes, [benchmark.name for benchmark in rows], label, document, path)
 
 
 def _is_twin(name: str) -> bool:

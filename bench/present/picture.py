@@ -1,4 +1,4 @@
-"""What all pictures of horizontal bars have in common: size, names, title."""
+"""What the pictures of a result have in common: colours of the modes, the machine's name, and how bars are drawn."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +9,22 @@ from matplotlib.patches import Patch
 
 from bench.results.schema import Document
 
+_MODES = {"eager": "#8a8a8a", "function": "#1b6ca8", "xla": "#d95f02"}
+_OTHER = "#4d4d4d"
+
+
+def colour_of(mode: str) -> str:
+    """The same mode has the same colour in every picture."""
+    return _MODES.get(mode, _OTHER)
+
+
+def name_machine(axes: Axes, document: Document) -> None:
+    """Say above the picture what was measured."""
+    section = document.autoencoder_bench
+    # Names come from the machine or from files: a dollar sign in them must not start a formula.
+    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
+    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+
 
 def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figure, Axes]:
     """A figure for so many bars; sizes in inches."""
@@ -18,15 +34,12 @@ def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figu
 
 def finish(figure: Figure, axes: Axes, names: Sequence[str], label: str, document: Document, path: Path) -> None:
     """Name the bars and the axis, say what machine it is, and save."""
-    section = document.autoencoder_bench
     axes.set_yticks(range(len(names)), list(names))
     axes.set_xlabel(label)
     axes.margins(x=0.15)
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
-    # Names come from the machine or from files: a dollar sign in them must not start a formula.
-    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
-    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    name_machine(axes, document)
     figure.savefig(path, dpi=110)
 
 
