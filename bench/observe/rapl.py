@@ -8,11 +8,16 @@ _FOLDER = Path("/sys/class/powercap")
 
 
 def joules(folder: Path = _FOLDER) -> tuple[dict[str, float] | None, str | None]:
-    """The counter of each package, by name, or None and the reason. On most systems only root may read them."""
-    packages = sorted(path for path in folder.glob("intel-rapl:*") if path.name.count(":") == 1)
-    if not packages:
-        return None, "the kernel shows no RAPL counters here, as in most virtual machines"
+    """The counter of each package, by name, or None and the reason. On most systems only root may read them.
+
+    A package contains its cores and its memory's zone, and is itself part of the zone `psys`, where there is one: only
+    packages are added up.
+    """
     try:
+        zones = sorted(path for path in folder.glob("intel-rapl:*") if (path / "name").is_file())
+        packages = [path for path in zones if (path / "name").read_text().startswith("package")]
+        if not packages:
+            return None, "the kernel shows no RAPL counters here, as in most virtual machines"
         return {path.name: int((path / "energy_uj").read_text()) / 1e6 for path in packages}, None
     except PermissionError:
         return None, "only root may read the RAPL counters here (chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj)"

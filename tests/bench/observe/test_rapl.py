@@ -9,22 +9,30 @@ from bench.observe import rapl
 
 @pytest.fixture
 def packages(tmp_path):
-    for name, value in (("intel-rapl:0", 5_000_000), ("intel-rapl:1", 260_000_000), ("intel-rapl:0:0", 7)):
+    """Two processors, the cores of one, and the whole board, which contains both."""
+    zones = (
+        ("intel-rapl:0", "package-0", 5_000_000),
+        ("intel-rapl:0:0", "core", 7),
+        ("intel-rapl:1", "psys", 300_000_000),
+        ("intel-rapl:2", "package-1", 260_000_000),
+    )
+    for name, zone, value in zones:
         (tmp_path / name).mkdir()
+        (tmp_path / name / "name").write_text(f"{zone}\n")
         (tmp_path / name / "energy_uj").write_text(str(value))
         (tmp_path / name / "max_energy_range_uj").write_text("262143328850")
     return tmp_path
 
 
-def test_packages_are_read_and_what_is_inside_them_is_not(packages):
-    assert rapl.joules(packages) == ({"intel-rapl:0": 5.0, "intel-rapl:1": 260.0}, None)
+def test_packages_are_read_and_what_is_inside_or_around_them_is_not(packages):
+    assert rapl.joules(packages) == ({"intel-rapl:0": 5.0, "intel-rapl:2": 260.0}, None)
 
 
 def test_a_counter_that_wrapped_is_made_up_for(packages):
-    before = {"intel-rapl:0": 1.0, "intel-rapl:1": 262143.0}
-    after = {"intel-rapl:0": 4.0, "intel-rapl:1": 2.0}
+    before = {"intel-rapl:0": 1.0, "intel-rapl:2": 262143.0}
+    after = {"intel-rapl:0": 4.0, "intel-rapl:2": 2.0}
     assert rapl.spent(before, after, packages) == pytest.approx(3.0 + 2.32885)
-    (packages / "intel-rapl:1" / "max_energy_range_uj").unlink()
+    (packages / "intel-rapl:2" / "max_energy_range_uj").unlink()
     assert rapl.spent(before, after, packages) is None
 
 
