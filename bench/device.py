@@ -1,5 +1,6 @@
-"""Choose the device before TensorFlow is started, and say why; explain a GPU that TensorFlow does not see."""
+"""Choose the device before TensorFlow is started, and say why."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,16 @@ _DRIVER_SIGNS = ("proc/driver/nvidia/version", "dev/nvidiactl", "dev/dxg")
 
 @dataclass(frozen=True)
 class CardName:
-    """A card of this machine, as `nvidia-smi -L` lists it."""
+    """A card of this machine, as `nvidia-smi -L` lists it.
+
+    `slices` are the UUIDs of its MIG slices, None where it is not in MIG mode, or where that is not known. The UUID is
+    empty where it is not known.
+    """
 
     index: int
     name: str
     uuid: str
+    slices: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,11 +67,25 @@ def choose(
                 "start the container with --gpus all, or run with --device cpu."
             )
         return _cpu("no NVIDIA driver found")
-    card = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"))
-    _require_present(card, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", known() or _listed(root))
+    cards = known() or _listed(root)
+    wanted = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), cards)
+    card = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", cards)
     # CUDA's own order puts the fastest card first; in this one an index is the same card to CUDA and to nvidia-smi.
     variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    return DeviceChoice("gpu", f"card {card} as nvidia-smi counts", variables, _slug(card, root), card)
+    why = f"card {card} as nvidia-smi counts" if card.isdigit() else f"chosen by UUID, {without_uuid(card)}"
+    return DeviceChoice("gpu", why, variables, _slug(card, root), card)
+
+
+def without_uuid(text: str) -> str:
+    """The text with every card's UUID replaced by the beginning of its SHA-256, for results travel.
+
+    It is the beginning of the `uuid_sha256` among the facts of that card, where the UUID was not abbreviated.
+    """
+    return re.sub(
+        r"\b(GPU|MIG)-[0-9A-Za-z/-]+",
+        lambda found: f"{found[1]} with UUID hash {hashlib.sha256(found[0].encode()).hexdigest()[:12]}",
+        text,
+    )
 
 
 def driver_sign(root: Path = Path("/")) -> str | None:
@@ -83,17 +103,36 @@ def _listed(root: Path) -> list[CardName]:
     for index, file in enumerate(sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))):
         text = file.read_text(errors="replace")
         model, uuid = (re.search(rf"^{key}:\s*(.+)$", text, re.MULTILINE) for key in ("Model", "GPU UUID"))
-        found.append(CardName(index, model[1].strip() if model else "GPU", uuid[1].strip() if uuid else ""))
+        known = uuid is not None and "?" not in uuid[1]  # a card that nobody has used yet shows only question marks
+        name = model[1].strip() if model else "GPU"
+        found.append(CardName(index, name, uuid[1].strip() if uuid and known else ""))
     return found
 
 
-def _require_present(card: str, source: str, cards: Sequence[CardName]) -> None:
-    """Raise UsageError where this machine's cards are known, and it is none of them. MIG slices are not listed."""
-    if not cards or card.startswith("MIG-"):
-        return
-    if not any(_same_card(card, str(known.index) if card.isdigit() else known.uuid) for known in cards):
-        names = "; ".join(f"{known.index} {known.name} ({known.uuid})" for known in cards)
-        raise UsageError(f"{source} {card} names no card of this machine. There are: {names}.")
+def _identify(wanted: str, source: str, cards: Sequence[CardName]) -> str:
+    """What CUDA_VISIBLE_DEVICES is set to for this card: its index, its whole UUID, or that of its only MIG slice.
+
+    Raises UsageError where this machine's cards are known, and it is none of them or several, or one that is cut in
+    slices of which none was chosen.
+    """
+    unknown = not cards or not (wanted.isdigit() or all(known.uuid for known in cards))
+    if unknown or wanted.startswith("MIG-"):
+        return wanted
+    found = [card for card in cards if _same_card(wanted, str(card.index) if wanted.isdigit() else card.uuid)]
+    if len(found) != 1:
+        how = "names no card" if not found else "is the beginning of several cards' UUIDs"
+        raise UsageError(f"{source} {wanted} {how} of this machine. {_listing(cards)}")
+    (card,) = found
+    if card.slices is None:
+        return wanted if wanted.isdigit() else card.uuid
+    if len(card.slices) != 1:
+        slices = ", ".join(card.slices) or "none yet (nvidia-smi mig -cgi)"
+        raise UsageError(f"{source} {wanted} is in MIG mode: choose one of its slices with --gpu. There are: {slices}.")
+    return card.slices[0]
+
+
+def _listing(cards: Sequence[CardName]) -> str:
+    return f"There are: {'; '.join(f'{card.index} {card.name} ({card.uuid})' for card in cards)}."
 
 
 def _slug(card: str, root: Path) -> str:
@@ -104,10 +143,13 @@ def _slug(card: str, root: Path) -> str:
     return "gpu"
 
 
-def _card(wanted: str | None, visible: str | None) -> str:
+def _card(wanted: str | None, visible: str | None, cards: Sequence[CardName]) -> str:
     allowed = None if visible is None else [entry.strip() for entry in visible.split(",") if entry.strip()]
     if allowed is not None and (not allowed or allowed[0] == "-1"):
-        raise UsageError(f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu.")
+        listing = f" {_listing(cards)}" if cards else ""
+        raise UsageError(
+            f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu.{listing}"
+        )
     if wanted is None:
         return allowed[0] if allowed else "0"
     if not re.fullmatch(r"\d+|(GPU|MIG)-[0-9A-Za-z/-]+", wanted):

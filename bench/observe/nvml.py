@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pynvml
 
-from bench.device import CardName
+from bench.device import CardName, without_uuid
 from bench.results.record import Fact
 
 Answer = TypeVar("Answer")
@@ -46,10 +46,15 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """A card that can be asked; where `absent` says why there is none to ask, every answer is None with that reason."""
+    """A card that can be asked; where `absent` says why there is none to ask, every answer is None with that reason.
+
+    `blind` says that it was seen to list no process while one of ours was on it, as under WSL2: then nobody can tell
+    who else is there.
+    """
 
     handle: Any = None
     absent: str | None = None
+    blind: bool = False
 
     def ask(self, question: Callable[[Any], Answer]) -> tuple[Answer | None, str | None]:
         """The answer to a question about the card's handle, or None and the reason."""
@@ -86,6 +91,8 @@ class Card:
 
     def others(self) -> tuple[int | None, str | None]:
         """Processes on the card, computing or drawing, or None and the reason; in a container all of the host's."""
+        if self.blind:
+            return None, "NVML does not even list our own process here"
         return self.ask(lambda handle: len(_computing(handle) | _drawing(handle)))
 
     def watts(self) -> float | None:
@@ -119,7 +126,7 @@ def open_card(card: str) -> Card:
             return Card(pynvml.nvmlDeviceGetHandleByUUID(card.encode()))
         return Card(pynvml.nvmlDeviceGetHandleByPciBusId(card.encode()))
     except pynvml.NVMLError as error:
-        return Card(absent=f"NVML knows no card {card}: {error}")
+        return Card(absent=f"NVML knows no card {without_uuid(card)}: {error}")
 
 
 def cards() -> list[CardName] | None:
@@ -129,7 +136,7 @@ def cards() -> list[CardName] | None:
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         return [
-            CardName(i, str(pynvml.nvmlDeviceGetName(handle)), str(pynvml.nvmlDeviceGetUUID(handle)))
+            CardName(i, str(pynvml.nvmlDeviceGetName(handle)), str(pynvml.nvmlDeviceGetUUID(handle)), _slices(handle))
             for i, handle in enumerate(handles)
         ]
     except pynvml.NVMLError:
@@ -148,6 +155,23 @@ def _start() -> str | None:
     except pynvml.NVMLError as error:
         return f"no NVML: {error}"
     return None
+
+
+def _slices(handle: Any) -> tuple[str, ...] | None:
+    """UUIDs of a card's MIG slices; None where it is not in MIG mode, or cannot be."""
+    try:
+        if not _mig(handle):
+            return None
+        count = pynvml.nvmlDeviceGetMaxMigDeviceCount(handle)
+    except pynvml.NVMLError:
+        return None
+    found = []
+    for i in range(count):
+        try:
+            found.append(str(pynvml.nvmlDeviceGetUUID(pynvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, i))))
+        except pynvml.NVMLError:  # there may be fewer than the most that there can be
+            continue
+    return tuple(found)
 
 
 def _memory(handle: Any) -> CardMemory:
@@ -198,6 +222,8 @@ def _on_or_off(ask: Callable[[Any], Any]) -> Callable[[Any], bool]:
     return answer
 
 
+_mig = _on_or_off(pynvml.nvmlDeviceGetMigMode)
+
 _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "name": lambda handle: str(pynvml.nvmlDeviceGetName(handle)),
     # Enough to tell cards apart, without naming one.
@@ -215,7 +241,7 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "celsius": lambda handle: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
     "throttled_by": lambda handle: ", ".join(throttle_reasons(_throttle_bits(handle))),
     "ecc": _on_or_off(pynvml.nvmlDeviceGetEccMode),
-    "mig": _on_or_off(pynvml.nvmlDeviceGetMigMode),
+    "mig": _mig,
     "persistence": _on_or_off(pynvml.nvmlDeviceGetPersistenceMode),
     "compute_mode": lambda handle: _COMPUTE_MODES.get(pynvml.nvmlDeviceGetComputeMode(handle), "unknown"),
     "pcie_generation": pynvml.nvmlDeviceGetCurrPcieLinkGeneration,

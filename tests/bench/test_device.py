@@ -48,6 +48,7 @@ def test_cpu_is_cpu_whatever_is_there(machine):
         ("1", "0,1", "1", "nvidia-l4"),
         ("GPU-aaaa", None, "GPU-aaaa", "nvidia-a100-sxm4"),
         ("GPU-aaaa", "GPU-aa", "GPU-aaaa", "nvidia-a100-sxm4"),
+        ("GPU-b", None, "GPU-bbbb", "nvidia-l4"),  # as whoever asks NVML needs it
         ("MIG-0123", None, "MIG-0123", "gpu"),
     ],
 )
@@ -72,8 +73,8 @@ def test_an_index_is_always_nvidia_smis(machine):
         ("-1", None, "neither an index nor a UUID"),
         ("0", "1", "not among CUDA_VISIBLE_DEVICES=1"),
         ("0", "GPU-bbbb", "not among"),
-        (None, "", "hides every GPU"),
-        (None, "-1", "hides every GPU"),
+        (None, "", "hides every GPU.*There are: 0 NVIDIA A100"),
+        (None, "-1", "hides every GPU.*1 NVIDIA L4"),
     ],
 )
 def test_cards_that_cannot_be_had(machine, gpu, visible, message):
@@ -107,3 +108,38 @@ def test_where_nobody_lists_cards_any_index_is_tried(tmp_path):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/dxg").touch()
     assert device.choose("auto", "5", {}, tmp_path).card == "5"
+
+
+def test_a_card_whose_uuid_is_not_known_yet_may_be_the_one_that_is_meant(machine):
+    (machine / "proc/driver/nvidia/gpus/0000:41:00.0/information").write_text(
+        "Model: NVIDIA L4\nGPU UUID: GPU-????????-????-????-????-????????????\n"
+    )
+    assert device.choose("auto", "GPU-bbbb", {}, machine).card == "GPU-bbbb"
+    with pytest.raises(UsageError, match="names no card"):
+        device.choose("auto", "2", {}, machine)
+
+
+def test_a_beginning_of_several_uuids_is_refused(machine):
+    known = [device.CardName(i, "NVIDIA L4", f"GPU-aa{i}") for i in range(2)]
+    with pytest.raises(UsageError, match="beginning of several cards"):
+        device.choose("auto", "GPU-aa", {}, machine, known=lambda: known)
+
+
+def test_of_a_card_in_mig_mode_a_slice_must_be_chosen_unless_there_is_but_one(machine):
+    def known(*slices):
+        return lambda: [device.CardName(0, "NVIDIA A100", "GPU-aaaa", slices)]
+
+    with pytest.raises(UsageError, match=r"MIG mode: choose one of its slices with --gpu\. There are: MIG-1, MIG-2"):
+        device.choose("auto", "0", {}, machine, known("MIG-1", "MIG-2"))
+    with pytest.raises(UsageError, match="none yet"):
+        device.choose("auto", "GPU-aaaa", {}, machine, known())
+    assert device.choose("auto", "MIG-2", {}, machine, known("MIG-1", "MIG-2")).card == "MIG-2"
+    assert device.choose("auto", None, {}, machine, known("MIG-1")).environment["CUDA_VISIBLE_DEVICES"] == "MIG-1"
+
+
+def test_uuids_do_not_travel(machine):
+    choice = device.choose("auto", "GPU-aaaa", {}, machine)
+    assert "aaaa" not in choice.why
+    assert "6cd51d044073" in choice.why
+    assert device.without_uuid("no card MIG-0123-45: no") == "no card MIG with UUID hash c397381c1da3: no"
+    assert device.without_uuid("1,0") == "1,0"

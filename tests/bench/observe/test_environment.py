@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from bench import device
 from bench.observe import environment
 
@@ -39,10 +41,12 @@ def test_variables_that_would_change_a_case_are_replaced():
         "TF_FORCE_GPU_ALLOW_GROWTH": "false",
         "TF_GPU_ALLOCATOR": "cuda_malloc_async",
         "KERAS_BACKEND": "jax",
+        "TF_DEVICE_MIN_SYS_MEMORY_IN_MB": "4000",
     }
     variables = {**inherited, **environment.for_servers(GPU, inherited)}
     assert variables["TF_XLA_FLAGS"] == "--tf_xla_clustering_debug"
     assert variables["TF_FORCE_GPU_ALLOW_GROWTH"] == variables["TF_GPU_ALLOCATOR"] == ""
+    assert variables["TF_DEVICE_MIN_SYS_MEMORY_IN_MB"] == ""
     assert "TF_GPU_ALLOCATOR" not in environment.recorded(GPU, inherited)
     assert variables["KERAS_BACKEND"] == "tensorflow"
     assert environment.for_servers(CPU, {})["CUDA_VISIBLE_DEVICES"] == "-1"
@@ -54,6 +58,22 @@ def test_variables_that_stay_and_matter_are_recorded():
     assert recorded["TF_ENABLE_ONEDNN_OPTS"] == "0"
     assert recorded["CUDA_VISIBLE_DEVICES"] == "0"
     assert "TF_CLI_CONFIG_FILE" not in recorded  # another program's
+
+
+@pytest.mark.parametrize(
+    ("text", "anonymised"),
+    [
+        (
+            "--xla_dump_to=/home/someone/dump --xla_gpu_autotune_level=2",
+            "--xla_dump_to=(path) --xla_gpu_autotune_level=2",
+        ),
+        ("--a=/x,--b='/y/z' /w", "--a=(path),--b='(path)' (path)"),
+        ("--ratio=1/2 0,1", "--ratio=1/2 0,1"),
+    ],
+)
+def test_settings_are_recorded_without_paths(text, anonymised):
+    assert environment.anonymous(text) == anonymised
+    assert environment.recorded(GPU, {"XLA_FLAGS": text})["XLA_FLAGS"] == anonymised
 
 
 def test_versions():

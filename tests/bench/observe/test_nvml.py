@@ -52,9 +52,24 @@ def test_a_card_goes_by_index_uuid_and_address(stand_in, card):
     assert found["facts"]["name"] == ["Stand-in A100", None]
 
 
+def test_the_slices_of_a_card_are_listed_and_each_is_a_card(stand_in):
+    stand_in.set("scenario", "mig 2")
+    found = ask(stand_in, "MIG-00000003")
+    assert found["cards"][0][3] is None
+    assert found["cards"][1][3] == ["MIG-00000002", "MIG-00000003"]
+    assert found["facts"]["name"] == ["Stand-in slice", None]
+
+
+def test_a_list_that_was_seen_to_be_blind_says_nothing():
+    others, reason = nvml.Card(object(), blind=True).others()
+    assert others is None
+    assert "not even list our own" in reason
+
+
 def test_a_data_centre_card_tells_everything(stand_in):
     found = ask(stand_in)
-    assert [card[1:] for card in found["cards"]] == [["Stand-in A100", "GPU-00000000"], ["Stand-in L4", "GPU-00000001"]]
+    names = [["Stand-in A100", "GPU-00000000", None], ["Stand-in L4", "GPU-00000001", None]]
+    assert [card[1:] for card in found["cards"]] == names
     assert all(reason is None for _, reason in found["facts"].values())
     values = {name: value for name, (value, _) in found["facts"].items()}
     assert values["memory_bytes"] == 16 * 2**30

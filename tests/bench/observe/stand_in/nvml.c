@@ -1,7 +1,8 @@
 /* A libnvidia-ml.so.1 without a card: what nvidia-ml-py asks for, answered from files in the folder $NVML_STAND_IN.
  *
- *   scenario     words: headless (nobody can draw on it), consumer (many getters NotSupported), failing-after N (the card is lost after N questions),
- *                container (process ids as the host counts them); built with -DOLD it lacks what drivers before 535 lack
+ *   scenario     words: headless (nobody can draw on it), consumer (many getters NotSupported), failing-after N (the
+ *                card is lost after N questions), container (process ids as the host counts them), blind (no process is
+ *                ever listed), mig N (card 1 is cut in N slices); built with -DOLD it lacks what drivers before 535 lack
  *   used         bytes in use by others, throughout
  *   foreign      process ids of others on the card, one a line
  *   throttle     clock event reasons, a number
@@ -28,6 +29,7 @@ typedef struct { unsigned pid; unsigned long long used; unsigned gpuInstance, co
 typedef struct { unsigned gpu, memory; } Utilization;
 
 static int cards[2] = {0, 1};
+static int slices[2] = {2, 3}; /* of card 1 */
 static long asked = 0;
 
 static FILE *file(const char *name) {
@@ -117,13 +119,42 @@ int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) {
     return SUCCESS;
 }
 
+int nvmlDeviceGetUUID(void *device, char *uuid, unsigned length) {
+    int number = *(int *)device;
+    snprintf(uuid, length, number > 1 ? "MIG-0000000%d" : "GPU-0000000%d", number);
+    return SUCCESS;
+}
+
+static unsigned slice_count(void) {
+    long count = 0;
+    scenario("mig", &count);
+    return count > 2 ? 2 : (unsigned)count;
+}
+
 int nvmlDeviceGetHandleByUUID(const char *uuid, void **device) {
-    for (int i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 2 + slice_count(); i++) {
         char own[64];
-        snprintf(own, sizeof own, "GPU-0000000%d", i);
-        if (!strcmp(uuid, own)) { *device = &cards[i]; return SUCCESS; }
+        int *candidate = i < 2 ? &cards[i] : &slices[i - 2];
+        nvmlDeviceGetUUID(candidate, own, sizeof own);
+        if (!strcmp(uuid, own)) { *device = candidate; return SUCCESS; }
     }
     return NOT_FOUND;
+}
+
+int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
+    *current = *pending = *(int *)device == 1 && scenario("mig", NULL);
+    return question(device, 1);
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *device, unsigned *count) {
+    *count = *(int *)device == 1 ? 7 : 0;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(void *device, unsigned index, void **slice) {
+    if (*(int *)device != 1 || index >= slice_count()) return NOT_FOUND;
+    *slice = &slices[index];
+    return SUCCESS;
 }
 
 int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **device) {
@@ -135,13 +166,8 @@ int nvmlDeviceGetHandleByPciBusId_v2(const char *bus, void **device) {
 
 int nvmlDeviceGetName(void *device, char *name, unsigned length) {
     int code = question(device, 0);
-    if (!code) snprintf(name, length, *(int *)device ? "Stand-in L4" : "Stand-in A100");
+    if (!code) snprintf(name, length, *(int *)device > 1 ? "Stand-in slice" : *(int *)device ? "Stand-in L4" : "Stand-in A100");
     return code;
-}
-
-int nvmlDeviceGetUUID(void *device, char *uuid, unsigned length) {
-    snprintf(uuid, length, "GPU-0000000%d", *(int *)device);
-    return SUCCESS;
 }
 
 int nvmlSystemGetDriverVersion(char *version, unsigned length) {
@@ -179,7 +205,7 @@ static int processes(void *device, unsigned *count, Process *found, int foreign)
     int code = question(device, 1);
     if (code) return code;
     *count = 0;
-    if (*(int *)device == 0) {
+    if (*(int *)device == 0 && !scenario("blind", NULL)) {
         stream = foreign ? file("foreign") : NULL;
         while (stream && fscanf(stream, "%u", &pid) == 1) {
             if (found && *count < room) found[*count] = (Process){pid, NOT_AVAILABLE, 0, 0};
@@ -263,10 +289,5 @@ int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
 
 int nvmlDeviceGetEccMode(void *device, unsigned *current, unsigned *pending) {
     *current = *pending = 1;
-    return question(device, 1);
-}
-
-int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
-    *current = *pending = 0;
     return question(device, 1);
 }
