@@ -63,6 +63,7 @@ _SIGNS = (
         "Check nvidia-smi, and that the driver is 525 or newer",
     ),
 )
+SEES_NONE = "TensorFlow sees no GPU"
 _NO_CUDA = Cause("the TensorFlow installed here is built without CUDA", "Install this project's extra `gpu`")
 
 
@@ -86,4 +87,4 @@ def complaint(log: str) -> Cause | None:
 def explain(cuda_build: bool, log: str) -> str:
     """The same as the message of an error."""
     cause = find(cuda_build, log)
-    return f"A GPU driver is present, but TensorFlow sees no GPU: {cause}; or run with --device cpu."
+    return f"A GPU driver is present, but {SEES_NONE}: {cause}; or run with --device cpu."

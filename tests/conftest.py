@@ -7,8 +7,8 @@ import pytest
 
 # Start-up remarks of TensorFlow in this process and in those that tests start; warnings and errors stay.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-# What tests/gpu gives back to the runs it starts.
-os.environ.setdefault("TESTS_CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES", ""))
+# What tests/gpu gives back to the runs it starts; empty is not unset: it hides every card.
+os.environ.setdefault("TESTS_CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
 # The model is compared with NumPy to one part in 100,000, which TF32 on a card would not keep; and a test process must
 # not take a card's memory from the workers it starts.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"

@@ -95,7 +95,10 @@ class Cohort:
         return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
 
     def why_not(self, entry: Entry) -> str | None:
-        """Why the entry must not be started on this card, which somebody else may be using; None where it may."""
+        """Why the entry must not be started on this card, which somebody else may be using; None where it may.
+
+        Takes the baseline that what its worker takes of the card is held against: to be asked right before `start`.
+        """
         if not self._settings.alone:
             return None
         self._baseline = occupancy.baseline(self._settings.card)

@@ -15,6 +15,7 @@ from autoencoder.model import Parameters
 from bench import policies
 from bench.measure import memory_policy
 from bench.measure.protocol import MemoryRead, Probed
+from bench.observe import environment
 
 
 def preloaded_unsound() -> str | None:
@@ -115,7 +116,7 @@ def probe() -> Probed:
         intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
         inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
         compute_capabilities=", ".join(build.get("cuda_compute_capabilities", [])) or None,
-        xla_flags=os.environ.get("XLA_FLAGS", ""),
+        xla_flags=environment.anonymous(os.environ.get("XLA_FLAGS", "")),
     )
 
 
@@ -123,8 +124,13 @@ def _pci_bus_ids() -> list[str]:
     """Of the GPUs in TensorFlow's order, from the descriptions it gives its devices; this starts them."""
     growing = config_pb2.ConfigProto(gpu_options=config_pb2.GPUOptions(allow_growth=True))
     described = [device for device in device_lib.list_local_devices(growing) if device.device_type == "GPU"]
-    found = [re.search(r"pci bus id: ([0-9A-Fa-f:.]+)", device.physical_device_desc) for device in described]
-    return [match[1] for match in found if match]
+    return [bus_id for device in described if (bus_id := pci_bus_id(device.physical_device_desc))]
+
+
+def pci_bus_id(description: str) -> str | None:
+    """The address in TensorFlow's description of a physical device; None where it gives none."""
+    found = re.search(r"pci bus id: ([0-9A-Fa-f]+(?::[0-9A-Fa-f]+)+\.[0-9A-Fa-f])", description)
+    return found and found[1]
 
 
 def _open_driver_file() -> str | None:

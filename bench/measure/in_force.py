@@ -9,6 +9,9 @@ MOST_OF_RESERVATION = 1.05
 # Growth doubles its regions, and autotuning needs room for a while: still far from this share of a card.
 MOST_OF_GROWTH = 0.25
 
+# The context is another process's: libraries loaded late, or workspaces, may differ by so much.
+SLACK_BYTES = 256 * 2**20
+
 # What the default leaves free, by compute capability (TensorFlow's source, BFC allocator), in MiB.
 _MARGINS = ((9, 1800), (8, 1536), (7, 1050), (0, 500))
 _SMALL_MARGIN_BYTES = 225 * 2**20
@@ -29,27 +32,35 @@ def by_settings(policy: Policy, found: PolicyInForce) -> str | None:
 
 
 def by_figures(policy: Policy, memory: DeviceMemory, capability: str | None) -> str | None:
-    """In words, how the reservation contradicts the policy; None where it does not, or cannot be told."""
+    """In words, how the reservation contradicts the policy; None where it does not, or cannot be told.
+
+    It can only be told of a process that was alone: what others took or gave back meanwhile is in the figures too.
+    """
     reserved, total, used = memory.reserved_bytes, memory.total_bytes, memory.baseline_bytes
-    if reserved is None or total is None or used is None or memory.context_bytes is None:
+    if not memory.exclusive or reserved is None or total is None or used is None or memory.context_bytes is None:
         return None
     if not policy.reserves:
         most = (MOST_OF_GROWTH if policy.fraction is None else min(MOST_OF_GROWTH, policy.fraction)) * total
-        if reserved > most:
+        if reserved > most + SLACK_BYTES:
             return f"{policy.name} reserved {_gib(reserved)} of {_gib(total)}: it should take only what it needs"
         return None
     free = max(0, total - used - memory.context_bytes)
-    wanted = free - _margin(capability, free) if policy.fraction is None else policy.fraction * total
-    expected = min(wanted, free)
-    if not LEAST_OF_RESERVATION * expected <= reserved <= MOST_OF_RESERVATION * max(expected, 0):
+    margin = _margin(capability, free) if policy.fraction is None else 0
+    if margin is None:
+        return None
+    expected = max(0, min(free - margin if policy.fraction is None else policy.fraction * total, free))
+    if not LEAST_OF_RESERVATION * expected - SLACK_BYTES <= reserved <= MOST_OF_RESERVATION * expected + SLACK_BYTES:
         return f"{policy.name} should have reserved {_gib(expected)}, and reserved {_gib(reserved)}"
     return None
 
 
-def _margin(capability: str | None, free: int) -> int:
+def _margin(capability: str | None, free: int) -> int | None:
+    """What the default leaves free on a card with so much to give; None where the generation is not known."""
     if free < _SMALL_CARD_BYTES:
         return _SMALL_MARGIN_BYTES
-    major = int(capability.split(".")[0]) if capability else 0
+    if capability is None:
+        return None
+    major = int(capability.split(".")[0])
     return next(margin for least, margin in _MARGINS if major >= least) * 2**20
 
 

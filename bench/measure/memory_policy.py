@@ -10,8 +10,8 @@ from tensorflow.python.eager import context
 from bench.policies import Policy
 from bench.results.record import PolicyInForce
 
-# Each overrides what a program asks for.
-OVERRIDES = ("TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR")
+# Each overrides what a program asks for, or what the default leaves free.
+OVERRIDES = ("TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_DEVICE_MIN_SYS_MEMORY_IN_MB")
 
 
 class PolicyConflict(RuntimeError):

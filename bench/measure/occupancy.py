@@ -49,7 +49,17 @@ def lost_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
     if before.used_bytes is None:
         return None, before.reason
     memory, reason = card.memory()
-    return (None, reason) if memory is None else (max(0, memory.used - before.used_bytes), None)
+    if memory is None:
+        return None, reason
+    if memory.used < before.used_bytes:
+        return None, "others gave back more of the card's memory than this process took"
+    return memory.used - before.used_bytes, None
+
+
+def is_blind(card: Card) -> bool:
+    """Whether NVML lists no process though one of ours is on the card now: then nobody can tell who else is there."""
+    others, _ = card.others()
+    return others == 0
 
 
 def take(
@@ -59,8 +69,8 @@ def take(
     lost, reason = lost_bytes(card, before)
     others, _ = card.others()
     alone = before.exclusive
-    if alone and others is not None and others > 1:  # someone came meanwhile; one of them is ours
-        alone = False
+    if alone and others != 1:  # one of them is ours: more, and someone came meanwhile; none, and nobody can tell
+        alone = False if others else None
     if lost is not None and context_bytes is None:
         reason = "what a context holds could not be measured"
     if tensors[1] is None:

@@ -1,6 +1,7 @@
 """What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a bare context."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -61,22 +62,38 @@ def measure_input(cohort: Cohort, member: Member, settings: Settings) -> InputAl
     return InputAlone(batches=done.batches, seconds=done.seconds, batches_per_second=done.batches / done.seconds)
 
 
-def measure_context(server: Server, mode: str, settings: Settings) -> tuple[int | None, str | None]:
-    """Bytes that a process of this mode takes of the card without tensors, or None and the reason."""
+@dataclass(frozen=True)
+class Context:
+    """Bytes that a process takes of a card without its tensors, None where `reason` says why.
+
+    `blind` says that NVML did not list the process.
+    """
+
+    held_bytes: int | None
+    reason: str | None = None
+    blind: bool = False
+
+
+def measure_context(server: Server, mode: str, settings: Settings) -> Context:
+    """What a process takes of the card that does the same steps in this mode, less the tensors it has at most."""
     before = occupancy.baseline(settings.card)
     log = settings.folder / "logs" / f"context-{mode}.log"
     try:
         worker, _ = server.start_worker(log)
     except WorkerFailed as failure:
-        return None, str(failure)
+        return Context(None, str(failure))
     try:
         request = protocol.ProbeContext(mode=mode, tf32=settings.tf32, seed=settings.seed)
-        worker.ask(request, protocol.ContextHeld, settings.limits.first_call)
-        return occupancy.lost_bytes(settings.card, before)
+        held = worker.ask(request, protocol.ContextHeld, settings.limits.first_call)
+        lost, reason = occupancy.lost_bytes(settings.card, before)
+        blind = occupancy.is_blind(settings.card)
     except WorkerFailed as failure:
-        return None, str(failure)
+        return Context(None, str(failure))
     finally:
         worker.end()
+    if lost is None or held.tensors_bytes is None:
+        return Context(None, reason or "the allocator keeps no statistics", blind)
+    return Context(max(0, lost - held.tensors_bytes), None, blind)
 
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:

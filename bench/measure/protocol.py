@@ -184,7 +184,7 @@ class MemoryRead(Message, frozen=True, kw_only=True):
 
 
 class ProbeContext(Message, frozen=True, kw_only=True):
-    """Do one step of a model with layers of one unit, under growth: hold what every process holds, and little else.
+    """Do one step of the model, under growth: hold what every process holds, and of tensors only what growth needs.
 
     Configures the device, so it can only be the first request a worker gets.
     """
@@ -195,7 +195,7 @@ class ProbeContext(Message, frozen=True, kw_only=True):
 
 
 class ContextHeld(Message, frozen=True, kw_only=True):
-    """The step is done, and the process goes on holding; `tensors_bytes` is the allocator's peak."""
+    """The step is done, and the process goes on holding; `tensors_bytes` is the allocator's peak, None without one."""
 
     tensors_bytes: int | None
 

@@ -164,15 +164,17 @@ class Session:
 
         TensorFlow gives the PCI bus id. A MIG slice is part of the card at that address, and goes by its UUID.
         """
-        card, matched = (
-            self._launches[NEW].choice.card or "0",
-            Fact(value=None, reason="TensorFlow gives no PCI bus id"),
-        )
-        if card.startswith("MIG-"):
+        chosen = self._launches[NEW].choice.card or "0"
+        matched = Fact(value=None, reason="TensorFlow gives no PCI bus id: taken as chosen")
+        if chosen.startswith("MIG-"):
             matched = Fact(value="MIG UUID")
         elif probed.pci_bus_ids:
-            matched = Fact(value="PCI bus id")
-            self._settings = replace(self._settings, card=nvml.open_card(probed.pci_bus_ids[0]))
+            card = nvml.open_card(probed.pci_bus_ids[0])
+            if card.absent:
+                matched = Fact(value=None, reason=f"{card.absent}: taken as chosen")
+            else:
+                matched = Fact(value="PCI bus id")
+                self._settings = replace(self._settings, card=card)
         facts = self._settings.card.facts()
         capability = facts["compute_capability"].value
         self._capability = str(capability) if capability else None
@@ -185,9 +187,12 @@ class Session:
             return
         for mode in dict.fromkeys(entry.case.mode for entry in self._entries.all):
             self._stage(1, f"what {mode} takes without tensors", 0.0)
-            self._contexts[mode], reason = passes.measure_context(server, mode, self._settings)
-            if reason:
-                self._view.say(f"What {mode} takes without tensors could not be measured: {reason}.")
+            context = passes.measure_context(server, mode, self._settings)
+            self._contexts[mode] = context.held_bytes
+            if context.reason:
+                self._view.say(f"What {mode} takes without tensors could not be measured: {context.reason}.")
+            if context.blind:
+                self._settings = replace(self._settings, card=replace(self._settings.card, blind=True))
 
     def _time_group(self, cohort: Cohort, group: Sequence[Entry], shares: tuple[float, float]) -> int:
         """Time the cases whose workers live together, and return how many blocks were planned.
@@ -226,14 +231,27 @@ class Session:
 
     def _start(self, cohort: Cohort, entry: Entry) -> None:
         """Take the entry through its first call, unless it must not be, or is not the same model with TF32 off."""
-        if reason := cohort.why_not(entry):
-            self._recorders[entry.side].note(entry.case, skipped=reason)
+        if not self._may_start(cohort, entry):
             return
         if cohort.number == 1 and self._tf32_on:
             with self._spending.on("checks"):
                 if not self._checks.check_apart(cohort, entry):
                     return
+            if not self._may_start(cohort, entry):  # and the card is looked at anew, without the check's worker
+                return
         cohort.start(entry)
+
+    def _may_start(self, cohort: Cohort, entry: Entry) -> bool:
+        """Look at the card right before the entry's worker is started; False where it must not be."""
+        reason = cohort.why_not(entry)
+        if reason is None:
+            return True
+        recorder = self._recorders[entry.side]
+        if recorder.record(entry.case).replicates:  # what earlier cohorts measured stands
+            self._view.say(f"{entry.name} is left out of cohort {cohort.number}: {reason}.")
+        else:
+            recorder.note(entry.case, skipped=reason)
+        return False
 
     def _choose_block_sizes(self, cohort: Cohort) -> None:
         """Let each case choose once; a twin, and the other side, take the size of the case they repeat."""

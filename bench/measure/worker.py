@@ -105,7 +105,6 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
 
 def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol.ContextHeld:
     session.kind = "gpu"
-    session.config = Config(batch_size=1, num_hidden_1=1, num_hidden_2=1)
     device.start(session.kind, "growth", request.tf32)
     with tf.device(device.scope(session.kind)):
         session.subject = steps.build(request.mode, session.config, request.seed)

@@ -3,6 +3,7 @@
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 import psutil
 
 from bench import __version__
-from bench.device import DeviceChoice
+from bench.device import DeviceChoice, without_uuid
 from bench.results.schema import Software
 
 _UNWANTED_XLA_FLAGS = ("--tf_xla_persistent_cache_directory", "--tf_xla_auto_jit")
@@ -112,6 +113,7 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
         # Each worker removes them, and sets what its own policy needs.
         "TF_FORCE_GPU_ALLOW_GROWTH": "",
         "TF_GPU_ALLOCATOR": "",
+        "TF_DEVICE_MIN_SYS_MEMORY_IN_MB": "",  # what the policy `default` leaves free, which is checked
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "0",  # logs are where causes are looked for
         "TF_XLA_FLAGS": " ".join(flags),
@@ -119,9 +121,14 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
 
 
 def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Those variables of the servers that change what is measured."""
+    """Those variables of the servers that change what is measured, without what would tell whose machine it is."""
     variables = {**inherited, **for_servers(choice, inherited)}
-    return {name: value for name, value in sorted(variables.items()) if value and name in _RECORDED}
+    return {name: anonymous(value) for name, value in sorted(variables.items()) if value and name in _RECORDED}
+
+
+def anonymous(text: str) -> str:
+    """A setting without the absolute paths in it, which may hold a user's name, and without the UUIDs of cards."""
+    return re.sub(r"(?<![^\s=,:'\"])/[^\s,:'\"]+", "(path)", without_uuid(text))
 
 
 def version(distribution: str) -> str | None:

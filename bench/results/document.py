@@ -115,7 +115,7 @@ def _warnings(
     return (
         *warning.of_twin(twin.unstable),
         *warning.of_sides(measured.sides),
-        *warning.of_cohorts(measured.cohorts, plan.interleaved),
+        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.experiment),
         *warning.of_cases(measured.cases, measured.cohorts),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )

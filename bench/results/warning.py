@@ -14,6 +14,7 @@ Code = Literal[
     "unsteady",
     "disturbed",
     "one_by_one",
+    "alone",
     "spawned",
     "sides_differ",
 ]
@@ -26,6 +27,7 @@ ADVICE: dict[Code, str] = {
     "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
     "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
     "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
+    "alone": "Nothing to do: only so can it be told what a process takes. For speeds take the experiment `modes`.",
     "spawned": "Nothing to do for the figures; only starting takes longer.",
     "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
 }
@@ -48,13 +50,14 @@ def make(code: Code, text: str) -> RunWarning:
     return RunWarning(code=code, text=text, advice=ADVICE[code])
 
 
-def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool) -> list[RunWarning]:
+def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, experiment: str = "modes") -> list[RunWarning]:
     """What the cohorts themselves give reason for."""
     found = []
     if 0 < len(cohorts) < LEAST_COHORTS:
         found.append(make("few_cohorts", f"{len(cohorts)} of the {LEAST_COHORTS} cohorts that an interval needs."))
     if not interleaved:
-        found.append(make("one_by_one", "Cases ran one after another, so the machine's drift is in their ratios."))
+        code: Code = "alone" if experiment == "memory" else "one_by_one"
+        found.append(make(code, "Cases ran one after another, so the machine's drift is in their ratios."))
     unsound = next((cohort.unsound for cohort in cohorts if cohort.unsound), None)
     if unsound:
         found.append(make("spawned", f"Workers were spawned, not forked: {unsound}."))

@@ -8,7 +8,9 @@ What a process holds of the card is told to the stand-in for NVML (tests/bench/o
 that TensorFlow's context was really started with: a tenth of a card and a half under growth, and so on as BFC does. The
 fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90 % at once.
 
-Where STAND_IN_LOCK names a file, the device admits one process at a time, as a card in EXCLUSIVE_PROCESS mode.
+Where STAND_IN_LOCK names a file, the device admits one process at a time, as a card in EXCLUSIVE_PROCESS mode. Where
+STAND_IN_LEAVING is set, a neighbour gives all its memory back once the first worker of a measured case is there.
+STAND_IN_BUS_ID is the address that TensorFlow gives for its GPU.
 """
 
 import fcntl
@@ -31,6 +33,7 @@ _state = {"tf32": True}
 _real = {
     "list": tf.config.list_physical_devices,
     "start": device.start,
+    "choose_steps": clock.choose_steps,
     "in_force": memory_policy.in_force,
 }
 
@@ -56,6 +59,12 @@ def _start(kind, memory, tf32):
     seconds = _real["start"](kind, memory, tf32)
     _hold(grown=False)
     return seconds
+
+
+def _calibrate(*arguments):
+    if "STAND_IN_LEAVING" in os.environ:
+        (Path(os.environ["NVML_STAND_IN"]) / "used").write_text("0")
+    return _real["choose_steps"](*arguments)
 
 
 def _hold(grown):
@@ -97,7 +106,7 @@ def _probe():
         cudnn_version="9",
         gpus=["Stand-in GPU"],
         tf32=True,
-        pci_bus_ids=["0000:01:00.0"],
+        pci_bus_ids=[os.environ.get("STAND_IN_BUS_ID", "0000:01:00.0")],
         intra_op_threads=0,
         inter_op_threads=0,
         compute_capabilities="sm_80",
@@ -114,6 +123,7 @@ device.scope = lambda kind: "/CPU:0"
 device.read_memory = _read_memory
 device.probe = _probe
 memory_policy.in_force = _in_force
+clock.choose_steps = _calibrate
 clock.GPU_RULES = clock.BlockRules(target_seconds=0.005, least_steps=5, lead_in_seconds=0.002, linearity=0.5)
 
 if __name__ == "__main__":

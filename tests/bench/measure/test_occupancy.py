@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 
 from bench.measure import in_force, occupancy
@@ -91,6 +92,27 @@ def test_what_is_missing_has_a_reason():
     assert (found.lost_bytes, found.reserved_bytes, found.reason) == (None, None, "lost")
 
 
+def test_what_others_gave_back_is_no_loss_of_nothing():
+    before = Baseline(16 * GIB, 500, exclusive=False)
+    found = occupancy.take(FakeCard([400], others=(1,)), before, 300, (4, 6))
+    assert (found.lost_bytes, found.reserved_bytes) == (None, None)
+    assert "gave back" in found.reason
+
+
+def test_a_list_without_our_own_process_tells_nothing():
+    before = Baseline(16 * GIB, 500, exclusive=True)
+    assert occupancy.take(FakeCard([900], others=(0,)), before, 300, (4, 6)).exclusive is None
+    assert occupancy.is_blind(FakeCard([900], others=(0,)))
+    assert not occupancy.is_blind(FakeCard([900], others=(1,)))
+    assert not occupancy.is_blind(FakeCard([900], others=(None,)))
+
+
+@pytest.mark.parametrize("exclusive", [False, None])
+def test_beside_others_no_figure_contradicts_a_policy(exclusive):
+    shared = msgspec.structs.replace(memory(int(0.9 * 16 * GIB)), exclusive=exclusive)
+    assert in_force.by_figures(parse("growth"), shared, "8.0") is None
+
+
 def memory(reserved, total=16 * GIB, used=0, context=GIB // 4):
     return DeviceMemory(
         tensors_bytes=4,
@@ -135,6 +157,8 @@ def test_the_default_leaves_what_tensorflow_leaves_on_each_generation():
         reserved = 16 * GIB - GIB // 4 - margin * 2**20
         assert in_force.by_figures(parse("default"), memory(reserved), capability) is None
     assert in_force.by_figures(parse("default"), memory(2 * GIB - 225 * 2**20 - 600, 2 * GIB, 0, 500), "8.6") is None
+    assert in_force.by_figures(parse("default"), memory(GIB), None) is None  # unknown what it should leave
+    assert in_force.by_figures(parse("default"), memory(GIB // 8, 2 * GIB, 0, 500), None) is not None
 
 
 def test_without_figures_nothing_is_contradicted():
