@@ -34,6 +34,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return self.measured_as + ("/twin" if self.twin else "")
 
     @property
+    def full_name(self) -> str:
+        """The name inside a result, where several experiments may have a case of the same name."""
+        return f"{self.experiment}/{self.name}"
+
+    @property
     def measured_as(self) -> str:
         """The name without the mark of the twin: cases of one such name do the same work."""
         return _NAMES.get(self.experiment, "{mode}/{pipeline}").format(**msgspec.structs.asdict(self))
@@ -136,6 +141,18 @@ EXPERIMENTS: dict[str, Experiment] = {
 
 BRIEF_PRESET = "quick"
 
+FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/results/statistics.py)
+# What `several` of them may take together; a preset that is not here gives each what it gives one.
+TOGETHER_SECONDS = {"standard": 840.0, "thorough": 2_700.0}
+
+# What is measured where no experiment is named. Side by side it is a gate, and asks one question.
+USUAL_EXPERIMENTS = {
+    BRIEF_PRESET: ("modes", "pipelines", "memory"),
+    "standard": tuple(EXPERIMENTS),
+    "thorough": tuple(EXPERIMENTS),
+}
+FIRST_EXPERIMENT = ("modes",)
+
 PRESETS: dict[str, Preset] = {
     preset.name: preset
     for preset in (
@@ -182,6 +199,32 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+def usual_experiments(preset: str, side_by_side: bool = False) -> tuple[str, ...]:
+    """The experiments of a preset where none is named; side by side only the modes."""
+    return FIRST_EXPERIMENT if side_by_side else USUAL_EXPERIMENTS.get(preset, FIRST_EXPERIMENT)
+
+
+def shared_out(preset: Preset, experiments: Sequence[str]) -> dict[str, Preset]:
+    """How much of each of these experiments is measured: one alone has all that the preset allows.
+
+    Several share its time. Where the number of cohorts is fixed, the first has as many as alone, and the others as few
+    as have an interval.
+    """
+    if len(experiments) == 1:
+        return {experiments[0]: preset}
+    if len(preset.looks) > 1:
+        seconds = min(preset.seconds, TOGETHER_SECONDS.get(preset.name, preset.seconds) / len(experiments))
+        return {name: msgspec.structs.replace(preset, seconds=seconds) for name in experiments}
+    fewer = msgspec.structs.replace(
+        preset,
+        looks=(min(FEWEST_COHORTS, preset.looks[0]),),
+        first_rounds_seconds=preset.first_rounds_seconds / 2,
+        rounds_seconds=preset.rounds_seconds / 2,
+        latency_seconds=preset.latency_seconds / 2,
+    )
+    return {name: fewer if i else preset for i, name in enumerate(experiments)}
+
+
 def reference(cases: Iterable[Case]) -> Case:
     """The case that ratios are taken to, and which the twin repeats: tf.function on a resident batch.
 
@@ -198,13 +241,13 @@ def _is_reference(case: Case) -> bool:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which cases are wanted: of an experiment those that match one of the globs `only`, or its usual ones.
+    """Which cases are wanted: of each experiment those that match one of the globs `only`, or its usual ones.
 
     `memory` are policies and `memory_fraction` the share in those that have one, of the experiment `memory` alone;
     `batch_sizes` are of the experiment `batch`. With `brief`, the fewer cases of a first answer.
     """
 
-    experiment: str = "modes"
+    experiments: tuple[str, ...] = ("modes",)
     only: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     memory_fraction: float | None = None
@@ -212,41 +255,53 @@ class Choice:
     brief: bool = False
 
 
-def select(choice: Choice) -> tuple[Case, ...]:
-    """The cases that are wanted. The reference and its twin stay in: one for the ratios, the other for the noise.
+def select(choice: Choice) -> dict[str, tuple[Case, ...]]:
+    """The cases that are wanted of each experiment; one of which no glob matches a case is left out.
 
-    Raises UsageError for an unknown experiment, policy, share or size, or a glob that matches nothing, with the nearest
-    names or the valid range.
+    The reference and its twin stay in: one for the ratios, the other for the noise. Raises UsageError for an unknown
+    experiment, policy, share or size, or a glob that matches nothing, with the nearest names or the valid range.
     """
-    experiment = _experiment(choice)
-    names = [case.name for case in experiment.cases]
+    experiments = {name: _experiment(name, choice) for name in dict.fromkeys(choice.experiments)}
+    _check_options(choice)
+    names = [case.name for experiment in experiments.values() for case in experiment.cases]
     for glob in choice.only:
         if not any(fnmatchcase(name, glob) for name in names):
-            raise UsageError(f"No case of {choice.experiment} matches {glob!r}. {nearest(glob, names)}")
+            raise UsageError(f"No case of {', '.join(experiments)} matches {glob!r}. {nearest(glob, names)}")
+    return {name: found for name, experiment in experiments.items() if (found := _select(experiment, choice))}
+
+
+def _select(experiment: Experiment, choice: Choice) -> tuple[Case, ...]:
+    if choice.only and not any(fnmatchcase(case.name, glob) for case in experiment.cases for glob in choice.only):
+        return ()
+    of_memory = experiment.cases[0].experiment == "memory"
     share = policies.DEFAULT_FRACTION if choice.memory_fraction is None else choice.memory_fraction
-    wanted = {policies.parse(name, share).name for name in choice.memory}
+    wanted = {policies.parse(name, share).name for name in choice.memory if of_memory}
     cases = (*experiment.cases, *_of_other_shares(wanted, experiment.cases))
     usual = experiment.brief if choice.brief and experiment.brief else experiment.usual
     globs = choice.only or (("*/function", f"{policies.HOST}/*") if wanted else usual)
     return tuple(case for case in cases if _is_reference(case) or _is_wanted(case, globs, wanted))
 
 
-def _experiment(choice: Choice) -> Experiment:
+def _experiment(name: str, choice: Choice) -> Experiment:
     """The experiment with the share or the sizes that were asked for."""
-    if choice.experiment not in EXPERIMENTS:
-        raise UsageError(f"No experiment {choice.experiment!r}. {nearest(choice.experiment, EXPERIMENTS)}")
-    if choice.experiment != "memory" and (choice.memory or choice.memory_fraction is not None):
-        raise UsageError("--memory and --memory-fraction choose memory policies: they go with --experiment memory.")
-    if choice.experiment != "batch" and choice.batch_sizes:
-        raise UsageError("--batch-sizes goes with --experiment batch.")
-    if choice.memory_fraction is not None:
+    if name not in EXPERIMENTS:
+        raise UsageError(f"No experiment {name!r}. {nearest(name, EXPERIMENTS)}")
+    if name == "memory" and choice.memory_fraction is not None:
         return memory(policies.check_fraction(choice.memory_fraction))
-    if choice.batch_sizes:
+    if name == "batch" and choice.batch_sizes:
         wrong = [size for size in choice.batch_sizes if not 1 <= size <= MOST_EXAMPLES]
         if wrong:
             raise UsageError(f"--batch-sizes {wrong[0]}: a batch has 1 to {MOST_EXAMPLES:,} examples.")
         return batch(choice.batch_sizes)
-    return EXPERIMENTS[choice.experiment]
+    return EXPERIMENTS[name]
+
+
+def _check_options(choice: Choice) -> None:
+    """Raise UsageError where something was chosen of an experiment that is not measured."""
+    if "memory" not in choice.experiments and (choice.memory or choice.memory_fraction is not None):
+        raise UsageError("--memory and --memory-fraction choose memory policies: they go with --experiment memory.")
+    if "batch" not in choice.experiments and choice.batch_sizes:
+        raise UsageError("--batch-sizes goes with --experiment batch.")
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:

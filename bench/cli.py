@@ -3,6 +3,7 @@
 import gc
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -83,7 +84,13 @@ def run(
     preset: Annotated[PresetName, typer.Option(help="How much is measured; `bench list` describes them.")] = (
         PresetName.quick
     ),
-    experiment: Annotated[str, typer.Option(help="Which question is measured; `bench list` shows them.")] = "modes",
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which question is measured; may be repeated, and `bench list` shows them. Default: those of the "
+            "preset, or with --against the modes."
+        ),
+    ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Only cases that match, as 'xla/*'; may be repeated."),
@@ -159,7 +166,7 @@ def run(
     console = Console(emoji=False)
     options = Options(
         preset=cases.PRESETS[preset.value],
-        experiment=experiment,
+        experiments=tuple(experiment or ()),
         only=tuple(only or ()),
         memory=tuple(memory or ()),
         memory_fraction=memory_fraction,
@@ -268,7 +275,8 @@ def list_cases() -> None:
     """Show experiments with their cases, and presets."""
     for name, experiment in cases.EXPERIMENTS.items():
         typer.echo(f"experiment {name}: {experiment.question}")
-        usual, brief = cases.select(cases.Choice(name)), cases.select(cases.Choice(name, brief=True))
+        chosen = cases.Choice((name,))
+        usual, brief = cases.select(chosen)[name], cases.select(replace(chosen, brief=True))[name]
         for case in experiment.cases:
             remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
             if case not in usual:
@@ -281,7 +289,7 @@ def list_cases() -> None:
         typer.echo(f"  {name}: {description}")
     typer.echo("presets:")
     for preset in cases.PRESETS.values():
-        typer.echo(f"  {preset.name}: {preset.summary}")
+        typer.echo(f"  {preset.name}: {', '.join(cases.usual_experiments(preset.name))}; {preset.summary}")
 
 
 @app.command()

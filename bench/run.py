@@ -2,7 +2,7 @@
 
 import importlib.util
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
 from bench.measure import entry
 from bench.measure.cohort import Settings
-from bench.measure.entry import BASE, NEW, Entries, Side
+from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.servers import Launch
-from bench.measure.session import Session
+from bench.measure.session import Session, Wanted
 from bench.observe import cuda_cache, environment, machine, nvml
-from bench.results.document import Circumstances
-from bench.results.recorder import Recorder
+from bench.results.document import Circumstances, ExperimentPlan
+from bench.results.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
 from bench.view import View
 
@@ -31,7 +31,7 @@ class Options:
     """What `bench run` was asked for. The last two are for tests and calibration: another server, other patience."""
 
     preset: Preset
-    experiment: str = "modes"
+    experiments: tuple[str, ...] = ()  # none: those that are usual in the preset
     only: tuple[str, ...] = ()
     memory: tuple[str, ...] = ()
     memory_fraction: float | None = None
@@ -74,7 +74,7 @@ def run(options: Options, view: View) -> Outcome:
 def _run(options: Options, view: View) -> Outcome:
     selected = cases.select(
         Choice(
-            experiment=options.experiment,
+            experiments=_experiments(options),
             only=options.only,
             memory=options.memory,
             memory_fraction=options.memory_fraction,
@@ -94,12 +94,11 @@ def _run(options: Options, view: View) -> Outcome:
     if options.baseline:
         _require_comparable(options.baseline, choice, fashion_mnist)
     card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
-    interleaved = _is_interleaved(options, card, choice, view)
+    interleaved = _interleaved(selected, options, card, choice, view)
     cache = cuda_cache.prepare() if choice.card else None
-    measured, skipped = _split(selected, choice)
     folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
-        plan=_plan(options, measured, interleaved),
+        plan=Plan(preset=options.preset.name, only=options.only, seed=options.seed, label=options.label),
         device=_describe_device(options, choice, card),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
@@ -116,32 +115,81 @@ def _run(options: Options, view: View) -> Outcome:
         preset=options.preset,
         limits=options.limits or Limits.for_device(choice.kind),
         folder=folder,
-        interleaved=interleaved,
         allow_shared=options.allow_shared,
     )
-    entries = entry.of(measured, side_by_side=options.against is not None)
-    recorders = _recorders(options.against, circumstances, entries, skipped, folder)
+    presets = cases.shared_out(options.preset, tuple(selected))
+    experiments = [
+        _experiment(chosen, replace(settings, preset=presets[name], interleaved=interleaved[name]), options, choice)
+        for name, chosen in selected.items()
+    ]
+    recorders = _recorders(options.against, circumstances, experiments, folder)
     variables = {**environment.for_servers(choice), **(cache.environment if cache else {})}
     launches = {NEW: Launch(options.server_command, fashion_mnist.location, choice, variables)}
     if options.against:
         command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
         launches[BASE] = Launch(command, fashion_mnist.location, choice, variables)
-    session = Session(settings, entries, launches, recorders, options.profile, view)
+    session = Session([one.wanted for one in experiments], launches, recorders, options.profile, view)
     return _measure(session, recorders, folder)
 
 
-def _is_interleaved(options: Options, card: nvml.Card, choice: device.DeviceChoice, view: View) -> bool:
-    """Whether workers share the device. Raises UsageError where two interpreters would have to, and cannot."""
-    if choice.card and card.admits_one_process:
-        why, remedy = "The card admits one process at a time", "nvidia-smi -c 0"
-    elif choice.card and options.experiment == "memory":
-        why, remedy = "A memory policy is measured by a process alone on the card", "compare two results instead"
-    else:
-        return True
-    if options.against:
-        raise UsageError(f"{why}, so two interpreters cannot take turns: {remedy}.")
-    view.say(f"{why}: cases run one after another, and drift moves their ratios.")
-    return False
+def _experiments(options: Options) -> tuple[str, ...]:
+    """Those that were named, or that an option is about, or that are usual in the preset."""
+    if options.experiments:
+        return options.experiments
+    named = (("memory", options.memory or options.memory_fraction is not None), ("batch", options.batch_sizes))
+    if about := tuple(name for name, chosen in named if chosen):
+        return about
+    return cases.usual_experiments(options.preset.name, side_by_side=options.against is not None)
+
+
+@dataclass(frozen=True)
+class _Experiment:
+    """One experiment of the run: what is measured, and the cases that are not, with the reason."""
+
+    wanted: Wanted
+    skipped: Mapping[Case, str]
+
+    def recorder(self, side: Side) -> ExperimentRecorder:
+        """A new record of one side of it."""
+        settings, entries = self.wanted.settings, self.wanted.entries
+        plan = ExperimentPlan(
+            name=self.wanted.name,
+            preset=settings.preset,
+            reference=entries.reference.case.name,
+            interleaved=settings.interleaved,
+        )
+        return ExperimentRecorder(plan, [one.case for one in entries.all if one.side == side], self.skipped)
+
+
+def _experiment(
+    selected: tuple[Case, ...], settings: Settings, options: Options, choice: device.DeviceChoice
+) -> _Experiment:
+    measured, skipped = _split(selected, choice)
+    entries = entry.of(measured, side_by_side=options.against is not None)
+    return _Experiment(Wanted(selected[0].experiment, entries, settings), skipped)
+
+
+def _interleaved(
+    experiments: Iterable[str], options: Options, card: nvml.Card, choice: device.DeviceChoice, view: View
+) -> dict[str, bool]:
+    """For each experiment whether workers share the device.
+
+    Raises UsageError where two interpreters would have to, and cannot.
+    """
+    found = {}
+    for name in experiments:
+        if choice.card and card.admits_one_process:
+            why, remedy = "The card admits one process at a time", "nvidia-smi -c 0"
+        elif choice.card and name == "memory":
+            why, remedy = "A memory policy is measured by a process alone on the card", "compare two results instead"
+        else:
+            found[name] = True
+            continue
+        if options.against:
+            raise UsageError(f"{why}, so two interpreters cannot take turns: {remedy}.")
+        view.say(f"{why}: the cases of {name} run one after another, and drift moves their ratios.")
+        found[name] = False
+    return found
 
 
 def _split(selected: tuple[Case, ...], choice: device.DeviceChoice) -> tuple[tuple[Case, ...], dict[Case, str]]:
@@ -157,11 +205,7 @@ def _split(selected: tuple[Case, ...], choice: device.DeviceChoice) -> tuple[tup
 
 
 def _recorders(
-    against: Against | None,
-    circumstances: Circumstances,
-    entries: Entries,
-    skipped: Mapping[Case, str],
-    folder: Path,
+    against: Against | None, circumstances: Circumstances, experiments: Sequence[_Experiment], folder: Path
 ) -> dict[Side, Recorder]:
     """One for each side, each with its file, in which the cases stand that are skipped too."""
     files: dict[Side, str] = {NEW: folders.RESULT}
@@ -169,18 +213,14 @@ def _recorders(
     if against:
         files[BASE], labels[BASE] = folders.BASE_RESULT, against.label
     run_id = uuid.uuid4().hex
-    recorders = {
+    return {
         side: Recorder(
             replace(circumstances, pairing=Pairing(id=run_id, side=side, label=labels[side]) if against else None),
-            (*(entry.case for entry in entries.all if entry.side == side), *skipped),
+            {one.wanted.name: one.recorder(side) for one in experiments},
             folder / file,
         )
         for side, file in files.items()
     }
-    for recorder in recorders.values():
-        for case, reason in skipped.items():
-            recorder.note(case, skipped=reason)
-    return recorders
 
 
 def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path) -> Outcome:
@@ -216,7 +256,8 @@ def _exit_code(document: Document) -> ExitCode:
     section = document.autoencoder_bench
     if section.status == "interrupted":
         return ExitCode.INTERRUPTED
-    measured = all(case.status in ("measured", "skipped") for case in section.cases) and section.training is not None
+    states = [case.status for experiment in section.experiments for case in experiment.cases]
+    measured = all(status in ("measured", "skipped") for status in states) and section.training is not None
     checked = all(benchmark.extra_info.same_model for benchmark in document.benchmarks)
     return ExitCode.OK if measured and checked and section.status == "complete" else ExitCode.FAILED
 
@@ -261,18 +302,6 @@ def _device_line(choice: device.DeviceChoice) -> str:
 def _device_name(choice: device.DeviceChoice) -> str:
     """What the device is called before TensorFlow has been asked."""
     return environment.cpu_description() if choice.kind == "cpu" else choice.slug
-
-
-def _plan(options: Options, selected: tuple[Case, ...], interleaved: bool) -> Plan:
-    return Plan(
-        experiment=options.experiment,
-        preset=options.preset,
-        only=options.only,
-        seed=options.seed,
-        label=options.label,
-        reference=cases.reference(selected).name,
-        interleaved=interleaved,
-    )
 
 
 def _describe_device(options: Options, choice: device.DeviceChoice, card: nvml.Card) -> Device:

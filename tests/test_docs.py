@@ -98,7 +98,7 @@ def test_the_readmes_table_is_the_reference_run():
 )
 def test_the_tables_of_the_experiments_are_their_reference_runs(name, page):
     document = files.read(ROOT / "results" / "reference" / f"{name}.json")
-    assert (document.autoencoder_bench.status, document.autoencoder_bench.twin.unstable) == ("complete", False)
+    assert (document.autoencoder_bench.status, document.experiment.twin.unstable) == ("complete", False)
     text = (ROOT / "docs" / f"{page}.md").read_text()
     for benchmark in document.benchmarks:
         rate = f"{benchmark.extra_info.steps_per_second.value:,.0f}"

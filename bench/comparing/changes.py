@@ -7,7 +7,7 @@ from statistics import fmean
 
 from bench.comparing import noise
 from bench.comparing.noise import Error, Noise
-from bench.comparing.runs import Measured, Run
+from bench.comparing.runs import Measured, Run, experiment_of
 from bench.comparing.verdicts import Change
 from bench.results import estimates, statistics
 from bench.results.statistics import Mean
@@ -25,7 +25,6 @@ class Changes:
         self._noise = run_noise
         self._threshold = threshold
         self.common = [name for name in base.cases if name in new.cases]
-        self._reference = base.reference if base.reference == new.reference else None
 
     def speed(self, name: str) -> Change:
         """Of seconds per step: within common rounds side by side, else of the cohorts' levels."""
@@ -60,17 +59,18 @@ class Changes:
         return _separate(base, new, error)
 
     def relative(self, name: str) -> Change | None:
-        """Of a case's seconds per step among its run's other cases: what it changed by beyond the one in their middle.
+        """Of a case's seconds per step among the others of its experiment: beyond what the one in their middle did.
 
-        All times are taken as ratios to the run's reference, within rounds, so that a slower machine moves nothing.
-        None side by side, where it is not needed, under LEAST_OTHERS other cases, and where they did not move together.
+        All times are taken as ratios to the experiment's reference, within rounds, so that a slower machine moves
+        nothing. None side by side, where it is not needed, under LEAST_OTHERS other cases, and where they did not move
+        together.
         """
-        place = self._places.get(name)
-        if place is None or len(self._places) <= LEAST_OTHERS:
+        ordered = self._ordered.get(experiment_of(name), [])
+        if name not in ordered or len(ordered) <= LEAST_OTHERS:
             return None
-        others = len(self._places) - 1
-        middle = [self._ordered[i + (i >= place)] for i in ((others - 1) // 2, others // 2)]
-        if not self._moved_together(place, middle):
+        others = [other for other in ordered if other != name]
+        middle = [others[i] for i in ((len(others) - 1) // 2, len(others) // 2)]
+        if not self._moved_together(others, middle):
             return None
         base, new = (_contrast(run.logs_to_reference, name, middle) for run in (self._base, self._new))
         if not base or not new:
@@ -78,32 +78,35 @@ class Changes:
         error = self._noise.relative.get(name, noise.assumed(noise.ASSUMED_RELATIVE_DEVIATION))
         return _separate(base, new, error)
 
-    def _moved_together(self, place: int, middle: Sequence[str]) -> bool:
+    def _moved_together(self, others: Sequence[str], middle: Sequence[str]) -> bool:
         """Whether two of three other cases changed by about the same, so that there is something to be held against."""
         centre = fmean(self._moves[name] for name in middle)
         far = 2 * math.log1p(self._threshold)
-        near = sum(abs(self._moves[name] - centre) <= far for name in self._ordered if self._places[name] != place)
-        return 3 * near >= 2 * (len(self._ordered) - 1)
+        near = sum(abs(self._moves[name] - centre) <= far for name in others)
+        return 3 * near >= 2 * len(others)
 
     @cached_property
     def _moves(self) -> dict[str, float]:
-        """What each case's log ratio to the reference changed by, where it is known in both runs."""
-        if self._side_by_side or self._reference is None:
+        """What each case's log ratio to its reference changed by, where it is known in both runs."""
+        if self._side_by_side:
             return {}
         base, new = self._base.logs_to_reference, self._new.logs_to_reference
         return {
             name: fmean(new[name].values()) - fmean(base[name].values())
             for name in self.common
-            if base.get(name) and new.get(name)
+            if base.get(name) and new.get(name) and self._have_one_reference(experiment_of(name))
         }
 
-    @cached_property
-    def _ordered(self) -> list[str]:
-        return sorted(self._moves, key=self._moves.__getitem__)
+    def _have_one_reference(self, experiment: str) -> bool:
+        return self._base.references.get(experiment) == self._new.references.get(experiment)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: place for place, name in enumerate(self._ordered)}
+    def _ordered(self) -> dict[str, list[str]]:
+        """The cases of each experiment, by their move."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self._moves, key=self._moves.__getitem__):
+            found.setdefault(experiment_of(name), []).append(name)
+        return found
 
 
 def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequence[str]) -> dict[int, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.comparing import noise, verdicts
+from bench.comparing import noise, runs, verdicts
 from bench.comparing.changes import Changes
 from bench.comparing.noise import Noise
 from bench.comparing.records import (
@@ -54,7 +54,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
     speed_scale = Scale(threshold, "SLOWER", "FASTER", inverted=True)
     # One family: of all verdicts on speed together, one in twenty comparisons of equal things may hold a wrong one.
     relative = {name: change for name in names if (change := changes.relative(name)) is not None}
-    speeds = judge([*(changes.speed(name) for name in names), *relative.values()], speed_scale)
+    speeds = judge([*((name, changes.speed(name)) for name in names), *relative.items()], speed_scale)
     relatives = dict(zip(relative, speeds[len(names) :], strict=True))
     first_calls = judge.some(changes.first_call, names, Scale(rules.first_call_threshold, "SLOWER", "FASTER"))
     memory = judge.some(changes.memory, names, Scale(rules.memory_threshold, "LARGER", "SMALLER"))
@@ -99,24 +99,29 @@ class _Judge:
     new: Run
     judged: bool
 
-    def __call__(self, changes: Sequence[Change], scale: Scale) -> list[Judgement]:
-        return verdicts.judge_all(changes, scale, _stability(self.base, self.new), self.judged)
+    def __call__(self, changes: Sequence[tuple[str, Change]], scale: Scale) -> list[Judgement]:
+        """Those of the named cases, each as stable as its experiment was."""
+        stabilities = [_stability(self.base, self.new, runs.experiment_of(name)) for name, _ in changes]
+        return verdicts.judge_all([change for _, change in changes], scale, stabilities, self.judged)
 
     def some(
         self, change_of: Callable[[str], Change | None], names: Sequence[str], scale: Scale
     ) -> dict[str, Judgement]:
         """Those cases that have the metric. The twin says nothing about it."""
         changes = {name: change for name in names if (change := change_of(name)) is not None}
-        found = verdicts.judge_all(list(changes.values()), scale, verdicts.STABLE, self.judged)
+        found = verdicts.judge_all(list(changes.values()), scale, [verdicts.STABLE] * len(changes), self.judged)
         return dict(zip(changes, found, strict=True))
 
 
-def _stability(base: Run, new: Run) -> Stability:
-    """What the twins say; side by side there is one, of the base. Files of other tools have none, and no intervals."""
+def _stability(base: Run, new: Run, experiment: str) -> Stability:
+    """What the twins of an experiment say; side by side there is one, of the base.
+
+    Files of other tools have none, and no intervals.
+    """
     side_by_side = _kind(base, new) == "side_by_side"
     with_twin = [run for run in (base, new) if run.workload and not (side_by_side and _side(run) == "new")]
-    unstable = next((run.label for run in with_twin if run.unstable), None)
-    unchecked = next((run.label for run in with_twin if run.unstable is None), None)
+    unstable = next((run.label for run in with_twin if run.unstable.get(experiment)), None)
+    unchecked = next((run.label for run in with_twin if run.unstable.get(experiment) is None), None)
     return Stability(unstable, unchecked)
 
 

@@ -115,8 +115,24 @@ def _means(run: Run, logs: Callable[[Measured], dict[int, float]]) -> dict[str, 
 
 
 def _among_the_others(history: Sequence[Run]) -> list[dict[str, float]]:
-    """For each run, by how much each case is off its usual ratio to the reference, beyond the middle of the others."""
-    ratios = [{name: fmean(logs.values()) for name, logs in run.logs_to_reference.items() if logs} for run in history]
+    """For each run, by how much each case is off its usual ratio to the reference, beyond the middle of the others.
+
+    The others are those of its experiment, and a run counts for an experiment that it has.
+    """
+    experiments = sorted({experiment for run in history for experiment in run.references})
+    found: list[dict[str, float]] = []
+    for experiment in experiments:
+        with_it = [run for run in history if experiment in run.references]
+        found += _off([_means_to_reference(run, experiment) for run in with_it])
+    return found
+
+
+def _means_to_reference(run: Run, experiment: str) -> dict[str, float]:
+    logs = run.logs_to_reference
+    return {name: fmean(logs[name].values()) for name in logs if runs.experiment_of(name) == experiment and logs[name]}
+
+
+def _off(ratios: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
     names = set.intersection(*(set(of_run) for of_run in ratios))
     usual = {name: fmean(of_run[name] for of_run in ratios) for name in names}
     off = [{name: of_run[name] - usual[name] for name in names} for of_run in ratios]

@@ -74,20 +74,21 @@ class Run:
     workload: str | None  # None: a file of another tool does not say
     data: str | None
     pairing: Pairing | None
-    reference: str | None
+    references: Mapping[str, str]  # of each experiment, all with full names
     cases: Mapping[str, Measured]
     failed: Mapping[str, str]  # cases that were asked for and not measured, with the reason
-    unstable: bool | None
+    unstable: Mapping[str, bool | None]  # by experiment; None where its twin was not measured
     final_loss: float | None
     commit: str | None
 
     @cached_property
     def logs_to_reference(self) -> dict[str, dict[int, float]]:
         """Of each case, for each cohort, the median within-round log ratio to the reference; nothing without one."""
-        reference = self.cases.get(self.reference or "")
-        if reference is None:
-            return {}
-        return {name: estimates.cohort_logs(case.replicates, reference.replicates) for name, case in self.cases.items()}
+        found = {}
+        for name, case in self.cases.items():
+            if reference := self.cases.get(self.references.get(experiment_of(name), "")):
+                found[name] = estimates.cohort_logs(case.replicates, reference.replicates)
+        return found
 
 
 def load(path: Path) -> Run:
@@ -130,17 +131,25 @@ def of_document(path: Path, document: Document) -> Run:
         workload=section.workload.sha256,
         data=section.data.sha256,
         pairing=pairing,
-        reference=printable(section.plan.reference),
-        cases={printable(b.name): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
+        references={printable(one.name): printable(f"{one.name}/{one.reference}") for one in section.experiments},
+        cases={printable(b.fullname): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
         failed={
-            printable(case.name): f"{case.status}: {printable(case.failure.reason)}" if case.failure else case.status
-            for case in section.cases
+            printable(f"{one.name}/{case.name}"): f"{case.status}: {printable(case.failure.reason)}"
+            if case.failure
+            else case.status
+            for one in section.experiments
+            for case in one.cases
             if case.status not in ("measured", "skipped") and not case.name.endswith("/twin")
         },
-        unstable=section.twin.unstable,
+        unstable={printable(one.name): one.twin.unstable for one in section.experiments},
         final_loss=section.training.final_loss if section.training else None,
         commit=_commit(document.commit_info),
     )
+
+
+def experiment_of(name: str) -> str:
+    """The experiment in a case's full name."""
+    return name.partition("/")[0]
 
 
 def first_call_seconds(info: Any) -> float:
@@ -179,14 +188,14 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
         workload=None,
         data=None,
         pairing=None,
-        reference=None,
+        references={},
         cases={
             printable(benchmark.fullname): Measured({}, (), benchmark.stats.median)
             for benchmark in document.benchmarks
             if LEAST_SECONDS <= benchmark.stats.median <= MOST_SECONDS
         },
         failed={},
-        unstable=None,
+        unstable={},
         final_loss=None,
         commit=None,
     )

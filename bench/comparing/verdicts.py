@@ -47,17 +47,19 @@ class Change:
     lasting_error: float = 0.0
 
 
-def judge_all(changes: Sequence[Change], scale: Scale, stability: Stability, judged: bool) -> list[Judgement]:
+def judge_all(
+    changes: Sequence[Change], scale: Scale, stabilities: Sequence[Stability], judged: bool
+) -> list[Judgement]:
     """A judgement of each change; p-values are adjusted by Holm's method over all of them.
 
-    Nothing is decided about a run that is unstable, or may be.
+    Nothing is decided about what is unstable, or may be; `stabilities` has one for each change.
     """
     p_values = [statistics.p_value(change.mean) for change in changes]
     known = [p for p in p_values if p is not None]
     adjusted = iter(statistics.holm(known))
     return [
         _judge(change, p, None if p is None else next(adjusted), scale, stability, judged)
-        for change, p in zip(changes, p_values, strict=True)
+        for change, p, stability in zip(changes, p_values, stabilities, strict=True)
     ]
 
 

@@ -8,23 +8,32 @@ from bench.measure.cohort import Cohort
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.launcher import WorkerFailed
 from bench.measure.same_model import CHECK_STEPS, Losses
-from bench.results.recorder import Recorder
+from bench.results.recorder import ExperimentRecorder
 
 
 class Checks:
-    """Keeps each side's losses of eager, which the cases of that side are held against."""
+    """Keeps each side's losses of eager, by batch size, which the cases of that side are held against.
 
-    def __init__(self, entries: Entries, recorders: Mapping[Side, Recorder], device: str) -> None:
+    `losses` are those that another experiment of the same run has had; it gets the new ones too.
+    """
+
+    def __init__(
+        self,
+        entries: Entries,
+        recorders: Mapping[Side, ExperimentRecorder],
+        device: str,
+        losses: dict[tuple[Side, int], Losses],
+    ) -> None:
         self._entries = entries
         self._recorders = recorders
         self._device = device
-        self._losses: dict[tuple[Side, int], Losses] = {}  # by side and batch size
+        self._losses = losses
 
     def train_references(self, cohort: Cohort) -> None:
         """Train eagerly on every side, for every batch size; where that fails, cases go unchecked, with the reason."""
         for side, recorder in self._recorders.items():
             of_side = [entry.case for entry in self._entries.all if entry.side == side]
-            for size in sorted({case.batch_size for case in of_side}):
+            for size in sorted({case.batch_size for case in of_side if (side, case.batch_size) not in self._losses}):
                 eager = Case(experiment="check", mode="eager", pipeline="resident", batch_size=size)
                 try:
                     self._losses[side, size] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS)

@@ -260,7 +260,7 @@ class Cohort:
 
     def log(self, entry: Entry, part: str = "") -> Path:
         """The file that the output of an entry's worker goes to."""
-        name = "-".join(filter(None, [entry.case.name.replace("/", "-"), part]))
+        name = "-".join(filter(None, [entry.case.full_name.replace("/", "-"), part]))
         return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
     def _replicate(self, member: Member) -> Replicate:

@@ -98,7 +98,7 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
     """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
-    folder = Path("tensorboard") / member.entry.case.name.replace("/", "-")
+    folder = Path("tensorboard") / member.entry.case.full_name.replace("/", "-")
     steps = settings.preset.profile_steps
     if member not in cohort.members:
         return Profile(status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass")

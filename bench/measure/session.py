@@ -1,137 +1,147 @@
-"""The measuring of one run: cohort after cohort until it is enough, and what is measured apart."""
+"""The measuring of one run: servers, cohort after cohort of every experiment, and a training run at the end."""
 
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 from bench import missing_gpu
+from bench.cases import Preset
 from bench.errors import BenchError, NotComparable, UsageError
-from bench.measure import passes, protocol
-from bench.measure.checks import Checks
-from bench.measure.cohort import Cohort, RoundsPlan, Settings
-from bench.measure.entry import NEW, Entries, Entry, Side
+from bench.measure import passes, protocol, stopping
+from bench.measure.cohort import Settings
+from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
+from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.spending import Spending
-from bench.measure.standing import Standing
 from bench.observe import nvml
-from bench.observe.meter import Meter
-from bench.results.record import BlockSize, CohortRecord, Fact, Failure
+from bench.results.record import Fact
 from bench.results.recorder import Recorder
-from bench.results.schema import Stopping, StopReason
 from bench.view import View
 
-# On a GPU a block is five times as long as on a CPU, so the rounds of a cohort get this many times the seconds.
-GPU_PATIENCE = 3
+# For the display: what the training run takes of a run.
+_TRAINING_SHARE = 0.04
 
-# Share of a cohort's time that passes before its rounds, and length of the passes apart in cohorts: for the display.
-_SETUP_SHARE = 0.5
-_PASSES = 0.8
+
+@dataclass(frozen=True)
+class Wanted:
+    """One experiment to measure: its name, its cases on their sides, and how; the card is looked up meanwhile."""
+
+    name: str
+    entries: Entries
+    settings: Settings
 
 
 class Session:
-    """Measures the entries, each side into its recorder. `close` ends every process, at any time."""
+    """Measures the experiments, each side into its recorder. `close` ends every process, at any time."""
 
     def __init__(
         self,
-        settings: Settings,
-        entries: Entries,
+        wanted: Sequence[Wanted],
         launches: Mapping[Side, Launch],
         recorders: Mapping[Side, Recorder],
         profile: bool,
         view: View,
     ) -> None:
-        self._settings = settings
-        self._entries = entries
+        self._wanted = wanted
+        self._settings = wanted[0].settings
         self._launches = launches
         self._recorders = recorders
         self._profile = profile
         self._view = view
-        self._servers = Servers(launches, settings.folder, settings.limits)
-        self._standing = Standing(entries, recorders, settings.preset)
-        self._checks = Checks(entries, recorders, settings.device)
-        self._sizes: dict[str, BlockSize] = {}
+        self._servers = Servers(launches, self._settings.folder, self._settings.limits)
+        self._spending = Spending()
         self._contexts: dict[str, int | None] = {}
         self._capability: str | None = None
         self._tf32_on = False
-        self._shown = 0.0
-        self._spending = Spending()
+        self._shares = {one.name: 0.0 for one in wanted}
 
     def measure(self) -> None:
-        """Cohorts until enough is known, and the passes apart.
+        """Cohorts until enough is known of every experiment, and the training run.
 
         Raises UsageError where TensorFlow does not see the device that was chosen, NotComparable where the sides do not
         do the same work, BenchError where a server does not start, dies, or cannot look for devices.
         """
-        started = time.monotonic()
-        number, reason = self._measure_cohorts(started)
-        for recorder in self._recorders.values():
-            recorder.stopping = Stopping(reason=reason, seconds=time.monotonic() - started)
-        if not self._standing.alive():
+        number, alive = self._measure_cohorts()
+        if not alive:
             self._view.say("No case is left to measure.")
             return
-        self._stage(number, f"training for {self._settings.preset.training_steps} steps", 1.0 + _PASSES / 2)
+        steps = self._settings.preset.training_steps
+        self._view.stage(f"training for {steps} steps", 1 - _TRAINING_SHARE)
         with self._spending.on("passes"):
             self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
         for recorder in self._recorders.values():
             recorder.time_spent = self._spending.seconds
-        for recorder in self._recorders.values() if self._settings.device == "gpu" else ():
-            recorder.add_facts({"gpu_after": self._settings.card.facts()})
+            if self._settings.device == "gpu":
+                recorder.add_facts({"gpu_after": self._settings.card.facts()})
 
     def close(self) -> None:
         """End all servers and their workers."""
         self._servers.close_all()
 
-    def _measure_cohorts(self, started: float) -> tuple[int, StopReason]:
-        """The number of the last cohort, whose servers are still there, and why it is the last."""
+    def _measure_cohorts(self) -> tuple[int, bool]:
+        """The number of the last cohort, whose servers are still there, and whether any case is left.
+
+        One cohort of every experiment in turn: they share its servers, and each is spread over the time of all.
+        """
+        servers, seconds = self._open(1, [one.settings.preset for one in self._wanted])
+        with self._spending.on("first_calls"):
+            self._meet(servers)
+        with self._spending.on("passes"):
+            self._measure_contexts(servers[NEW])
+        parts = self._parts()
         for number in itertools.count(1):
-            self._measure_cohort(number)
-            if reason := self._standing.reason_to_stop(time.monotonic() - started):
-                return number, reason
+            going = [part for part in parts if not part.done]
+            if number > 1:
+                servers, seconds = self._open(number, [part.preset for part in going])
+            for part in going:
+                part.measure_cohort(number, servers, seconds / len(going))
+            if all(part.done for part in parts):
+                return number, any(part.is_alive for part in parts)
             self._servers.close(number)
         raise AssertionError("a preset has a last look")
 
-    def _measure_cohort(self, number: int) -> None:
-        began, apart = time.monotonic(), 0.0
-        with self._spending.on("servers"):
-            servers = self._open(number)
-        if number == 1:
-            with self._spending.on("first_calls"):
-                self._meet(servers)
-            with self._spending.on("passes"):
-                self._measure_contexts(servers[NEW])
-        cohort = Cohort(number, servers, self._entries, self._settings, self._fail)
-        if number == 1:
-            self._stage(1, "eager, as the model to compare with", 0.0)
-            with self._spending.on("checks"):
-                self._checks.train_references(cohort)
-        groups = cohort.groups(self._standing.alive())
-        for i, group in enumerate(groups):
-            blocks = self._time_group(cohort, group, (i / len(groups), (i + 1) / len(groups)))
-            with self._spending.on("writing"):
-                self._record(servers, cohort, blocks, time.monotonic() - began - apart)
-            # The reference and the twin, where they are in the next group too, live on.
-            staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
-            if number == 1:
-                passes_began = time.monotonic()
-                with self._spending.on("passes"):
-                    self._measure_apart(cohort, [entry for entry in group if entry not in staying])
-                apart += time.monotonic() - passes_began
-            cohort.end_members(but=staying)
-        self._standing.add_cohort(time.monotonic() - began - apart, cohort.rounds_seconds)
+    def _parts(self) -> list[Part]:
+        common = Common(
+            advance=lambda name, text, share: self._show(self._view.advance, name, text, share),
+            stage=lambda name, text, share: self._show(self._view.stage, name, text, share),
+            say=self._view.say,
+            save=self._save,
+            spending=self._spending,
+            losses={},
+            contexts=self._contexts,
+            capability=self._capability,
+            tf32_on=self._tf32_on,
+            profile=self._profile,
+        )
+        return [
+            Part(
+                one.name,
+                replace(one.settings, card=self._settings.card),
+                one.entries,
+                {side: recorder.experiments[one.name] for side, recorder in self._recorders.items()},
+                common,
+            )
+            for one in self._wanted
+        ]
 
-    def _open(self, number: int) -> Mapping[str, Server]:
-        if not self._servers.are_ready(number):
-            self._stage(number, "loading TensorFlow and the data", 0.0)
-            # None is started beyond the next look, after which there may be no further cohort.
-            self._servers.load(number, next(look for look in self._settings.preset.looks if look >= number))
+    def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[str, Server], float]:
+        """The servers of this cohort, and the seconds it took until they were there.
+
+        Others after it are started at the same time, but none beyond the next look of these presets, after which there
+        may be no further cohort.
+        """
+        began = time.monotonic()
+        with self._spending.on("servers"):
+            if not self._servers.are_ready(number):
+                self._view.stage(f"cohort {number}: loading TensorFlow and the data", self._done)
+                self._servers.load(number, max(stopping.next_look(preset, number) for preset in presets))
         servers = self._servers.of(number)
         unsound = next((server.unsound for server in servers.values() if server.unsound), None)
         if unsound and number == 1:
             self._view.say(f"Workers are spawned, not forked, which takes longer: {unsound}.")
-        return servers
+        return servers, time.monotonic() - began
 
     def _meet(self, servers: Mapping[str, Server]) -> None:
         """Take down what each side is, and ask a worker of it what TensorFlow sees."""
@@ -142,7 +152,7 @@ class Session:
             raise NotComparable("The two sides do not do the same work: their revisions of this suite differ in it.")
 
     def _probe(self, server: Server, side: Side) -> None:
-        log = self._logs / ("probe.log" if side == NEW else f"probe-{side}.log")
+        log = self._settings.folder / "logs" / ("probe.log" if side == NEW else f"probe-{side}.log")
         of_side = "" if side == NEW else f"On the {side} side: "
         try:
             probed = passes.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
@@ -182,11 +192,12 @@ class Session:
             recorder.add_facts({"gpu": {**facts, "matched_by": matched}})
 
     def _measure_contexts(self, server: Server) -> None:
-        """What a process of each mode takes of the card before it has any tensors, where that can be told."""
-        if not self._settings.alone or self._settings.card.absent:
+        """What a process of each mode takes of the card beside its tensors, where that can be told."""
+        if self._settings.card.absent:
             return
-        for mode in dict.fromkeys(entry.case.mode for entry in self._entries.all):
-            self._stage(1, f"what {mode} takes without tensors", 0.0)
+        modes = [entry.case.mode for one in self._wanted if one.settings.alone for entry in one.entries.all]
+        for mode in dict.fromkeys(modes):
+            self._view.stage(f"what {mode} takes without tensors", self._done)
             context = passes.measure_context(server, mode, self._settings)
             self._contexts[mode] = context.held_bytes
             if context.reason:
@@ -194,137 +205,18 @@ class Session:
             if context.blind:
                 self._settings = replace(self._settings, card=replace(self._settings.card, blind=True))
 
-    def _time_group(self, cohort: Cohort, group: Sequence[Entry], shares: tuple[float, float]) -> int:
-        """Time the cases whose workers live together, and return how many blocks were planned.
-
-        `shares` are where in the cohort's time that begins and ends.
-        """
-        begin, end = shares
-        middle = begin + (end - begin) * _SETUP_SHARE
-        first_calls = [entry for entry in group if not cohort.is_member(entry)]
-        with self._spending.on("first_calls"):
-            for i, entry in enumerate(first_calls):
-                share = begin + (middle - begin) * (i + 1) / (len(first_calls) + 1)
-                self._stage(cohort.number, f"first call {entry.name}", share)
-                self._start(cohort, entry)
-        if cohort.number == 1:
-            self._stage(1, "is it the same model?", middle)
-            with self._spending.on("checks"):
-                self._checks.check(cohort)
-        self._stage(cohort.number, f"rounds of {len(cohort.members)} cases", middle)
-        # The preset's seconds are those of a whole cohort with one side.
-        patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
-        with self._spending.on("warm_up"):
-            self._choose_block_sizes(cohort)
-            round_seconds = cohort.warm_up(self._sizes)
-        blocks = self._standing.blocks(round_seconds, patience)
-        seconds = self._settings.preset.rounds_seconds * patience * len(self._launches) * (end - begin)
-
-        def advance(done: int) -> None:
-            share = middle + (end - middle) * min(1.0, done / blocks)
-            self._show(self._view.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
-
-        with self._spending.on("blocks"):
-            cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
-        cohort.measure_memory(self._contexts, self._capability)
-        return blocks
-
-    def _start(self, cohort: Cohort, entry: Entry) -> None:
-        """Take the entry through its first call, unless it must not be, or is not the same model with TF32 off."""
-        if not self._may_start(cohort, entry):
-            return
-        if cohort.number == 1 and self._tf32_on:
-            with self._spending.on("checks"):
-                if not self._checks.check_apart(cohort, entry):
-                    return
-            if not self._may_start(cohort, entry):  # and the card is looked at anew, without the check's worker
-                return
-        cohort.start(entry)
-
-    def _may_start(self, cohort: Cohort, entry: Entry) -> bool:
-        """Look at the card right before the entry's worker is started; False where it must not be."""
-        reason = cohort.why_not(entry)
-        if reason is None:
-            return True
-        recorder = self._recorders[entry.side]
-        if recorder.record(entry.case).replicates:  # what earlier cohorts measured stands
-            self._view.say(f"{entry.name} is left out of cohort {cohort.number}: {reason}.")
-        else:
-            recorder.note(entry.case, skipped=reason)
-        return False
-
-    def _choose_block_sizes(self, cohort: Cohort) -> None:
-        """Let each case choose once; a twin, and the other side, take the size of the case they repeat."""
-        for member in list(cohort.members):
-            name = member.entry.case.measured_as
-            if name not in self._sizes and (size := cohort.calibrate(member)):
-                self._sizes[name] = size
-            self._recorders[member.entry.side].note(member.entry.case, block=self._sizes.get(name))
-
-    def _record(self, servers: Mapping[str, Server], cohort: Cohort, blocks: int, seconds: float) -> None:
-        """Save what the cohort has measured so far, each side in its own file."""
-        replicates = cohort.replicates()
-        names = tuple(entry.name for entry in self._entries.all)
-        for side, recorder in self._recorders.items():
-            server = servers[side]
-            record = CohortRecord(
-                cohort=cohort.number,
-                server_seconds=server.ready.preload_seconds,
-                start_method=server.start_method,
-                unsound=server.unsound,
-                cases=names,
-                order=tuple(tuple(names.index(name) for name in order) for order in cohort.order),
-                blocks=blocks,
-                seconds=seconds,
-                windows=tuple(cohort.windows),
-            )
-            ours = {entry.case.name: replicate for entry, replicate in replicates.items() if entry.side == side}
-            recorder.put_cohort(record, ours)
+    def _save(self) -> None:
+        for recorder in self._recorders.values():
             recorder.time_spent = self._spending.seconds
             recorder.save("running")
 
-    def _measure_apart(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
-        """What is measured once, of the side that is measured for its own sake: latency, then profiles."""
-        members = [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
-        recorder = self._recorders[NEW]
-        self._stage(cohort.number, "latency of single steps", 1.0)
-        for member in members:
-            latency = passes.measure_latency(cohort, member, self._settings)
-            if isinstance(latency, str):
-                recorder.note(member.entry.case, latency_reason=latency)
-            else:
-                recorder.note(member.entry.case, latency=latency)
-        if any(entry.case.experiment == "pipelines" for entry in entries):
-            self._stage(cohort.number, "input pipelines alone", 1.0)
-            for member in [member for member in members if member in cohort.members]:
-                if member.entry.case.pipeline != "resident":
-                    recorder.note(member.entry.case, input_alone=passes.measure_input(cohort, member, self._settings))
-        if Meter.has_something(self._settings.card if self._settings.device == "gpu" else None):
-            self._stage(cohort.number, "power and energy", 1.0)
-            for member in [member for member in members if member in cohort.members]:
-                size = self._sizes[member.entry.case.measured_as]
-                recorder.note(member.entry.case, sustained=passes.sustain(cohort, member, self._settings, size.steps))
-        if self._profile:
-            self._stage(cohort.number, "profiles for TensorBoard", 1.0)
-            for member in members:
-                with self._spending.on("profiles"):
-                    profile = passes.take_profile(cohort, member, self._settings)
-                recorder.note(member.entry.case, profile=profile)
-
-    def _fail(self, entry: Entry, failure: Failure) -> None:
-        self._recorders[entry.side].fail(entry.case, failure)
-
     @property
-    def _logs(self) -> Path:
-        return self._settings.folder / "logs"
+    def _done(self) -> float:
+        """The share of the run that is done, each experiment counting as much as its time allows."""
+        weights = {one.name: one.settings.preset.seconds * one.settings.preset.looks[0] for one in self._wanted}
+        done = sum(weights[name] * share for name, share in self._shares.items()) / sum(weights.values())
+        return (1 - _TRAINING_SHARE) * done
 
-    def _stage(self, number: int, what: str, share: float) -> None:
-        self._show(self._view.stage, number, what, share)
-
-    def _show(self, show: Callable[[str, float], None], number: int, what: str, share: float) -> None:
-        """Tell the view; what is expected may change, but the share that is done never falls."""
-        looks, expected = self._settings.preset.looks, self._standing.expected_cohorts()
-        most = str(looks[-1]) if len(looks) == 1 else f"{looks[0]}-{looks[-1]}"
-        apart = _PASSES if number > 1 or share > 1 else 0.0
-        self._shown = max(self._shown, min(0.99, (number - 1 + share + apart) / (max(expected, number) + 2 * _PASSES)))
-        show(f"cohort {number}/{most}: {what}", self._shown)
+    def _show(self, show: Callable[[str, float], None], name: str, text: str, share: float) -> None:
+        self._shares[name] = max(self._shares[name], share)
+        show(f"{name}, {text}" if len(self._wanted) > 1 else text, self._done)

@@ -7,14 +7,14 @@ from bench.measure import stopping
 from bench.measure.entry import Entries, Entry, Side
 from bench.results import estimates
 from bench.results.record import CaseRecord
-from bench.results.recorder import Recorder
+from bench.results.recorder import ExperimentRecorder
 from bench.results.schema import StopReason
 
 
 class Standing:
     """Reads what the recorders hold. Times are kept by `add_cohort`, in seconds."""
 
-    def __init__(self, entries: Entries, recorders: Mapping[Side, Recorder], preset: Preset) -> None:
+    def __init__(self, entries: Entries, recorders: Mapping[Side, ExperimentRecorder], preset: Preset) -> None:
         self._entries = entries
         self._recorders = recorders
         self._preset = preset

@@ -17,6 +17,11 @@ def is_narrow(cohorts: Cohorts, preset: Preset) -> bool:
     return width is not None and width <= preset.target_half_width
 
 
+def next_look(preset: Preset, cohort: int) -> int:
+    """The number of the last cohort that is measured for sure, if the one of this number is."""
+    return next(look for look in preset.looks if look >= cohort)
+
+
 def reason_to_stop(
     preset: Preset, cohorts: int, all_narrow: bool, elapsed: float, cohort_seconds: float
 ) -> StopReason | None:

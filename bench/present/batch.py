@@ -23,7 +23,7 @@ _MISFIT = 0.25  # beyond, one line does not describe the times
 
 def table(document: Document) -> Table:
     """A row for each case."""
-    caption = _CAPTION.format(reference=document.autoencoder_bench.plan.reference)
+    caption = _CAPTION.format(reference=document.experiment.reference)
     return tables.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)
 
 

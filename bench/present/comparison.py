@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
 from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bench.cases import EXPERIMENTS
 from bench.comparing.records import Comparison, Judgement
 from bench.present.figures import interval, multiple
 
@@ -34,6 +36,7 @@ class Grid:
 
 def show(comparisons: Sequence[Comparison], console: Console) -> None:
     """Print what differs, the tables, and what it comes to."""
+    comparisons = _with_short_names(comparisons)
     _print_lines(_before(comparisons), console)
     for grid in _grids(comparisons, _COLUMNS_TOGETHER):
         console.print(_rich(grid))
@@ -47,6 +50,7 @@ def _print_lines(lines: Sequence[str], console: Console) -> None:
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
     """The same as a page, for the summary of a CI job."""
+    comparisons = _with_short_names(comparisons)
     lines = [*(f"- {_literal(line)}" for line in _before(comparisons)), ""]
     for grid in _grids(comparisons, None):
         lines += [f"### {_literal(grid.title)}", "", _line(grid.headings)]
@@ -55,6 +59,20 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
         lines += ["", _literal(grid.caption), ""]
     lines += [f"- {_literal(line)}" for line in closing_lines(comparisons)]
     return "\n".join(lines) + "\n"
+
+
+def _with_short_names(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Without the experiment before each name, where all cases are of one: it says nothing then, and takes room."""
+    experiments = {case.name.partition("/")[0] for comparison in comparisons for case in comparison.cases}
+    if len(experiments) != 1 or not experiments <= EXPERIMENTS.keys():
+        return list(comparisons)
+    return [
+        msgspec.structs.replace(
+            comparison,
+            cases=tuple(msgspec.structs.replace(case, name=case.name.partition("/")[2]) for case in comparison.cases),
+        )
+        for comparison in comparisons
+    ]
 
 
 def closing_lines(comparisons: Sequence[Comparison]) -> list[str]:

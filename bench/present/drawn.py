@@ -1,4 +1,4 @@
-"""All pictures of a result: the speeds, and what its experiment is about."""
+"""All pictures of a result: the speeds, and what its experiments are about."""
 
 from pathlib import Path
 
@@ -15,6 +15,6 @@ _OF_EXPERIMENT = {
 def save_all(document: Document, folder: Path) -> None:
     """Draw them into the folder, each named for what it shows."""
     plots.save_steps_per_second(document, folder / "steps_per_second.png")
-    experiment = document.autoencoder_bench.plan.experiment
-    if draw := _OF_EXPERIMENT.get(experiment):
-        draw(document, folder / f"{experiment}.png")
+    for part in document.parts():
+        if part.benchmarks and (draw := _OF_EXPERIMENT.get(part.experiment.name)):
+            draw(part, folder / f"{part.experiment.name}.png")

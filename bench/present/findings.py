@@ -9,21 +9,21 @@ _MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
 
 
 def findings(document: Document) -> list[str]:
-    """A few sentences: the modes, the input pipeline, memory policies, energy, the noise."""
-    measured = {benchmark.extra_info.case.name: benchmark for benchmark in document.benchmarks}
+    """A few sentences: of each experiment what it is about, then energy, where the time went, and the noise."""
+    sentences = [sentence for part in document.parts() for sentence in _of_experiment(part)]
+    several = len(document.autoencoder_bench.experiments) > 1
+    sentences += [_energy(document), _time(document), *(_noise(part, several) for part in document.parts())]
+    return [sentence for sentence in sentences if sentence]
+
+
+def _of_experiment(document: Document) -> list[str | None]:
+    """The sentences of a document of one experiment."""
+    measured = {benchmark.name: benchmark for benchmark in document.benchmarks}
     fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
     special = {"memory": memory.findings, "pipelines": pipelines.findings, "batch": batch.findings}
-    find = special.get(document.autoencoder_bench.plan.experiment)
+    find = special.get(document.experiment.name)
     own = find(document) if find else []
-    sentences = [
-        _speedups(measured),
-        _pipeline_cost(measured, fastest),
-        *own,
-        _energy(document),
-        _time(document),
-        _noise(document),
-    ]
-    return [sentence for sentence in sentences if sentence]
+    return [_speedups(measured), _pipeline_cost(measured, fastest), *own]
 
 
 def _speedups(measured: dict[str, Benchmark]) -> str | None:
@@ -53,7 +53,7 @@ def _pipeline_cost(measured: dict[str, Benchmark], mode: str) -> str | None:
 def _energy(document: Document) -> str | None:
     """Joules per 1,000 steps, where there was a counter."""
     parts = [
-        f"{sustained.joules_per_1000_steps:#.3g} in {benchmark.name}"
+        f"{sustained.joules_per_1000_steps:#.3g} in {benchmark.fullname}"
         for benchmark in document.benchmarks
         if (sustained := benchmark.extra_info.sustained) and sustained.joules_per_1000_steps is not None
         if not benchmark.extra_info.case.twin
@@ -75,16 +75,21 @@ def _time(document: Document) -> str | None:
     return f"Of {whole:.0f} s, {100 * spent.get('blocks', 0.0) / whole:.0f} % were spent in blocks ({parts})."
 
 
-def _noise(document: Document) -> str | None:
-    twin = document.autoencoder_bench.twin
+def _noise(document: Document, named: bool) -> str | None:
+    twin, of_experiment = document.experiment.twin, f" ({document.experiment.name})" if named else ""
     ratio = twin.ratio
     if ratio.value is None or ratio.low is None or ratio.high is None:
         return None
     difference = f"{100 * abs(ratio.value - 1):.1f} %"
     if twin.unstable:
-        return f"Unstable: the same case, measured twice, differed by {difference}. Run again on a quieter machine."
+        return (
+            f"Unstable{of_experiment}: the same case, measured twice, differed by {difference}. Run again on a quieter "
+            "machine."
+        )
     noise = 100 * max(ratio.high - 1, 1 - ratio.low)
-    return f"The same case, measured twice, differed by {difference} (99 % interval within {noise:.1f} %)."
+    return (
+        f"The same case, measured twice{of_experiment}, differed by {difference} (99 % interval within {noise:.1f} %)."
+    )
 
 
 def _excludes_one(estimate: Estimate) -> bool:

@@ -72,7 +72,7 @@ def table(document: Document) -> Table:
         kinds = ("tensors", "reserved", "lost", "private")
         return tables.of_cases(document, ("steps/s", "start", *kinds), lambda case: _row(case, kinds), _DEVICE_CAPTION)
     of_host = ("private", "resident", "peak")
-    caption = _HOST_CAPTION.format(reference=document.autoencoder_bench.plan.reference)
+    caption = _HOST_CAPTION.format(reference=document.experiment.reference)
     headings = ("steps/s", "time", "start", *of_host)
     return tables.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
 

@@ -59,7 +59,7 @@ def findings(document: Document) -> list[str]:
     if stall.low <= 0:
         return [f"{usual.name} keeps up with the step: it loses {percent(stall)} against a resident batch."]
     sentences = [f"{usual.name} loses {percent(stall)} of the step: {_bottleneck(usual, found[f'{mode}/resident'])}."]
-    return [*sentences, _remedy(mode, found, document.autoencoder_bench.plan.reference)]
+    return [*sentences, _remedy(mode, found, document.experiment.reference)]
 
 
 def percent(share: Estimate) -> str:

@@ -17,7 +17,9 @@ def save_steps_per_second(document: Document, path: Path) -> None:
         axes.errorbar(value, position, xerr=[[value - low], [high - value]], color="black", capsize=3, linewidth=1)
         picture.annotate_end(axes, f"{value:,.0f}", high, position)
     label = "optimisation steps per second (bar: median of cohorts; line: lowest to highest cohort)"
-    picture.finish(figure, axes, [benchmark.name for benchmark in benchmarks], label, document, path)
+    several = len(document.autoencoder_bench.experiments) > 1
+    names = [benchmark.fullname if several else benchmark.name for benchmark in benchmarks]
+    picture.finish(figure, axes, names, label, document, path)
 
 
 def _rate(benchmark: Benchmark) -> tuple[float, float, float] | None:

@@ -1,4 +1,4 @@
-"""One screen about a result: a table of cases, then findings."""
+"""One screen about a result: a table of the cases of each experiment, then findings."""
 
 from pathlib import Path
 from statistics import median
@@ -11,7 +11,7 @@ from bench.comparing.runs import first_call_seconds
 from bench.present import batch, memory, pipelines, tables
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
-from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
 
 _CAPTION = (
     "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; none "
@@ -31,10 +31,11 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 
 def summary(document: Document) -> RenderableType:
-    """Table, failures, findings."""
+    """Tables, failures, findings."""
     special = {"memory": memory.table, "pipelines": pipelines.table, "batch": batch.table}
-    table = special.get(document.autoencoder_bench.plan.experiment, _table)
-    parts: list[RenderableType] = [table(document)] if document.benchmarks else []
+    parts: list[RenderableType] = [
+        special.get(part.experiment.name, _table)(part) for part in document.parts() if part.benchmarks
+    ]
     parts += [Text(line) for line in _shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
     return Group(*parts)
@@ -71,31 +72,41 @@ def _shortcomings(document: Document) -> list[str]:
         saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
         lines.append(f"Interrupted{saved}")
     if section.status_reason:
-        most = section.plan.preset.looks[-1]
-        lines.append(f"Ended with {len(section.cohorts)} of at most {most} cohorts. {section.status_reason}")
-    lines += [
-        f"{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
-        for case in section.cases
-        if case.failure is not None
-    ]
-    skipped: dict[str, list[str]] = {}
-    for case in section.cases:
-        if case.skipped is not None:
-            skipped.setdefault(case.skipped, []).append(case.name)
-    lines += [f"Skipped: {', '.join(names)}: {reason}." for reason, names in skipped.items()]
-    unfinished = [case.name for case in section.cases if case.status == "unfinished"]
-    if unfinished:
-        lines.append(f"Not measured: {', '.join(unfinished)}")
+        of_each = ", ".join(f"{len(one.cohorts)} of at most {one.preset.looks[-1]}" for one in section.experiments)
+        lines.append(f"Ended with {of_each} cohorts. {section.status_reason}")
+    several = len(section.experiments) > 1
+    lines += [line for experiment in section.experiments for line in _not_measured(experiment, several)]
     lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
     if section.training_reason:
         lines.append(f"The training run failed: {section.training_reason}")
-    lines += [f"Warning: {warning.text} {warning.advice}" for warning in section.warnings]
+    for warning in section.warnings:
+        of_experiment = f" ({warning.experiment})" if several and warning.experiment else ""
+        lines.append(f"Warning{of_experiment}: {warning.text} {warning.advice}")
+    return lines
+
+
+def _not_measured(experiment: ExperimentRecord, named: bool) -> list[str]:
+    """The cases of an experiment that have no speed, with the reason."""
+    before = f"{experiment.name}/" if named else ""
+    lines = [
+        f"{before}{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
+        for case in experiment.cases
+        if case.failure is not None
+    ]
+    skipped: dict[str, list[str]] = {}
+    for case in experiment.cases:
+        if case.skipped is not None:
+            skipped.setdefault(case.skipped, []).append(before + case.name)
+    lines += [f"Skipped: {', '.join(names)}: {reason}." for reason, names in skipped.items()]
+    unfinished = [before + case.name for case in experiment.cases if case.status == "unfinished"]
+    if unfinished:
+        lines.append(f"Not measured: {', '.join(unfinished)}")
     return lines
 
 
 def _missing_parts(benchmark: Benchmark) -> list[str]:
     """What else is missing of a case that has a speed."""
-    info, name = benchmark.extra_info, benchmark.name
+    info, name = benchmark.extra_info, benchmark.fullname
     lines = []
     if not info.same_model:
         lines.append(f"{name}: not checked against eager: {info.same_model_reason}")

@@ -12,9 +12,10 @@ from bench.results.schema import Benchmark, Document
 def of_cases(
     document: Document, headings: Sequence[str], row: Callable[[Benchmark], Sequence[str]], caption: str
 ) -> Table:
-    """A table of the measured cases: the name, then the cells that `row` gives, below `headings`."""
+    """A table of the measured cases of one experiment: the name, then the cells that `row` gives, below `headings`."""
     section = document.autoencoder_bench
-    title = f"{section.device.name}, TensorFlow {section.software.tensorflow}, {section.plan.preset.name}"
+    machine = f"{section.device.name}, TensorFlow {section.software.tensorflow}"
+    title = f"{document.experiment.name}: {machine}, {section.plan.preset}"
     table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
     table.caption = escape(caption)
     table.add_column("case", no_wrap=True)

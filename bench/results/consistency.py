@@ -32,28 +32,36 @@ def _problems(document: Document) -> Iterator[str]:
         for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
             yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
     section = document.autoencoder_bench
-    yield from _estimate(section.twin.ratio, "$.autoencoder_bench.twin.ratio")
-    preset = section.plan.preset
-    if not preset.looks or list(preset.looks) != sorted(set(preset.looks)):
-        yield f"at $.autoencoder_bench.plan.preset.looks: expected rising numbers, found {list(preset.looks)[:20]}"
+    for i, experiment in enumerate(section.experiments):
+        place, looks = f"$.autoencoder_bench.experiments[{i}]", list(experiment.preset.looks)
+        yield from _estimate(experiment.twin.ratio, f"{place}.twin.ratio")
+        if not looks or looks != sorted(set(looks)):
+            yield f"at {place}.preset.looks: expected rising numbers, found {looks[:20]}"
 
 
 def _names(document: Document) -> Iterator[str]:
-    names = [benchmark.name for benchmark in document.benchmarks]
-    count = len(document.autoencoder_bench.cases)
+    experiments = document.autoencoder_bench.experiments
+    count = sum(len(experiment.cases) for experiment in experiments)
     if count > MOST_CASES:
-        yield f"at $.autoencoder_bench.cases: expected {MOST_CASES} at most, found {count}"
-    if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
-        yield f"at $.benchmarks: expected each case once, found {duplicate[:60]!r} twice"
-    states = {case.name: case.status for case in document.autoencoder_bench.cases}
+        yield f"at $.autoencoder_bench.experiments: expected {MOST_CASES} cases at most, found {count}"
+    for place, names in (
+        ("$.autoencoder_bench.experiments", [experiment.name for experiment in experiments]),
+        ("$.benchmarks", [benchmark.fullname for benchmark in document.benchmarks]),
+    ):
+        if duplicate := next((name for name, count in Counter(names).items() if count > 1), None):
+            yield f"at {place}: expected each name once, found {duplicate[:60]!r} twice"
+    states = {f"{experiment.name}/{case.name}": case.status for experiment in experiments for case in experiment.cases}
     for i, benchmark in enumerate(document.benchmarks):
-        if benchmark.name != benchmark.extra_info.case.name:
+        case = benchmark.extra_info.case
+        for key, expected in (("name", case.name), ("fullname", case.full_name)):
+            found = getattr(benchmark, key)
+            if found != expected:
+                yield f"at $.benchmarks[{i}].{key}: expected {expected[:60]!r}, as its axes say, found {found[:60]!r}"
+        if states.get(benchmark.fullname) != "measured":
             yield (
-                f"at $.benchmarks[{i}].name: expected {benchmark.extra_info.case.name[:60]!r}, as its axes say, "
-                f"found {benchmark.name[:60]!r}"
+                f"at $.autoencoder_bench.experiments: expected {benchmark.fullname[:60]!r} as measured, as in "
+                "$.benchmarks"
             )
-        if states.get(benchmark.name) != "measured":
-            yield f"at $.autoencoder_bench.cases: expected {benchmark.name[:60]!r} as measured, as in $.benchmarks"
 
 
 def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
 from bench import policies, workload
-from bench.cases import Case
+from bench.cases import Case, Preset
 from bench.results import estimates, fingerprint, warning
 from bench.results.record import CaseRecord, CohortRecord, Fact, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
@@ -23,6 +23,7 @@ from bench.results.schema import (
     Device,
     Document,
     Estimate,
+    ExperimentRecord,
     ExtraInfo,
     Pairing,
     Plan,
@@ -54,33 +55,52 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What a run has measured so far. `training` is the training run, the reason why it failed, or None before it."""
+class ExperimentPlan:
+    """How an experiment is measured; `reference` is the name of the case that ratios are taken to."""
 
+    name: str
+    preset: Preset
+    reference: str
+    interleaved: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one experiment has measured so far."""
+
+    plan: ExperimentPlan
     cases: Sequence[CaseRecord]
     cohorts: Sequence[CohortRecord]
     sides: SameModel | None
     stopping: Stopping | None
-    training: Training | str | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the run is. `training` is the training run, the reason why it failed, or None before it."""
+
+    status: Status
+    reason: str | None = None  # why it failed
+    training: Training | str | None = None
     time_spent: Mapping[str, float] = field(default_factory=dict)
 
 
-def build(circumstances: Circumstances, measured: Measured, status: Status, reason: str | None = None) -> Document:
+def build(circumstances: Circumstances, measured: Sequence[Measured], progress: Progress) -> Document:
     """The document of a run; cases without samples, or with a failure, stand only in our section."""
-    cases, plan, device = measured.cases, circumstances.plan, circumstances.device
-    reference = next(record for record in cases if record.case.name == plan.reference)
-    benchmarks = tuple(_benchmark(case, cases, reference, device.kind == "gpu") for case in cases if _is_measured(case))
+    device = circumstances.device
+    benchmarks = [_benchmarks(of_one, device.kind == "gpu") for of_one in measured]
+    experiments = tuple(_experiment(of_one) for of_one in measured)
     sha256, parameters = workload.describe()
-    twin = _twin(cases)
+    paired = circumstances.pairing is not None
     return Document(
         machine_info=circumstances.machine_info,
         commit_info=circumstances.commit_info,
-        benchmarks=benchmarks,
+        benchmarks=tuple(itertools.chain.from_iterable(benchmarks)),
         autoencoder_bench=Section(
             schema_version=SCHEMA_VERSION,
-            status=status,
-            status_reason=reason,
-            plan=plan,
+            status=progress.status,
+            status_reason=progress.reason,
+            plan=circumstances.plan,
             device=device,
             software=circumstances.software,
             fingerprint=fingerprint.take(
@@ -89,14 +109,15 @@ def build(circumstances: Circumstances, measured: Measured, status: Status, reas
             data=circumstances.data,
             workload=Workload(sha256=sha256, parameters=parameters),
             pairing=circumstances.pairing,
-            cohorts=tuple(measured.cohorts),
-            cases=tuple(_status(case) for case in cases),
-            stopping=measured.stopping,
-            twin=twin,
-            warnings=_warnings(measured, benchmarks, plan, twin, circumstances.pairing is not None),
-            training=measured.training if isinstance(measured.training, Training) else None,
-            training_reason=measured.training if isinstance(measured.training, str) else None,
-            time_spent=dict(measured.time_spent),
+            experiments=experiments,
+            warnings=tuple(
+                found
+                for of_one, record, some in zip(measured, experiments, benchmarks, strict=True)
+                for found in _warnings(of_one, some, record.twin, paired)
+            ),
+            training=progress.training if isinstance(progress.training, Training) else None,
+            training_reason=progress.training if isinstance(progress.training, str) else None,
+            time_spent=dict(progress.time_spent),
             facts={group: dict(facts) for group, facts in circumstances.facts.items()},
         ),
         datetime=circumstances.started.isoformat(),
@@ -104,21 +125,42 @@ def build(circumstances: Circumstances, measured: Measured, status: Status, reas
     )
 
 
+def _benchmarks(measured: Measured, on_gpu: bool) -> list[Benchmark]:
+    cases = measured.cases
+    reference = next(record for record in cases if record.case.name == measured.plan.reference)
+    return [_benchmark(case, cases, reference, on_gpu) for case in cases if _is_measured(case)]
+
+
+def _experiment(measured: Measured) -> ExperimentRecord:
+    plan = measured.plan
+    return ExperimentRecord(
+        name=plan.name,
+        preset=plan.preset,
+        reference=plan.reference,
+        interleaved=plan.interleaved,
+        cohorts=tuple(measured.cohorts),
+        cases=tuple(_status(case) for case in measured.cases),
+        stopping=measured.stopping,
+        twin=_twin(measured.cases),
+    )
+
+
 def _warnings(
-    measured: Measured, benchmarks: Sequence[Benchmark], plan: Plan, twin: Twin, paired: bool
-) -> tuple[warning.RunWarning, ...]:
-    wide = []
+    measured: Measured, benchmarks: Sequence[Benchmark], twin: Twin, paired: bool
+) -> list[warning.RunWarning]:
+    plan, wide = measured.plan, []
     for benchmark in () if paired else benchmarks:  # side by side, other ratios are what it is about
         ratio = benchmark.extra_info.ratio_to_reference
         if ratio.value and ratio.high and math.log(ratio.high / ratio.value) > plan.preset.target_half_width:
             wide.append(benchmark.name)
-    return (
+    found = (
         *warning.of_twin(twin.unstable),
         *warning.of_sides(measured.sides),
-        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.experiment),
+        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.name),
         *warning.of_cases(measured.cases, measured.cohorts),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
+    return [msgspec.structs.replace(each, experiment=plan.name) for each in found]
 
 
 def _is_measured(record: CaseRecord) -> bool:
@@ -141,7 +183,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
     return Benchmark(
         group=case.experiment,
         name=case.name,
-        fullname=f"{case.experiment}/{case.name}",
+        fullname=case.full_name,
         params={
             "mode": case.mode,
             "pipeline": case.pipeline,

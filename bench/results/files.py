@@ -10,13 +10,13 @@ from typing import Any
 import msgspec
 
 from bench.errors import ResultFileError
-from bench.results import consistency
+from bench.results import consistency, upgrade
 from bench.results.foreign import ForeignDocument
-from bench.results.schema import SCHEMA_VERSION, Document
+from bench.results.schema import Document
+from bench.results.upgrade import SECTION
 
 # A thorough result has about 2 MB. A hostile file of this size takes some hundred MB to read, and seconds.
 MOST_BYTES = 16 * 1024 * 1024
-SECTION = "autoencoder_bench"
 
 _FOUND_LENGTH = 60
 
@@ -58,16 +58,20 @@ def read_any(path: Path) -> Document | ForeignDocument:
         foreign: ForeignDocument = _convert(path, raw, tree, ForeignDocument)
         return foreign
     _refuse_versions(path, tree)
-    document: Document = _convert(path, raw, tree, Document)
+    upgraded = upgrade.upgrade(tree)
+    document: Document = _convert(path, None if upgraded is not tree else raw, upgraded, Document)
     if problem := consistency.first_problem(document):
         raise ResultFileError(f"{path}: {problem}")
     return document
 
 
-def _convert(path: Path, raw: bytes, tree: dict[str, Any], kind: Any) -> Any:
-    """The document as its type says it; numbers that no float can hold are refused here too."""
+def _convert(path: Path, raw: bytes | None, tree: dict[str, Any], kind: Any) -> Any:
+    """The document as its type says it, from its text, or from the tree where that is not the file's own.
+
+    Numbers that no float can hold are refused here too.
+    """
     try:
-        return msgspec.json.decode(raw, type=kind)
+        return msgspec.convert(tree, type=kind) if raw is None else msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at ")
         place = place.strip("`") or "$"
@@ -116,10 +120,10 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_versions(path: Path, tree: dict[str, Any]) -> None:
     section = tree[SECTION]
     version = section.get("schema_version") if isinstance(section, dict) else None
-    major = SCHEMA_VERSION.split(".")[0]
-    if not isinstance(version, str) or version.split(".")[0] != major:
+    if not isinstance(version, str) or version.split(".")[0] not in upgrade.READABLE:
+        expected = " or ".join(f"{major}.x" for major in upgrade.READABLE)
         raise ResultFileError(
-            f"{path}: at $.{SECTION}.schema_version: expected {major}.x, found {_show(version)}. "
+            f"{path}: at $.{SECTION}.schema_version: expected {expected}, found {_show(version)}. "
             "Read it with the suite that wrote it, or a newer one."
         )
 

@@ -1,7 +1,7 @@
-"""Collect what one side of a run measures, and save all of it whenever a part is done."""
+"""Collect what one side of a run measures, experiment by experiment, and save all of it whenever a part is done."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,22 @@ import msgspec
 from bench.cases import Case
 from bench.measure.protocol import Probed, ServerReady
 from bench.results import files
-from bench.results.document import Circumstances, Measured, build
+from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import CaseRecord, CohortRecord, Fact, Failure, Replicate, SameModel, Training
 from bench.results.schema import Document, Status, Stopping
 
 
-class Recorder:
-    """The growing record of one run, or of one side of it."""
+class ExperimentRecorder:
+    """The growing record of one experiment. `skipped` are cases that are not measured, with the reason."""
 
-    def __init__(self, circumstances: Circumstances, cases: tuple[Case, ...], path: Path) -> None:
-        self.circumstances = circumstances
+    def __init__(self, plan: ExperimentPlan, cases: Sequence[Case], skipped: Mapping[Case, str]) -> None:
         self.stopping: Stopping | None = None
-        self.time_spent: dict[str, float] = {}
-        self._path = path
-        self._cases = {case.name: CaseRecord(case=case) for case in cases}
+        self._plan = plan
+        self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *skipped)}
         self._cohorts: dict[int, CohortRecord] = {}
         self._sides: SameModel | None = None
-        self._training: Training | str | None = None
+        for case, reason in skipped.items():
+            self.note(case, skipped=reason)
 
     @property
     def has_measured(self) -> bool:
@@ -44,6 +43,44 @@ class Recorder:
     def note_sides(self, between: SameModel) -> None:
         """The two sides' eager losses were held against each other."""
         self._sides = between
+
+    def record(self, case: Case) -> CaseRecord:
+        """What is known of a case so far."""
+        return self._cases[case.name]
+
+    def put_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
+        """Take in what a cohort has measured so far; what is there of the same replicates is replaced."""
+        self._cohorts[cohort.cohort] = cohort
+        for name, replicate in replicates.items():
+            record = self._cases[name]
+            before = (other for other in record.replicates if other.cohort != replicate.cohort)
+            self.note(record.case, replicates=(*before, replicate))
+
+    def measured(self) -> Measured:
+        """Everything so far."""
+        return Measured(
+            plan=self._plan,
+            cases=list(self._cases.values()),
+            cohorts=list(self._cohorts.values()),
+            sides=self._sides,
+            stopping=self.stopping,
+        )
+
+
+class Recorder:
+    """The growing record of one run, or of one side of it."""
+
+    def __init__(self, circumstances: Circumstances, experiments: Mapping[str, ExperimentRecorder], path: Path) -> None:
+        self.circumstances = circumstances
+        self.experiments = experiments
+        self.time_spent: dict[str, float] = {}
+        self._path = path
+        self._training: Training | str | None = None
+
+    @property
+    def has_measured(self) -> bool:
+        """Whether there is anything worth saving."""
+        return any(experiment.has_measured for experiment in self.experiments.values())
 
     def add_server(self, ready: ServerReady) -> None:
         """A server of this side has said what it is."""
@@ -76,32 +113,14 @@ class Recorder:
         self.circumstances = dataclasses.replace(circumstances, device=device, software=software)
         self.add_facts({"tensorflow": probed.facts()})
 
-    def record(self, case: Case) -> CaseRecord:
-        """What is known of a case so far."""
-        return self._cases[case.name]
-
-    def put_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
-        """Take in what a cohort has measured so far; what is there of the same replicates is replaced."""
-        self._cohorts[cohort.cohort] = cohort
-        for name, replicate in replicates.items():
-            record = self._cases[name]
-            before = (other for other in record.replicates if other.cohort != replicate.cohort)
-            self.note(record.case, replicates=(*before, replicate))
-
     def add_training(self, training: Training | str) -> None:
         """The training run is done, or has failed for the reason given."""
         self._training = training
 
     def save(self, status: Status, reason: str | None = None) -> Document:
         """Write everything so far to the result file, atomically, and return it; `reason` is why the run failed."""
-        measured = Measured(
-            cases=list(self._cases.values()),
-            cohorts=list(self._cohorts.values()),
-            sides=self._sides,
-            stopping=self.stopping,
-            training=self._training,
-            time_spent=self.time_spent,
-        )
-        document = build(self.circumstances, measured, status, reason)
+        progress = Progress(status=status, reason=reason, training=self._training, time_spent=self.time_spent)
+        measured = [experiment.measured() for experiment in self.experiments.values()]
+        document = build(self.circumstances, measured, progress)
         files.write(document, self._path)
         return document

@@ -1,5 +1,6 @@
 """The result file's types: pytest-benchmark's document, and the section that says what it cannot."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -22,10 +23,11 @@ from bench.results.record import (
 from bench.results.warning import RunWarning
 
 # 1.0: first version.
+# 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
 # 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
 #      force, telemetry and energy; input pipelines alone and what they cost; where
 #      the time went.
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "2.0"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -162,15 +164,12 @@ class Fingerprint(Record, frozen=True, kw_only=True):
 
 
 class Plan(Record, frozen=True, kw_only=True):
-    """What was asked for."""
+    """What was asked for; `preset` is its name, and what it means for each experiment stands there."""
 
-    experiment: str
-    preset: Preset
+    preset: str
     only: tuple[str, ...]
     seed: int
     label: str | None
-    reference: str
-    interleaved: bool  # False: cases ran one after another, so drift is in their ratios
 
 
 class Pairing(Record, frozen=True, kw_only=True):
@@ -205,6 +204,19 @@ class Twin(Record, frozen=True, kw_only=True):
     unstable: bool | None
 
 
+class ExperimentRecord(Record, frozen=True, kw_only=True):
+    """One experiment of the run: how it was measured, and how it ended. `reference` is a case's name in it."""
+
+    name: str
+    preset: Preset
+    reference: str
+    interleaved: bool  # False: cases ran one after another, so drift is in their ratios
+    cohorts: tuple[CohortRecord, ...]
+    cases: tuple[CaseStatus, ...]
+    stopping: Stopping | None  # None: it did not come to its end
+    twin: Twin
+
+
 Status = Literal["complete", "running", "interrupted", "failed"]
 
 
@@ -221,10 +233,7 @@ class Section(Record, frozen=True, kw_only=True):
     data: Data
     workload: Workload
     pairing: Pairing | None  # None: no side-by-side run
-    cohorts: tuple[CohortRecord, ...]
-    cases: tuple[CaseStatus, ...]
-    stopping: Stopping | None  # None: it did not come to its end
-    twin: Twin
+    experiments: tuple[ExperimentRecord, ...]
     warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
@@ -243,3 +252,22 @@ class Document(Record, frozen=True, kw_only=True):
     autoencoder_bench: Section
     datetime: str
     version: str
+
+    def parts(self) -> Iterator["Document"]:
+        """For each experiment, the same document with nothing of the others."""
+        for experiment in self.autoencoder_bench.experiments:
+            yield msgspec.structs.replace(
+                self,
+                benchmarks=tuple(b for b in self.benchmarks if b.extra_info.case.experiment == experiment.name),
+                autoencoder_bench=msgspec.structs.replace(
+                    self.autoencoder_bench,
+                    experiments=(experiment,),
+                    warnings=tuple(w for w in self.autoencoder_bench.warnings if w.experiment == experiment.name),
+                ),
+            )
+
+    @property
+    def experiment(self) -> ExperimentRecord:
+        """The only experiment of this document. Raises ValueError where there are several."""
+        (found,) = self.autoencoder_bench.experiments
+        return found

@@ -43,6 +43,7 @@ class RunWarning(Record, frozen=True, kw_only=True):
     code: Code
     text: str
     advice: str
+    experiment: str | None = None  # None: of the whole run
 
 
 def make(code: Code, text: str) -> RunWarning:

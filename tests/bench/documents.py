@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import numpy as np
 
 from bench import cases
 from bench.measure.entry import BASE
-from bench.results.document import Circumstances, Measured, build
+from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import BlockSize, CaseRecord, CohortRecord, DeviceMemory, Failure, Replicate, Training
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
 
@@ -109,15 +110,7 @@ def document(
         for number in range(count)
     ]
     circumstances = Circumstances(
-        plan=Plan(
-            experiment=experiment,
-            preset=cases.PRESETS["standard"],
-            only=(),
-            seed=1,
-            label=label,
-            reference=cases.reference([known[name] for name in samples]).name,
-            interleaved=True,
-        ),
+        plan=Plan(preset="standard", only=(), seed=1, label=label),
         device=Device(
             kind="gpu" if gpu else "cpu",
             why="a test",
@@ -146,8 +139,21 @@ def document(
         pairing=Pairing(id="0" * 32, side=pairing, label=label or pairing) if pairing else None,
     )
     training = Training(mode="function", steps=10, first_loss=0.2, final_loss=final_loss, folder="plots")
-    measured = Measured(records, cohort_records, None, Stopping(reason="fixed", seconds=100.0), training)
-    return build(circumstances, measured, status)
+    plan = ExperimentPlan(
+        name=experiment,
+        preset=cases.PRESETS["standard"],
+        reference=cases.reference([known[name] for name in samples]).name,
+        interleaved=True,
+    )
+    measured = Measured(plan, records, cohort_records, None, Stopping(reason="fixed", seconds=100.0))
+    return build(circumstances, [measured], Progress(status=status, training=training))
+
+
+def with_experiment(found, **changes):
+    """The document of one experiment with changes of that experiment."""
+    experiment = msgspec.structs.replace(found.experiment, **changes)
+    section = msgspec.structs.replace(found.autoencoder_bench, experiments=(experiment,))
+    return msgspec.structs.replace(found, autoencoder_bench=section)
 
 
 def pair(base_samples, new_samples, **changes):

@@ -114,7 +114,7 @@ def test_twice_the_work_is_called_slower(compared):
     outcome, comparison, exit_code, _ = compared
     assert comparison.kind == "side_by_side"
     assert (comparison.base.label, comparison.new.label) == ("unchanged", "new")
-    unstable = outcome.base.autoencoder_bench.twin.unstable  # one run in a hundred
+    unstable = outcome.base.experiment.twin.unstable  # one run in a hundred
     for case in comparison.cases:
         assert case.state == "compared"
         assert case.verdict == ("INCONCLUSIVE" if unstable else "SLOWER")
@@ -129,9 +129,9 @@ def test_both_sides_leave_a_result_of_the_same_rounds(compared):
     assert new.autoencoder_bench.pairing.id == base.autoencoder_bench.pairing.id
     assert [benchmark.name for benchmark in new.benchmarks] == ["function/resident", "xla/resident"]
     assert [benchmark.name for benchmark in base.benchmarks][-1] == "function/resident/twin"
-    assert base.autoencoder_bench.twin.unstable is not None
-    assert new.autoencoder_bench.twin.ratio.reason
-    for ours, theirs in zip(new.autoencoder_bench.cohorts, base.autoencoder_bench.cohorts, strict=True):
+    assert base.experiment.twin.unstable is not None
+    assert new.experiment.twin.ratio.reason
+    for ours, theirs in zip(new.experiment.cohorts, base.experiment.cohorts, strict=True):
         assert ours.order == theirs.order
         assert ours.cases == (
             "function/resident",
@@ -174,7 +174,7 @@ def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tm
     options = Options(preset=preset, out=tmp_path, data="sample", device="cpu", profile=False)
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    (cohort,) = outcome.document.autoencoder_bench.cohorts
+    (cohort,) = outcome.document.experiment.cohorts
     assert [len(order) for order in cohort.order] == [4, 4, 4, 4, 3, 3]
     fixed = {cohort.cases.index(name) for name in ("function/resident", "function/resident/twin")}
     assert all(fixed <= set(order) for order in cohort.order)

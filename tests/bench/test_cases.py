@@ -7,8 +7,14 @@ from bench.cases import Choice
 from bench.errors import UsageError
 
 
+def select(choice):
+    """The cases of the only experiment."""
+    (found,) = cases.select(choice).values()
+    return found
+
+
 def names(*only):
-    return [case.name for case in cases.select(Choice("modes", only))]
+    return [case.name for case in select(Choice(("modes",), only))]
 
 
 def test_modes_is_three_modes_by_two_pipelines_and_a_twin():
@@ -32,11 +38,11 @@ def test_unknown_names_come_with_the_nearest():
     with pytest.raises(UsageError, match=r"Did you mean xla/resident"):
         names("xla/residence")
     with pytest.raises(UsageError, match=r"Known: modes, memory, pipelines, batch"):
-        cases.select(Choice("zebra"))
+        select(Choice(("zebra",)))
 
 
 def of_memory(*only, chosen=(), fraction=None):
-    return [case.name for case in cases.select(Choice("memory", only, tuple(chosen), fraction))]
+    return [case.name for case in select(Choice(("memory",), only, tuple(chosen), fraction))]
 
 
 def test_memory_runs_four_policies_and_what_there_is_without_a_gpu():
@@ -69,7 +75,7 @@ def test_policies_and_their_share_can_be_chosen():
 
 
 def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
-    selected = cases.select(Choice("memory"))
+    selected = select(Choice(("memory",)))
     assert cases.reference(selected).name == "growth/function"
     assert cases.reference([case for case in selected if case.memory == "host"]).name == "host/function"
 
@@ -77,38 +83,38 @@ def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
 @pytest.mark.parametrize("change", [{"memory": ("growth",)}, {"memory_fraction": 0.5}])
 def test_policies_belong_to_the_experiment_memory(change):
     with pytest.raises(UsageError, match="--experiment memory"):
-        cases.select(Choice("modes", **change))
+        select(Choice(("modes",), **change))
 
 
 def test_pipelines_are_eight_under_two_modes():
-    found = [case.name for case in cases.select(Choice("pipelines"))]
+    found = [case.name for case in select(Choice(("pipelines",)))]
     assert len(found) == 2 * 8 + 1
-    assert found[0] == cases.reference(cases.select(Choice("pipelines"))).name == "function/resident"
+    assert found[0] == cases.reference(select(Choice(("pipelines",)))).name == "function/resident"
 
 
 def test_quick_takes_four_pipelines():
-    found = [case.name for case in cases.select(Choice("pipelines", brief=True))]
+    found = [case.name for case in select(Choice(("pipelines",), brief=True))]
     names = ("resident", "no-prefetch", "prefetch-1", "prefetch-auto", "resident/twin")
     assert found == [f"function/{name}" for name in names]
-    assert len(cases.select(Choice("pipelines", ("*",), brief=True))) == 17
-    assert cases.select(Choice("modes", brief=True)) == cases.select(Choice("modes"))
+    assert len(select(Choice(("pipelines",), ("*",), brief=True))) == 17
+    assert select(Choice(("modes",), brief=True)) == select(Choice(("modes",)))
 
 
 def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
-        return [case.name for case in cases.select(Choice("batch", batch_sizes=sizes))]
+        return [case.name for case in select(Choice(("batch",), batch_sizes=sizes))]
 
     assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in cases.BATCH_SIZES] + [
         "function/64/twin"
     ]
     assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/twin"]
-    assert cases.reference(cases.select(Choice("batch"))).name == "function/64"
+    assert cases.reference(select(Choice(("batch",)))).name == "function/64"
 
 
 @pytest.mark.parametrize(("experiment", "sizes"), [("batch", (0,)), ("batch", (64, 2**20)), ("modes", (64,))])
 def test_batch_sizes_out_of_range_or_place(experiment, sizes):
     with pytest.raises(UsageError, match="--batch-sizes"):
-        cases.select(Choice(experiment, batch_sizes=sizes))
+        select(Choice((experiment,), batch_sizes=sizes))
 
 
 def test_batch_sizes_are_a_list_with_commas():

@@ -39,7 +39,7 @@ def test_every_command_has_help_and_every_option_an_explanation(command):
 def test_validate_says_what_is_in_a_file(finished):
     done = bench("validate", finished[0].folder / "result.json")
     assert done.returncode == 0
-    assert "valid, schema 1.1, complete, 7 cases" in done.stdout
+    assert "valid, schema 2.0, complete, 7 cases" in done.stdout
 
 
 def test_validate_refuses_with_2_and_one_line(tmp_path):
@@ -55,13 +55,14 @@ def test_validate_refuses_with_2_and_one_line(tmp_path):
     [
         (("--device", "gpu"), "no NVIDIA driver"),
         (("--experiment", "mode"), "Did you mean modes"),
-        (("--only", "xla"), "xla/resident"),
+        (("--only", "xla", "--experiment", "modes"), "xla/resident"),
         (("--preset", "quik"), "quik"),
         (("--seed", "-4"), "--seed"),
         (("--data", "nowhere"), "nowhere"),
         (("--out", "/proc/nothing"), "--out"),
         (("--gpu", "0"), "no NVIDIA driver"),
-        (("--memory", "growth"), "--experiment memory"),
+        (("--experiment", "modes", "--memory", "growth"), "--experiment memory"),
+        (("--batch-sizes", "0"), "1 to 65,536"),
         (("--experiment", "memory", "--memory", "grwth"), "Known: default, growth"),
         (("--experiment", "memory", "--memory-fraction", "2"), "at most 1"),
     ],

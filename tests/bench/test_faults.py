@@ -66,7 +66,7 @@ def faulty(tmp_path_factory, tiny):
             preset=msgspec.structs.replace(
                 tiny, looks=(1,), training_steps=10, least_rounds=30, most_rounds=30, rounds_seconds=10.0
             ),
-            experiment="faults",
+            experiments=("faults",),
             out=tmp_path_factory.mktemp("results"),
             data="sample",
             device="cpu",
@@ -83,7 +83,7 @@ def faulty(tmp_path_factory, tiny):
 
 @pytest.mark.parametrize("mode", FAULTS)
 def test_a_fault_costs_its_own_case_only(faulty, mode):
-    status = {case.name: case for case in faulty.document.autoencoder_bench.cases}[f"{mode}/resident"]
+    status = {case.name: case for case in faulty.document.experiment.cases}[f"{mode}/resident"]
     mismatch = mode in ("another-model", "not-a-number")
     assert status.status == ("mismatch" if mismatch else "failed")
     assert FAULTS[mode] in status.failure.reason
@@ -168,7 +168,7 @@ def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
     )
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    (cohort,) = outcome.document.autoencoder_bench.cohorts
+    (cohort,) = outcome.document.experiment.cohorts
     assert cohort.start_method == "spawn"
     assert "context was initialised" in cohort.unsound
     assert any("spawned" in line for line in listener.lines)

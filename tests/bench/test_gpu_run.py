@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import card_checks
-import msgspec
 import pytest
+from documents import with_experiment
 
 from bench.errors import ExitCode, UsageError
 from bench.results import files
@@ -33,6 +33,7 @@ def bench(stand_in, tmp_path):
             "--data",
             "sample",
             "--no-profile",
+            *([] if "--experiment" in arguments else ["--experiment", "modes"]),
             *arguments,
         ]
         variables = {**stand_in.environment, "COLUMNS": "200", "XDG_CACHE_HOME": str(tmp_path), **environment}
@@ -51,7 +52,7 @@ def run_checks(modes, memory, checks):
 
 
 def states(document):
-    return {case.name: case.status for case in document.autoencoder_bench.cases}
+    return {case.name: case.status for case in document.experiment.cases}
 
 
 def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energy(bench, stand_in):
@@ -69,7 +70,7 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
     assert section.facts["cuda_cache"]["state"].value == "cold"
     assert section.facts["tensorflow"]["cuda"].value == "12.5.1"
     assert section.facts["gpu_after"]["throttled_by"].value == "hardware thermal slowdown"
-    assert any("throttled" in window.marks for cohort in section.cohorts for window in cohort.windows)
+    assert any("throttled" in window.marks for cohort in document.experiment.cohorts for window in cohort.windows)
     assert len(document.benchmarks) == 3
     for benchmark in document.benchmarks:
         info = benchmark.extra_info
@@ -111,9 +112,8 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
         "growth+fraction-0.5/function": "not-in-force",
         "growth/function/twin": "measured",
     }
-    section = document.autoencoder_bench
-    assert section.plan.interleaved is False
-    reasons = {case.name: case.failure.reason for case in section.cases if case.failure}
+    assert document.experiment.interleaved is False
+    reasons = {case.name: case.failure.reason for case in document.experiment.cases if case.failure}
     assert reasons["fraction-0.5/function"].startswith("fraction-0.5 should have reserved 8.00 GiB, and reserved 0.01")
     assert "it should take only what it needs" in reasons["growth+fraction-0.5/function"]
     reserved = {}
@@ -136,10 +136,8 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
     assert reserved["fraction-0.9/function"] == pytest.approx(0.9 * 16 * 1024, abs=8)
     assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
     assert re.search(r"fraction-0\.9/function reserves 15\.5 GB for a model of 2\.62 MB", text)
-    sound = msgspec.structs.replace(
-        section, cases=tuple(case for case in section.cases if case.status != "not-in-force")
-    )
-    run_checks(None, msgspec.structs.replace(document, autoencoder_bench=sound), card_checks.CHECKS[2:4])
+    sound = tuple(case for case in document.experiment.cases if case.status != "not-in-force")
+    run_checks(None, with_experiment(document, cases=sound), card_checks.CHECKS[2:4])
     with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
         card_checks.every_policy_reserves_what_it_says(None, document)
     assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
@@ -200,9 +198,9 @@ def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
     chosen = {"STAND_IN_LOCK": str(tmp_path / "lock"), "STAND_IN_BUS_ID": "0000:99:00.0"}
     document, text, out = bench("--only", "function/resident", "--gpu", "GPU-00000000", **chosen)
     section = document.autoencoder_bench  # a second process at a time would have failed
-    assert section.plan.interleaved is False
+    assert document.experiment.interleaved is False
     assert "one process at a time" in text
-    (cohort,) = section.cohorts
+    (cohort,) = document.experiment.cohorts
     assert sorted(cohort.order[::2]) == [(0,), (1,)]
     assert cohort.order[::2] == cohort.order[1::2]  # both rounds of a case, then the next case
     for benchmark in document.benchmarks:
@@ -232,7 +230,7 @@ def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     document, _, _ = bench("--only", "xla/resident", exit_code=ExitCode.FAILED, **cause)
     facts = document.autoencoder_bench.facts["gpu"]
     assert (facts["name"].value, facts["matched_by"].value) == ("Stand-in L4", "PCI bus id")
-    failures = [case.failure for case in document.autoencoder_bench.cases if case.failure]
+    failures = [case.failure for case in document.experiment.cases if case.failure]
     assert len(failures) == 2
     assert "BlockingIOError" in failures[0].reason
 

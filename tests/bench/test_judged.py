@@ -31,8 +31,8 @@ def test_a_run_is_measured_and_compared_with_its_baseline(finished, options, lis
     assert (comparison.kind, comparison.judged) == ("separate", True)
     # Of the baseline's cases only those that were asked for.
     assert {case.name: case.state for case in comparison.cases} == {
-        "function/resident": "compared",
-        "xla/resident": "compared",
+        "modes/function/resident": "compared",
+        "modes/xla/resident": "compared",
     }
     assert {case.speed.reason for case in comparison.cases} == {"no_interval"}  # one cohort here
     assert exit_code == ExitCode.OK

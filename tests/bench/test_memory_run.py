@@ -13,17 +13,17 @@ from bench.run import Options, run
 
 def test_without_a_gpu_policies_are_skipped_and_the_hosts_memory_is_measured(tmp_path, tiny, listener):
     preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10)
-    options = Options(preset=preset, experiment="memory", out=tmp_path, data="sample", device="cpu", profile=False)
+    options = Options(preset=preset, experiments=("memory",), out=tmp_path, data="sample", device="cpu", profile=False)
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    states = {case.name: case for case in outcome.document.autoencoder_bench.cases}
+    states = {case.name: case for case in outcome.document.experiment.cases}
     measured = [name for name, case in states.items() if case.status == "measured"]
     assert measured == ["host/eager", "host/function", "host/xla", "host/function/twin"]
     skipped = {case.skipped for case in states.values() if case.status == "skipped"}
     assert skipped == {"a memory policy is a GPU's, and this runs on the CPU (as asked)"}
     assert len(states) == 4 + 4
     section = outcome.document.autoencoder_bench
-    assert (section.plan.reference, section.plan.interleaved) == ("host/function", True)
+    assert (section.experiments[0].reference, section.experiments[0].interleaved) == ("host/function", True)
     for benchmark in outcome.document.benchmarks:
         (replicate,) = benchmark.extra_info.replicates
         # A worker has some memory of its own, and shares more than that with the server it came from.

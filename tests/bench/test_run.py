@@ -35,7 +35,7 @@ def test_every_case_was_measured_in_every_cohort_and_round(finished):
 
 
 def test_the_order_is_the_seeds(finished):
-    for cohort in finished[0].document.autoencoder_bench.cohorts:
+    for cohort in finished[0].document.experiment.cohorts:
         shuffler = random.Random(f"1234/{cohort.cohort}")
         expected = [tuple(shuffler.sample(NAMES, len(NAMES))) for _ in range(5)]
         order = [tuple(cohort.cases[i] for i in places) for places in cohort.order]
@@ -55,7 +55,7 @@ def test_first_calls_are_taken_apart(finished):
 
 def test_workers_are_ready_within_a_fraction_of_a_cold_start(finished):
     document = finished[0].document
-    cold = min(cohort.server_seconds for cohort in document.autoencoder_bench.cohorts)
+    cold = min(cohort.server_seconds for cohort in document.experiment.cohorts)
     ready = [
         replicate.ready_seconds for benchmark in document.benchmarks for replicate in benchmark.extra_info.replicates
     ]
@@ -88,7 +88,7 @@ def test_pictures_and_logs(finished):
     assert len((folder / "plots" / "losses.csv").read_text().splitlines()) == 1 + 121
     for cohort in (1, 2, 3):
         logs = {path.name for path in (folder / "logs" / f"cohort-{cohort}").iterdir()}
-        assert {"server.log"} | {name.replace("/", "-") + ".log" for name in NAMES} <= logs
+        assert {"server.log"} | {"modes-" + name.replace("/", "-") + ".log" for name in NAMES} <= logs
 
 
 def test_training_learns(finished):

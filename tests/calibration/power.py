@@ -60,10 +60,10 @@ def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
     new = runs.of_document(outcome.folder / "result.json", outcome.document)
     base = runs.of_document(outcome.folder / "base.json", outcome.base)
     (found,) = compare(base, new).cases
-    stopping = outcome.document.autoencoder_bench.stopping
+    stopping = outcome.document.experiment.stopping
     return {
         "verdict": found.verdict,
-        "unstable": bool(base.unstable),
+        "unstable": bool(base.unstable["modes"]),
         "ratio": found.speed.ratio.value,
         "low": found.speed.ratio.low,
         "high": found.speed.ratio.high,

@@ -43,7 +43,7 @@ def test_redrawn_pairs_are_judged_as_the_presets_would(recorded, factor, alarms)
     assert found["recorded_cohorts"] == 20
     for preset in ("quick", "standard"):
         assert found[preset]["pairs_with_an_alarm"] == alarms
-        assert sum(found[preset]["verdicts"]["xla/resident"].values()) == 40
+        assert sum(found[preset]["verdicts"]["modes/xla/resident"].values()) == 40
     assert found["quick"]["cohorts_median"] == 4
     assert "20 cohorts" not in tables.false_alarms(found)
     assert f"| quick | {alarms} of 40 | 4 |" in tables.false_alarms(found)

@@ -20,7 +20,7 @@ def the_card_is_the_one_tensorflow_uses(modes: Document, memory: Document) -> li
 
 def servers_may_fork(modes: Document, memory: Document) -> list[str]:
     """Importing TensorFlow touches no device, and a forked worker computes on the GPU."""
-    for cohort in modes.autoencoder_bench.cohorts:
+    for cohort in modes.experiment.cohorts:
         assert cohort.start_method == "fork", cohort.unsound
     devices = {r.device for b in modes.benchmarks for r in b.extra_info.replicates}
     assert all("GPU" in device for device in devices)
@@ -29,7 +29,7 @@ def servers_may_fork(modes: Document, memory: Document) -> list[str]:
 
 def every_policy_reserves_what_it_says(modes: Document, memory: Document) -> list[str]:
     """Against NVML: a policy that the figures contradict would be not-in-force."""
-    states = {case.name: case for case in memory.autoencoder_bench.cases}
+    states = {case.name: case for case in memory.experiment.cases}
     wrong = [f"{name}: {case.failure.reason}" for name, case in states.items() if case.failure]
     assert not wrong, "; ".join(wrong)
     lines = [f"{name}: skipped: {case.skipped}" for name, case in states.items() if case.skipped]

@@ -65,7 +65,9 @@ def results(tmp_path_factory):
         out = tmp_path_factory.mktemp("card")
         found = []
         for experiment, only in (("modes", ("*/resident",)), ("memory", ("*",))):
-            options = Options(preset=PRESET, experiment=experiment, only=only, out=out, data="sample", label=experiment)
+            options = Options(
+                preset=PRESET, experiments=(experiment,), only=only, out=out, data="sample", label=experiment
+            )
             try:
                 found.append(run(options, view).document)
             except UsageError as error:

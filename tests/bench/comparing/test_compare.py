@@ -31,7 +31,7 @@ def side_by_side(factors=(), seed=1, **changes):
 
 
 def verdicts(comparison):
-    return {case.name: case.verdict for case in comparison.cases}
+    return {case.name.removeprefix("modes/"): case.verdict for case in comparison.cases}
 
 
 QUIET = {"cohorts": 12, "process": 0.003, "server": 0.003}
@@ -43,7 +43,7 @@ def test_side_by_side_finds_one_slower_case_and_calls_the_rest_the_same():
     assert verdicts(comparison) == {
         name: "SLOWER" if name == "xla/notebook" else "SAME" for name in TIMES if not name.endswith("twin")
     }
-    assert comparison.regressions == ("xla/notebook is slower",)
+    assert comparison.regressions == ("modes/xla/notebook is slower",)
     assert comparison.exit_code == ExitCode.REGRESSION
 
 
@@ -100,7 +100,7 @@ def test_a_slower_machine_is_not_taken_for_a_regression_of_every_case_by_the_rel
 def test_the_regression_of_a_single_case_is_found_among_the_others():
     slower = [(name, 1.04 * (1.2 if name == "xla/notebook" else 1.0)) for name in TIMES]
     comparison = separate(samples(1, cohorts=12), samples(2, slower, cohorts=12))
-    found = {case.name: case for case in comparison.cases}
+    found = {case.name.removeprefix("modes/"): case for case in comparison.cases}
     assert found["xla/notebook"].relative.verdict == "SLOWER"
     assert found["xla/notebook"].verdict == "SLOWER"
     assert [name for name, case in found.items() if case.verdict == "SLOWER"] == ["xla/notebook"]
@@ -149,7 +149,7 @@ def test_a_case_that_failed_on_the_base_side_has_no_verdict_and_fails():
     _, new = pair(samples(1, **QUIET), samples(2, **QUIET))
     broken, _ = pair(samples(1, **QUIET), samples(2, **QUIET), failed=["xla/resident"])
     found = compare(run(broken), run(new))
-    case = {case.name: case for case in found.cases}["xla/resident"]
+    case = {case.name.removeprefix("modes/"): case for case in found.cases}["xla/resident"]
     assert (case.state, case.detail) == ("failed", "on the side of base: failed: killed by SIGKILL")
     assert found.exit_code == ExitCode.FAILED
     everything, _ = pair(samples(1, **QUIET), samples(2, **QUIET), failed=list(TIMES))
@@ -205,17 +205,17 @@ def test_a_vanished_case_counts_as_failed_and_an_added_one_is_shown():
     base = samples(1)
     new = {name: rows for name, rows in samples(2).items() if name != "eager/notebook"}
     comparison = separate(base, new)
-    states = {case.name: case.state for case in comparison.cases}
+    states = {case.name.removeprefix("modes/"): case.state for case in comparison.cases}
     assert states["eager/notebook"] == "vanished"
     assert comparison.exit_code == ExitCode.FAILED
     back = separate(new, base)
-    assert {case.name: case.state for case in back.cases}["eager/notebook"] == "added"
+    assert {case.name.removeprefix("modes/"): case.state for case in back.cases}["eager/notebook"] == "added"
     assert back.exit_code == ExitCode.OK
 
 
 def test_a_failed_case_is_a_failure_with_its_reason_also_where_something_is_slower():
     comparison = separate(samples(1), samples(2, [(name, 2.0) for name in TIMES]), failed=["xla/resident"])
-    found = {case.name: case for case in comparison.cases}["xla/resident"]
+    found = {case.name.removeprefix("modes/"): case for case in comparison.cases}["xla/resident"]
     assert (found.state, found.detail) == ("failed", "failed: killed by SIGKILL")
     assert found.base_steps_per_second is not None
     assert found.new_steps_per_second is None

@@ -31,9 +31,9 @@ def test_a_known_deviation_is_found():
     assert found.summary().deviation == pytest.approx(0.082, rel=0.3)
     # The case's own 2 %, and what the middle of the five others moves by.
     assert 0.02 < found.summary().relative_deviation < 0.03
-    assert found.relative["function/resident"][0] > 0.01**2  # the reference moves among the others as all do
-    assert found.time["xla/resident"][1] == 39
-    assert found.memory["xla/resident"][0] == pytest.approx(0.0, abs=1e-12)
+    assert found.relative["modes/function/resident"][0] > 0.01**2  # the reference moves among the others as all do
+    assert found.time["modes/xla/resident"][1] == 39
+    assert found.memory["modes/xla/resident"][0] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_under_five_stored_runs_it_is_assumed():

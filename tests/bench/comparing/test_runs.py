@@ -40,9 +40,9 @@ def test_labels_are_told_apart(stored):
 
 def test_the_twin_is_no_case_to_compare(stored):
     run = runs.load(stored("a"))
-    assert "function/resident/twin" not in run.cases
+    assert "modes/function/resident/twin" not in run.cases
     assert len(run.cases) == 6
-    assert run.unstable is False
+    assert run.unstable == {"modes": False}
 
 
 def test_names_are_printable_and_end():

@@ -17,7 +17,7 @@ def change(percent, error_percent, cohorts=6, lasting=0.0):
 
 
 def judge(*changes, scale=SPEED, stability=STABLE, judged=True):
-    return judge_all(changes, scale, stability, judged)
+    return judge_all(changes, scale, [stability] * len(changes), judged)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
 from bench.observe.nvml import Card
 
-ENTRIES = entry.of([case for case in cases.select(Choice("memory")) if case.memory != "host"], side_by_side=False)
+ENTRIES = entry.of(
+    [case for case in cases.select(Choice(("memory",)))["memory"] if case.memory != "host"], side_by_side=False
+)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_terminal_of_80_columns_shows_ratios_intervals_and_verdicts(separate):
     assert text.splitlines()[0] == "software: tensorflow: stored 2.21.0, new 2.22.0"
     for case in separate.cases:
         if case.state == "compared":
-            row = next(line for line in text.splitlines() if line.strip().startswith(case.name))
+            row = next(line for line in text.splitlines() if line.strip().startswith(case.name.removeprefix("modes/")))
             assert row.rstrip().endswith("SLOWER")
             assert row.count("[") == 2
     assert "eager/notebook: failed: failed: killed by SIGKILL" in text

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from documents import with_experiment
 
 from bench.present.findings import findings
 from bench.results.schema import Estimate
@@ -22,9 +23,8 @@ def with_speedup(document, name, speedup):
 
 
 def with_twin(document, ratio, unstable):
-    section = document.autoencoder_bench
-    twin = msgspec.structs.replace(section.twin, ratio=ratio, unstable=unstable)
-    return msgspec.structs.replace(document, autoencoder_bench=msgspec.structs.replace(section, twin=twin))
+    twin = msgspec.structs.replace(document.experiment.twin, ratio=ratio, unstable=unstable)
+    return with_experiment(document, twin=twin)
 
 
 @pytest.fixture

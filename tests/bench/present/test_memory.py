@@ -6,7 +6,7 @@ import matplotlib.image
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from documents import document, simulate, with_experiment
 from rich.console import Console
 
 from bench.present import memory, plots_of_memory
@@ -32,12 +32,10 @@ def with_memory(found, on_card):
             )
             for replicate in benchmark.extra_info.replicates
         )
-        info = msgspec.structs.replace(benchmark.extra_info, replicates=replicates)
+        case = msgspec.structs.replace(benchmark.extra_info.case, experiment="memory")
+        info = msgspec.structs.replace(benchmark.extra_info, case=case, replicates=replicates)
         benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
-    section = found.autoencoder_bench
-    plan = msgspec.structs.replace(section.plan, experiment="memory")
-    section = msgspec.structs.replace(section, plan=plan)
-    return msgspec.structs.replace(found, benchmarks=tuple(benchmarks), autoencoder_bench=section)
+    return with_experiment(msgspec.structs.replace(found, benchmarks=tuple(benchmarks)), name="memory")
 
 
 ON_CARD = DeviceMemory(

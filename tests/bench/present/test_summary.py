@@ -5,6 +5,7 @@ import io
 import matplotlib.image
 import msgspec
 import pytest
+from documents import with_experiment
 from rich.console import Console
 
 from bench.present import plots, summary
@@ -32,10 +33,10 @@ def test_a_terminal_of_80_columns_shows_every_figure(finished):
 
 def test_failures_are_named_with_reason_and_log(finished):
     outcome = finished[0]
-    section = outcome.document.autoencoder_bench
     failure = Failure(status="failed", reason="killed by [bold]SIGSEGV", cohort=1, log="logs/a.log")
-    cases = (CaseStatus(name="xla/resident", status="failed", failure=failure), *section.cases[1:])
-    changed = msgspec.structs.replace(outcome.document, autoencoder_bench=msgspec.structs.replace(section, cases=cases))
+    others = outcome.document.experiment.cases[1:]
+    cases = (CaseStatus(name="xla/resident", status="failed", failure=failure), *others)
+    changed = with_experiment(outcome.document, cases=cases)
     assert "xla/resident: failed: killed by [bold]SIGSEGV (log: logs/a.log)" in shown(changed, outcome.folder)
 
 

@@ -8,12 +8,25 @@ import pytest
 
 from bench.results import consistency
 from bench.results.schema import Document
+from bench.results.upgrade import upgrade
 
 GOLDEN = (Path(__file__).parent / "golden" / "version-1.json").read_text()
 
 
 def first_replicate(tree):
     return tree["benchmarks"][1]["extra_info"]["replicates"][0]
+
+
+def first_experiment(tree):
+    return tree["autoencoder_bench"]["experiments"][0]
+
+
+def repeat_experiment(tree):
+    tree["autoencoder_bench"]["experiments"].append(first_experiment(tree))
+
+
+def rename_fully(tree):
+    tree["benchmarks"][0]["fullname"] = "pipelines/eager/resident"
 
 
 def drop_sample(tree):
@@ -29,7 +42,7 @@ def rename(tree):
 
 
 def forget_status(tree):
-    tree["autoencoder_bench"]["cases"].pop(0)
+    first_experiment(tree)["cases"].pop(0)
 
 
 def same_cohort_twice(tree):
@@ -43,9 +56,11 @@ def same_round_twice(tree):
 
 CHANGES = {
     drop_sample: "$.benchmarks[0].stats.data",
-    repeat_case: "$.benchmarks: expected each case once",
+    repeat_case: "$.benchmarks: expected each name once",
     rename: "$.benchmarks[0].name",
-    forget_status: "$.autoencoder_bench.cases",
+    rename_fully: "$.benchmarks[0].fullname",
+    repeat_experiment: "$.autoencoder_bench.experiments: expected each name once",
+    forget_status: "$.autoencoder_bench.experiments: expected",
     same_cohort_twice: "$.benchmarks[0].extra_info.replicates",
     same_round_twice: "$.benchmarks[1].extra_info.replicates[0].rounds",
     lambda tree: first_replicate(tree).update(first_step_seconds=0.0): "replicates[0]: expected a first call",
@@ -53,15 +68,17 @@ CHANGES = {
     lambda tree: tree["benchmarks"][0]["stats"].update(median=-1.0): "$.benchmarks[0].stats.median",
     lambda tree: tree["benchmarks"][2]["stats"]["data"].__setitem__(4, 0.0): "$.benchmarks[2].stats.data[4]",
     lambda tree: tree["benchmarks"][2]["stats"]["data"].__setitem__(4, 1e300): "$.benchmarks[2].stats.data[4]",
-    lambda tree: tree["autoencoder_bench"]["cases"].extend(tree["autoencoder_bench"]["cases"] * 200): "1000 at most",
-    lambda tree: tree["autoencoder_bench"]["plan"]["preset"].update(looks=[]): "preset.looks",
-    lambda tree: tree["autoencoder_bench"]["twin"]["ratio"].update(low=2.0): "$.autoencoder_bench.twin.ratio",
+    lambda tree: first_experiment(tree)["cases"].extend(first_experiment(tree)["cases"] * 200): "1000 cases at most",
+    lambda tree: first_experiment(tree)["preset"].update(looks=[]): "preset.looks",
+    lambda tree: first_experiment(tree)["twin"]["ratio"].update(
+        low=2.0
+    ): "$.autoencoder_bench.experiments[0].twin.ratio",
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_contradictions_are_named_with_their_place(change):
-    tree = json.loads(GOLDEN)
+    tree = upgrade(json.loads(GOLDEN))
     assert consistency.first_problem(msgspec.convert(tree, Document)) is None
     change(tree)
     assert CHANGES[change] in consistency.first_problem(msgspec.convert(tree, Document))

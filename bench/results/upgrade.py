@@ -1,0 +1,32 @@
+"""Bring a result file of an older version to the present shape, before anything else looks at it."""
+
+from typing import Any
+
+SECTION = "autoencoder_bench"
+READABLE = ("1", "2")  # major versions
+
+_OF_EXPERIMENT = ("cohorts", "cases", "stopping", "twin")
+_OF_PLAN = ("preset", "reference", "interleaved")
+
+
+def upgrade(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree of a result of version 1 as one of version 2, whose only experiment it is; any other as it is.
+
+    Version 1 had one experiment in a file, and what belongs to it stood beside what belongs to the run. What is not as
+    it should be is left to the types: they name its place.
+    """
+    section = tree[SECTION]
+    plan = section.get("plan")
+    if section["schema_version"].split(".")[0] != "1" or not isinstance(plan, dict):
+        return tree
+    name = plan.get("experiment")
+    experiment = {"name": name} | {key: plan[key] for key in _OF_PLAN if key in plan}
+    experiment |= {key: section[key] for key in _OF_EXPERIMENT if key in section}
+    preset = plan.get("preset")
+    plan = {key: value for key, value in plan.items() if key not in ("experiment", *_OF_PLAN)}
+    plan["preset"] = preset.get("name") if isinstance(preset, dict) else preset
+    rest = {key: value for key, value in section.items() if key not in _OF_EXPERIMENT}
+    warnings = section.get("warnings")
+    if isinstance(warnings, list):
+        rest["warnings"] = [w | {"experiment": name} if isinstance(w, dict) else w for w in warnings]
+    return tree | {SECTION: rest | {"plan": plan, "experiments": [experiment]}}
