@@ -11,7 +11,7 @@ from bench import policies
 from bench.errors import UsageError
 
 # How the cases of an experiment are named by what it varies; the others by their mode and pipeline.
-_NAMES = {"memory": "{memory}/{mode}", "batch": "{mode}/{batch_size}"}
+_NAMES = {"memory": "{memory}/{mode}", "batch": "{mode}/{batch_size}", "ceiling": "{mode}"}
 
 USUAL_BATCH_SIZE = 64  # the notebook's
 BATCH_SIZES = (16, 64, 256, 1024, 4096)
@@ -126,6 +126,16 @@ def batch(sizes: Sequence[int] = BATCH_SIZES) -> Experiment:
     return Experiment(question="How does the cost of a step grow with its batch?", cases=(*cases, twin))
 
 
+def _ceiling() -> tuple[Case, ...]:
+    """Ways to run the same optimisation; those called loop do many steps in a call."""
+    plain = ("eager", "function", "xla", "eager-fused", "function-fused", "xla-fused")
+    loops = ("function-loop", "xla-loop", "function-loop-fused", "xla-loop-fused")
+    keras = ("keras-fit", "keras-fit-xla", "keras-fit-loop", "keras-fit-xla-loop")
+    pairs = [(mode, "device-resident" if mode in loops else "resident") for mode in (*plain, *loops, *keras)]
+    cases = [Case(experiment="ceiling", mode=mode, pipeline=pipeline) for mode, pipeline in pairs]
+    return (*cases, Case(experiment="ceiling", mode="function", pipeline="resident", twin=True))
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     "modes": Experiment(
         question="What do eager, tf.function and XLA cost, with and without an input pipeline?", cases=_modes()
@@ -137,6 +147,9 @@ EXPERIMENTS: dict[str, Experiment] = {
         brief=tuple(f"function/{name}" for name in ("resident", "no-prefetch", "prefetch-1", "prefetch-auto")),
     ),
     "batch": batch(),
+    "ceiling": Experiment(
+        question="How far can TensorFlow be pushed on this model, and what binds it?", cases=_ceiling()
+    ),
 }
 
 BRIEF_PRESET = "quick"

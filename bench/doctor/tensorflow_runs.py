@@ -94,7 +94,7 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
         return [problem("XLA", f"it does not compile: {failure}", _xla_remedy(log.read_text(errors="replace")))]
     found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
-        request = protocol.TakeProfile(logdir=str(folder / "profile"), steps=_STEPS)
+        request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS)
         found.append(_traces(worker.ask(request, protocol.ProfileTaken, limits.request), log))
     except WorkerFailed as failure:
         found.append(warning("profiling", f"no trace: {failure}", "Measure with --no-profile"))

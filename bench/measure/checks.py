@@ -36,7 +36,7 @@ class Checks:
             for size in sorted({case.batch_size for case in of_side if (side, case.batch_size) not in self._losses}):
                 eager = Case(experiment="check", mode="eager", pipeline="resident", batch_size=size)
                 try:
-                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS)
+                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS).losses
                 except WorkerFailed as failure:
                     for case in of_side:
                         if case.batch_size == size:

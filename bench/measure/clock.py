@@ -30,6 +30,15 @@ CPU_RULES = BlockRules(target_seconds=0.020, least_steps=3, lead_in_seconds=0.03
 GPU_RULES = BlockRules(target_seconds=0.100, least_steps=200, lead_in_seconds=0.050, linearity=0.02)
 
 
+def of_calls(rules: BlockRules, steps_per_call: int) -> BlockRules:
+    """The same rules for calls that do so many steps each."""
+    return msgspec.structs.replace(
+        rules,
+        least_steps=math.ceil(rules.least_steps / steps_per_call),
+        least_lead_in=math.ceil(rules.least_lead_in / steps_per_call),
+    )
+
+
 def time_block(
     step: Callable[[Batch], Loss],
     next_batch: Callable[[], Batch],

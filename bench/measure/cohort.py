@@ -133,7 +133,7 @@ class Cohort:
         """Whether the entry's worker is alive in this cohort."""
         return any(member.entry == entry for member in self.members)
 
-    def losses_apart(self, entry: Entry, steps: int) -> Losses:
+    def losses_apart(self, entry: Entry, steps: int) -> protocol.Checked:
         """Losses of the first batches, from a worker of its own with TF32 off. Raises WorkerFailed."""
         worker, _ = self._servers[entry.server].start_worker(self.log(entry, "check"))
         try:
@@ -146,21 +146,22 @@ class Cohort:
         """Hold the entry's losses with TF32 off against the reference's; a mismatch or a failure is reported."""
         log = self.log(entry, "check")
         try:
-            losses = self.losses_apart(entry, len(reference))
+            found = self.losses_apart(entry, len(reference))
         except WorkerFailed as failure:
             self._fail(entry, "failed", str(failure), log)
             return None
-        result = same_model.compare(losses, reference, self._settings.device, tf32=False)
+        result = same_model.compare(found.losses, reference, self._settings.device, False, found.mean_of)
         if not result.passed:
             self._fail(entry, "mismatch", same_model.explain(result), log)
         return result
 
     def check(self, member: Member, reference: Losses) -> SameModel | None:
         """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member."""
-        losses = self._with(member, lambda member: self._losses(member.worker, len(reference)))
-        if losses is None:
+        found = self._with(member, lambda member: self._losses(member.worker, len(reference)))
+        if found is None:
             return None
-        result = same_model.compare(losses, reference, self._settings.device, member.prepared.tf32)
+        tf32 = member.prepared.tf32
+        result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of)
         if not result.passed:
             self._drop(member, "mismatch", same_model.explain(result))
         return result
@@ -347,8 +348,8 @@ class Cohort:
         prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.limits.first_call)
         return prepared
 
-    def _losses(self, worker: Worker, steps: int) -> Losses:
+    def _losses(self, worker: Worker, steps: int) -> protocol.Checked:
         checked: protocol.Checked = worker.ask(
             protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
         )
-        return checked.losses
+        return checked

@@ -1,5 +1,6 @@
 """What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a bare context."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ INPUT_SECONDS = 0.5
 
 def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Latency | str:
     """Time single synchronised steps of the member, or say why not: that costs the latency, not the case."""
+    if member.prepared.steps_per_call > 1:
+        return f"a call does {member.prepared.steps_per_call} steps"
     preset = settings.preset
     request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
     seconds = settings.limits.request + preset.latency_seconds
@@ -99,15 +102,17 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
     """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
     folder = Path("tensorboard") / member.entry.case.full_name.replace("/", "-")
-    steps = settings.preset.profile_steps
+    per_call = member.prepared.steps_per_call
+    calls = math.ceil(settings.preset.profile_steps / per_call)
+    steps = calls * per_call
     if member not in cohort.members:
         return Profile(status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass")
-    request = protocol.TakeProfile(logdir=str(settings.folder / folder), steps=steps)
+    request = protocol.TakeProfile(logdir=str(settings.folder / folder), calls=calls)
     try:
         taken = cohort.ask_afterwards(member, request, protocol.ProfileTaken, settings.limits.request)
     except WorkerFailed as failure:
         return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
-    return _profile(taken, str(folder), steps)
+    return _profile(taken, str(folder), steps, calls)
 
 
 def train(server: Server, settings: Settings) -> Training | str:
@@ -156,10 +161,10 @@ def _latency(seconds: Sequence[float]) -> Latency | str:
     )
 
 
-def _profile(taken: protocol.ProfileTaken, folder: str, steps: int) -> Profile:
+def _profile(taken: protocol.ProfileTaken, folder: str, steps: int, calls: int) -> Profile:
     reason = None
-    if taken.step_markers < steps:
-        reason = f"{taken.step_markers} step markers of {steps}"
+    if taken.step_markers < calls:
+        reason = f"{taken.step_markers} step markers of {calls}"
     elif taken.device_events == 0:
         reason = "no events of the GPU: see the worker's log for lines about CUPTI"
     return Profile(

@@ -8,8 +8,9 @@ from bench.cases import Case
 from bench.results.record import Fact, PolicyInForce
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
-# with their evidence, allocator statistics, steps without a break, input pipelines alone.
-PROTOCOL_VERSION = 3
+# with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
+# what a machine could do at best.
+PROTOCOL_VERSION = 4
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -131,6 +132,7 @@ class Prepared(Message, frozen=True, kw_only=True):
     data_bytes: int
     bus_bytes: int | None  # that a step's input moves to the GPU; None on a CPU
     policy: PolicyInForce | None  # None on a CPU
+    steps_per_call: int
 
 
 class Check(Message, frozen=True, kw_only=True):
@@ -140,9 +142,13 @@ class Check(Message, frozen=True, kw_only=True):
 
 
 class Checked(Message, frozen=True, kw_only=True):
-    """The losses of all steps since the start; None for one that is no number, which JSON cannot say."""
+    """The losses of all steps since the start, or the means of `mean_of` of them each.
+
+    None for one that is no number, which JSON cannot say.
+    """
 
     losses: list[float | None]
+    mean_of: int
 
 
 class Calibrate(Message, frozen=True, kw_only=True):
@@ -241,10 +247,10 @@ class LatencyDone(Message, frozen=True, kw_only=True):
 
 
 class TakeProfile(Message, frozen=True, kw_only=True):
-    """Trace some steps for TensorBoard into `logdir`."""
+    """Trace some calls for TensorBoard into `logdir`."""
 
     logdir: str
-    steps: int
+    calls: int
 
 
 class ProfileTaken(Message, frozen=True, kw_only=True):

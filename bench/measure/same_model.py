@@ -23,21 +23,29 @@ def limit(kind: str, tf32: bool) -> float:
     return TF32_LIMIT if tf32 else GPU_LIMIT
 
 
-def compare(losses: Losses, reference: Losses, kind: str, tf32: bool) -> SameModel:
-    """Hold losses against the reference's, step by step; None is a loss that is no number, and never passes."""
+def compare(losses: Losses, reference: Losses, kind: str, tf32: bool, mean_of: int = 1) -> SameModel:
+    """Hold losses against the reference's, step by step; None is a loss that is no number, and never passes.
+
+    Where losses are means of `mean_of` steps each, they are held against the same means of the reference's.
+    """
     differences = [
         math.nan if loss is None or other is None else abs(loss - other) / abs(other)
-        for loss, other in zip(losses, reference, strict=True)
+        for loss, other in zip(losses, _means(reference, mean_of), strict=True)
     ]
     largest = max(differences) if all(math.isfinite(difference) for difference in differences) else None
     bound = limit(kind, tf32)
     return SameModel(
-        steps=len(losses),
+        steps=len(reference),
         tf32=tf32,
         largest_relative_difference=largest,
         limit=bound,
         passed=largest is not None and largest <= bound,
     )
+
+
+def _means(losses: Losses, of: int) -> list[float | None]:
+    groups = [losses[i : i + of] for i in range(0, len(losses), of)]
+    return [None if None in group else math.fsum(loss for loss in group if loss is not None) / of for group in groups]
 
 
 def explain(mismatch: SameModel) -> str:

@@ -19,6 +19,7 @@ from autoencoder import model, outputs, pipeline, training
 from autoencoder.config import Config
 from bench.measure import clock, device, memory_policy, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
+from bench.measure.subject import Subject
 from bench.observe import profiling
 
 
@@ -29,11 +30,11 @@ class Session:
     data: PreparedData
     kind: str = "cpu"
     config: Config = field(default_factory=Config)
-    subject: steps.Subject | None = None
+    subject: Subject | None = None
     next_batch: NextBatch | None = None
     losses: list[float | None] = field(default_factory=list)
 
-    def prepared(self) -> tuple[steps.Subject, NextBatch]:
+    def prepared(self) -> tuple[Subject, NextBatch]:
         """The subject and its input; raises RuntimeError before Prepare."""
         if self.subject is None or self.next_batch is None:
             raise RuntimeError("the worker was not prepared")
@@ -75,18 +76,20 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     session.config = Config(batch_size=case.batch_size)
     device_init_seconds = device.start(request.device, case.memory, request.tf32)
     with tf.device(device.scope(session.kind)):
-        subject = steps.build(case.mode, session.config, request.seed)
-        first, second = pipelines.fixed_batches(session.data, session.config, 2)
-        call = steps.first_call(subject, case.mode == "xla", (first, second))
+        scope = device.scope(session.kind)
+        subject = steps.build(case.mode, session.config, request.seed, session.data, scope)
+        inputs = steps.fixed_inputs(subject, session.data, session.config, 0, 2 * subject.steps_per_call)
+        # One after the other: to make an input may reset what the call before left.
+        call = steps.first_call(subject, inputs)
     device.require(request.device, call.losses[0])
     started = time.perf_counter()
-    next_batch = pipelines.PIPELINES[case.pipeline](session.data, session.config, device.scope(session.kind))
+    next_batch = subject.next_input or pipelines.PIPELINES[case.pipeline](session.data, session.config, scope)
     next_batch()
     input_init_seconds = time.perf_counter() - started
     session.subject, session.next_batch = subject, next_batch
-    session.losses = [_finite(loss) for loss in call.losses]
+    session.losses = [number for loss in call.losses for number in _finite(loss)]
     gc.freeze()  # what is set up now stays: no collection walks it inside a block
-    data_bytes = first.dtype.size * math.prod(first.shape)
+    data_bytes = 4 * session.config.batch_size * session.config.num_features
     weight = subject.parameters.weights["encoder_h1"]
     return protocol.Prepared(
         device_init_seconds=device_init_seconds,
@@ -99,6 +102,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         model_bytes=subject.model_bytes,
         data_bytes=data_bytes,
         bus_bytes=pipelines.bus_bytes(case.pipeline, data_bytes) if request.device == "gpu" else None,
+        steps_per_call=subject.steps_per_call,
         policy=memory_policy.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
     )
 
@@ -107,39 +111,41 @@ def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol
     session.kind = "gpu"
     device.start(session.kind, "growth", request.tf32)
     with tf.device(device.scope(session.kind)):
-        session.subject = steps.build(request.mode, session.config, request.seed)
-        (batch,) = pipelines.fixed_batches(session.data, session.config, 1)
-        session.subject.synchronise(session.subject.step(batch))
+        subject = steps.build(request.mode, session.config, request.seed, session.data, device.scope(session.kind))
+        inputs = steps.fixed_inputs(subject, session.data, session.config, 0, subject.steps_per_call)
+        subject.synchronise(subject.step(next(inputs)))
+        session.subject = subject
     return protocol.ContextHeld(tensors_bytes=device.read_memory(session.kind, reset=False).peak_bytes)
 
 
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
     subject, _ = session.prepared()
-    batches = pipelines.fixed_batches(session.data, session.config, request.steps, start=len(session.losses))
-    session.losses += [_finite(subject.step(batch)) for batch in batches]
-    return protocol.Checked(losses=session.losses)
+    done = len(session.losses) * subject.mean_of
+    for put_in in steps.fixed_inputs(subject, session.data, session.config, done, request.steps):
+        session.losses += _finite(subject.step(put_in))
+    return protocol.Checked(losses=session.losses, mean_of=subject.mean_of)
 
 
-def _finite(loss: tf.Tensor) -> float | None:
-    """The loss as a number, None where it is none: JSON has no NaN."""
-    value = float(loss)
-    return value if math.isfinite(value) else None
+def _finite(losses: tf.Tensor) -> list[float | None]:
+    """The losses of a call as numbers, None where one is none: JSON has no NaN."""
+    return [value if math.isfinite(value) else None for value in losses.numpy().ravel().tolist()]
 
 
 def _calibrate(session: Session, request: protocol.Calibrate) -> protocol.Calibrated:
     subject, next_batch = session.prepared()
-    rules = clock.GPU_RULES if session.kind == "gpu" else clock.CPU_RULES
+    rules = clock.of_calls(clock.GPU_RULES if session.kind == "gpu" else clock.CPU_RULES, subject.steps_per_call)
 
     def time_steps(count: int) -> float:
         return clock.time_block(subject.step, next_batch, subject.synchronise, count, rules.least_lead_in)
 
     chosen, lead_in = clock.choose_steps(time_steps, rules)
-    return protocol.Calibrated(steps=chosen, lead_in=lead_in)
+    return protocol.Calibrated(steps=chosen * subject.steps_per_call, lead_in=lead_in * subject.steps_per_call)
 
 
 def _run_block(session: Session, request: protocol.RunBlock) -> protocol.BlockDone:
     subject, next_batch = session.prepared()
-    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, request.steps, request.lead_in)
+    calls, lead_in = request.steps // subject.steps_per_call, request.lead_in // subject.steps_per_call
+    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, calls, lead_in)
     return protocol.BlockDone(seconds=seconds, traces=subject.traces())
 
 
@@ -149,8 +155,9 @@ def _read_memory(session: Session, request: protocol.ReadMemory) -> protocol.Mem
 
 def _sustain(session: Session, request: protocol.Sustain) -> protocol.SustainDone:
     subject, next_batch = session.prepared()
-    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, request.steps, request.seconds)
-    return protocol.SustainDone(steps=done, seconds=seconds)
+    calls = request.steps // subject.steps_per_call
+    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, calls, request.seconds)
+    return protocol.SustainDone(steps=done * subject.steps_per_call, seconds=seconds)
 
 
 def _measure_input(session: Session, request: protocol.MeasureInput) -> protocol.InputMeasured:
@@ -168,7 +175,7 @@ def _measure_latency(session: Session, request: protocol.MeasureLatency) -> prot
 def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.ProfileTaken:
     subject, next_batch = session.prepared()
     return profiling.take_profile(
-        Path(request.logdir), lambda: subject.step(next_batch()), subject.synchronise, request.steps
+        Path(request.logdir), lambda: subject.step(next_batch()), subject.synchronise, request.calls
     )
 
 

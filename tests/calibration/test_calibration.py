@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from bench.measure import steps
+from bench.measure.subject import Subject
 from bench.results import files
 
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ def test_the_slow_step_is_executed_twice_as_often_as_it_says(monkeypatch):
     monkeypatch.setattr(steps, "STEPS", dict(steps.STEPS))
     monkeypatch.setattr(slow_server, "CHECKED_STEPS", 10)
     calls = []
-    steps.STEPS["eager"] = lambda config: steps.Subject({}, lambda batch: calls.append(batch), lambda: 0)
+    steps.STEPS["eager"] = lambda config: Subject({}, lambda batch: calls.append(batch), lambda: 0)
     slow_server.slow_down(20)
     subject = steps.STEPS["eager"](None)
     for _ in range(10 + 100):

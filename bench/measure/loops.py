@@ -1,0 +1,67 @@
+"""Many steps in one call: the loop is part of the graph, and gathers its batches from the set on the device."""
+
+from collections.abc import Callable, Iterator
+
+import tensorflow as tf
+
+from autoencoder import model, training
+from autoencoder.config import Config
+from bench.measure.optimizers import Create
+from bench.measure.pipelines import PreparedData
+from bench.measure.subject import Subject
+
+STEPS_PER_CALL = 25  # divides the steps on which every case is checked to be the same model
+
+Place = tuple[tf.Tensor, tf.Tensor]
+"""An order of the rows, and where in it a call begins."""
+
+
+def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, PreparedData, str], Subject]:
+    """A builder of the notebook's step in a loop on the device, compiled by XLA or not."""
+
+    def build(config: Config, data: PreparedData, device: str) -> Subject:
+        parameters = model.create_parameters(config)
+        optimizer = create_optimizer(parameters, config)
+        count, size = len(data.x_train), config.batch_size
+        rows = tf.identity(tf.constant(data.x_train))
+
+        def call(place: Place) -> tf.Tensor:
+            order, start = place
+            losses = tf.TensorArray(tf.float32, size=STEPS_PER_CALL)
+            for i in tf.range(STEPS_PER_CALL):
+                chosen = tf.gather(order, (start + i * size + tf.range(size)) % count)
+                losses = losses.write(i, training.run_optimization(parameters, optimizer, tf.gather(rows, chosen)))
+            return losses.stack()
+
+        step = tf.function(call, jit_compile=True) if compiled else tf.function(call)
+        return Subject(
+            parameters,
+            step,
+            step.experimental_get_tracing_count,
+            optimizer.variables,
+            compiled=compiled,
+            steps_per_call=STEPS_PER_CALL,
+            next_input=_shuffled(count, size, device),
+            fixed_inputs=lambda start, stop: _in_order(count, size, range(start, stop, STEPS_PER_CALL)),
+        )
+
+    return build
+
+
+def _shuffled(count: int, size: int, device: str) -> Callable[[], Place]:
+    def places() -> Iterator[Place]:
+        while True:
+            with tf.device(device):
+                order = tf.random.shuffle(tf.range(count))
+            for start in range(0, count, size * STEPS_PER_CALL):
+                with tf.device(device):
+                    begin = tf.constant(start)
+                yield order, begin
+
+    generator = places()
+    return lambda: next(generator)
+
+
+def _in_order(count: int, size: int, steps: range) -> Iterator[Place]:
+    for step in steps:
+        yield tf.range(count), tf.constant(step * size % count)
