@@ -172,7 +172,9 @@ class Cohort:
         chosen = self._with(
             member, lambda member: member.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds)
         )
-        return chosen and BlockSize(steps=chosen.steps, lead_in=chosen.lead_in)
+        return chosen and BlockSize(
+            steps=chosen.steps, lead_in=chosen.lead_in, steps_per_call=member.prepared.steps_per_call
+        )
 
     def warm_up(self, sizes: Mapping[str, BlockSize]) -> float:
         """Some rounds that are not kept; returns the seconds that one took."""

@@ -87,6 +87,8 @@ class Part:
                     self._measure_apart(cohort, [entry for entry in group if entry not in staying])
                 apart += time.monotonic() - passes_began
             cohort.end_members(but=staying)
+        if self.name == "ceiling":
+            self._measure_limits(servers[NEW], number)
         whole = server_seconds + time.monotonic() - began
         self._standing.add_cohort(whole - apart, cohort.rounds_seconds)
         self._seconds += whole
@@ -210,6 +212,17 @@ class Part:
                 with self._spending.on("profiles"):
                     profile = passes.take_profile(cohort, member, self._settings)
                 recorder.note(member.entry.case, profile=profile)
+
+    def _measure_limits(self, server: Server, number: int) -> None:
+        """What the device can do at best, while nobody else computes."""
+        self._stage(number, "what this device can do at best", 1.0)
+        with self._spending.on("passes"):
+            found = passes.measure_limits(server, number, self._settings)
+        if isinstance(found, str):
+            self._common.say(f"The limits of cohort {number} could not be measured: {found}.")
+        else:
+            self._recorders[NEW].add_limits(number, found)
+            self._common.save()
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._recorders[entry.side].fail(entry.case, failure)

@@ -12,7 +12,7 @@ from bench.measure.cohort import Cohort, Settings
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
 from bench.observe.meter import Meter
-from bench.results.record import InputAlone, Latency, Profile, Sustained, Training
+from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
@@ -97,6 +97,18 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     if lost is None or held.tensors_bytes is None:
         return Context(None, reason or "the allocator keeps no statistics", blind)
     return Context(max(0, lost - held.tensors_bytes), None, blind)
+
+
+def measure_limits(server: Server, number: int, settings: Settings) -> DeviceLimits | str:
+    """What the device can do at best, from a worker of its own; or why that is not known."""
+    request = protocol.MeasureLimits(device=settings.device, tf32=settings.tf32, seed=settings.seed)
+    log = settings.folder / "logs" / f"cohort-{number}" / "limits.log"
+    try:
+        done = ask_once(server, log, request, protocol.LimitsMeasured, settings.limits.first_call)
+    except WorkerFailed as failure:
+        return f"{failure} (log: {log.relative_to(settings.folder)})"
+    found: DeviceLimits = done.limits
+    return found
 
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:

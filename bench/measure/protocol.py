@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.cases import Case
-from bench.results.record import Fact, PolicyInForce
+from bench.results.record import DeviceLimits, Fact, PolicyInForce
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
 # with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
@@ -233,6 +233,20 @@ class InputMeasured(Message, frozen=True, kw_only=True):
     seconds: float
 
 
+class MeasureLimits(Message, frozen=True, kw_only=True):
+    """Measure what the device can do at best. Configures the device: the first request a worker gets."""
+
+    device: str
+    tf32: bool | None
+    seed: int
+
+
+class LimitsMeasured(Message, frozen=True, kw_only=True):
+    """All of it."""
+
+    limits: DeviceLimits
+
+
 class MeasureLatency(Message, frozen=True, kw_only=True):
     """Time single steps, each followed by a synchronisation, until one of the bounds is reached."""
 
@@ -300,6 +314,7 @@ WorkerRequest = (
     | ReadMemory
     | Sustain
     | MeasureInput
+    | MeasureLimits
     | MeasureLatency
     | TakeProfile
     | Train

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from autoencoder import model, outputs, pipeline, training
 from autoencoder.config import Config
-from bench.measure import clock, device, memory_policy, pipelines, protocol, steps
+from bench.measure import clock, device, limits, memory_policy, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
 from bench.measure.subject import Subject
 from bench.observe import profiling
@@ -118,6 +118,12 @@ def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol
     return protocol.ContextHeld(tensors_bytes=device.read_memory(session.kind, reset=False).peak_bytes)
 
 
+def _measure_limits(session: Session, request: protocol.MeasureLimits) -> protocol.LimitsMeasured:
+    device.start(request.device, "growth", request.tf32)
+    (batch,) = pipelines.fixed_batches(session.data, session.config, 1)
+    return protocol.LimitsMeasured(limits=limits.measure(request.device, session.config, request.seed, batch))
+
+
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
     subject, _ = session.prepared()
     done = len(session.losses) * subject.mean_of
@@ -208,6 +214,7 @@ HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message
     protocol.ReadMemory: _read_memory,
     protocol.Sustain: _sustain,
     protocol.MeasureInput: _measure_input,
+    protocol.MeasureLimits: _measure_limits,
     protocol.MeasureLatency: _measure_latency,
     protocol.TakeProfile: _take_profile,
     protocol.Train: _train,

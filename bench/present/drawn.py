@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from bench.present import plots, plots_of_batch, plots_of_memory, plots_of_pipelines
+from bench.present import plots, plots_of_batch, plots_of_ceiling, plots_of_memory, plots_of_pipelines
 from bench.results.schema import Document
 
 _OF_EXPERIMENT = {
     "memory": plots_of_memory.save,
     "pipelines": plots_of_pipelines.save,
     "batch": plots_of_batch.save,
+    "ceiling": plots_of_ceiling.save,
 }
 
 

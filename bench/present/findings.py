@@ -1,6 +1,6 @@
 """What a result says, in a few plain sentences; only what its intervals support."""
 
-from bench.present import batch, memory, pipelines
+from bench.present import batch, ceiling, memory, pipelines
 from bench.present.figures import interval, multiple
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
@@ -20,7 +20,12 @@ def _of_experiment(document: Document) -> list[str | None]:
     """The sentences of a document of one experiment."""
     measured = {benchmark.name: benchmark for benchmark in document.benchmarks}
     fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
-    special = {"memory": memory.findings, "pipelines": pipelines.findings, "batch": batch.findings}
+    special = {
+        "memory": memory.findings,
+        "pipelines": pipelines.findings,
+        "batch": batch.findings,
+        "ceiling": ceiling.findings,
+    }
     find = special.get(document.experiment.name)
     own = find(document) if find else []
     return [_speedups(measured), _pipeline_cost(measured, fastest), *own]

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
-from bench.present import batch, memory, pipelines, tables
+from bench.present import batch, ceiling, memory, pipelines, tables
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
@@ -32,7 +32,12 @@ def show(document: Document, folder: Path, console: Console) -> None:
 
 def summary(document: Document) -> RenderableType:
     """Tables, failures, findings."""
-    special = {"memory": memory.table, "pipelines": pipelines.table, "batch": batch.table}
+    special = {
+        "memory": memory.table,
+        "pipelines": pipelines.table,
+        "batch": batch.table,
+        "ceiling": ceiling.table,
+    }
     parts: list[RenderableType] = [
         special.get(part.experiment.name, _table)(part) for part in document.parts() if part.benchmarks
     ]
@@ -110,7 +115,7 @@ def _missing_parts(benchmark: Benchmark) -> list[str]:
     lines = []
     if not info.same_model:
         lines.append(f"{name}: not checked against eager: {info.same_model_reason}")
-    if info.latency_reason:
+    if info.latency_reason and info.block.steps_per_call == 1:  # there is none of a single step in a loop
         lines.append(f"{name}: no latency: {info.latency_reason}")
     if info.profile and info.profile.status == "failed":
         lines.append(f"{name}: the profile failed: {info.profile.reason}")

@@ -13,8 +13,8 @@ from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
 from bench import policies, workload
 from bench.cases import Case, Preset
-from bench.results import estimates, fingerprint, warning
-from bench.results.record import CaseRecord, CohortRecord, Fact, ReplicateInfo, SameModel, Training
+from bench.results import estimates, fingerprint, limits, warning
+from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
@@ -73,6 +73,7 @@ class Measured:
     cohorts: Sequence[CohortRecord]
     sides: SameModel | None
     stopping: Stopping | None
+    limits: Sequence[Limits] = ()
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,16 @@ def build(circumstances: Circumstances, measured: Sequence[Measured], progress: 
 def _benchmarks(measured: Measured, on_gpu: bool) -> list[Benchmark]:
     cases = measured.cases
     reference = next(record for record in cases if record.case.name == measured.plan.reference)
-    return [_benchmark(case, cases, reference, on_gpu) for case in cases if _is_measured(case)]
+    found = [_benchmark(case, cases, reference, on_gpu) for case in cases if _is_measured(case)]
+    if not measured.limits:
+        return found
+    return [
+        msgspec.structs.replace(
+            benchmark, extra_info=msgspec.structs.replace(benchmark.extra_info, share_of_limit=share)
+        )
+        for benchmark in found
+        for share in [limits.share_of_limit(estimates.replicates_of(benchmark), measured.limits)]
+    ]
 
 
 def _experiment(measured: Measured) -> ExperimentRecord:
@@ -142,6 +152,7 @@ def _experiment(measured: Measured) -> ExperimentRecord:
         cases=tuple(_status(case) for case in measured.cases),
         stopping=measured.stopping,
         twin=_twin(measured.cases),
+        limits=tuple(measured.limits),
     )
 
 

@@ -120,10 +120,11 @@ class Replicate(ReplicateInfo, frozen=True, kw_only=True):
 
 
 class BlockSize(Record, frozen=True, kw_only=True):
-    """Steps timed together, and untimed steps before them."""
+    """Steps timed together, and untimed steps before them; a case may do several steps in one call."""
 
     steps: int
     lead_in: int
+    steps_per_call: int = 1
 
 
 class SameModel(Record, frozen=True, kw_only=True):
@@ -223,6 +224,35 @@ class CohortRecord(Record, frozen=True, kw_only=True):
     blocks: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
     seconds: float  # from its first worker to its last block
     windows: tuple[Window, ...]
+
+
+class EagerParts(Record, frozen=True, kw_only=True):
+    """Seconds of an eager step, and of what is left of it without its optimizer, and without its gradients too."""
+
+    forward_seconds: float
+    with_gradients_seconds: float
+    step_seconds: float
+
+
+class DeviceLimits(Record, frozen=True, kw_only=True):
+    """What a device was measured to do at best; the products by kind (bench/results/limits.py).
+
+    Copies count bytes read and written, of an array as large as the model's parameters, and of one beyond the caches.
+    """
+
+    eager_op_seconds: float
+    function_call_seconds: float  # of a function with one operation
+    copy_bytes_per_second: float
+    large_copy_bytes_per_second: float
+    matmul_flops_per_second: dict[str, float]
+    large_matmul_flops_per_second: float
+    eager_parts: EagerParts
+
+
+class Limits(DeviceLimits, frozen=True, kw_only=True):
+    """The same, of one cohort."""
+
+    cohort: int
 
 
 class Training(Record, frozen=True, kw_only=True):

@@ -11,7 +11,17 @@ from bench.cases import Case
 from bench.measure.protocol import Probed, ServerReady
 from bench.results import files
 from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
-from bench.results.record import CaseRecord, CohortRecord, Fact, Failure, Replicate, SameModel, Training
+from bench.results.record import (
+    CaseRecord,
+    CohortRecord,
+    DeviceLimits,
+    Fact,
+    Failure,
+    Limits,
+    Replicate,
+    SameModel,
+    Training,
+)
 from bench.results.schema import Document, Status, Stopping
 
 
@@ -24,6 +34,7 @@ class ExperimentRecorder:
         self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *skipped)}
         self._cohorts: dict[int, CohortRecord] = {}
         self._sides: SameModel | None = None
+        self._limits: list[Limits] = []
         for case, reason in skipped.items():
             self.note(case, skipped=reason)
 
@@ -56,6 +67,10 @@ class ExperimentRecorder:
             before = (other for other in record.replicates if other.cohort != replicate.cohort)
             self.note(record.case, replicates=(*before, replicate))
 
+    def add_limits(self, cohort: int, limits: DeviceLimits) -> None:
+        """What the device could do at best in this cohort."""
+        self._limits.append(Limits(cohort=cohort, **msgspec.structs.asdict(limits)))
+
     def measured(self) -> Measured:
         """Everything so far."""
         return Measured(
@@ -64,6 +79,7 @@ class ExperimentRecorder:
             cohorts=list(self._cohorts.values()),
             sides=self._sides,
             stopping=self.stopping,
+            limits=list(self._limits),
         )
 
 

@@ -13,6 +13,7 @@ from bench.results.record import (
     Failure,
     InputAlone,
     Latency,
+    Limits,
     Profile,
     Record,
     ReplicateInfo,
@@ -61,6 +62,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     sustained: Sustained | None = None
     input_alone: InputAlone | None = None  # of an input pipeline, in the experiment that compares them
     stall: Estimate | None = None  # share of a step's time lost against the same mode with a resident batch
+    share_of_limit: Estimate | None = None  # the fewest seconds a step can take over this case's
 
 
 class Stats(Record, frozen=True, kw_only=True):
@@ -215,6 +217,7 @@ class ExperimentRecord(Record, frozen=True, kw_only=True):
     cases: tuple[CaseStatus, ...]
     stopping: Stopping | None  # None: it did not come to its end
     twin: Twin
+    limits: tuple[Limits, ...] = ()  # of the experiment that asks for them, cohort by cohort
 
 
 Status = Literal["complete", "running", "interrupted", "failed"]

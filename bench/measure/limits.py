@@ -1,0 +1,141 @@
+"""What a device can do at best, inside a worker: matrix products, copies, launches; and an eager step in parts."""
+
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from autoencoder import model, training
+from autoencoder.config import Config
+from bench.measure import device, optimizers
+from bench.products import PRODUCTS
+from bench.results.record import DeviceLimits, EagerParts
+
+LARGE = {"cpu": 1024, "gpu": 8192}  # rows and columns of the large product
+LARGE_COPY_BYTES = {"cpu": 2**26, "gpu": 2**28}  # beyond the caches
+_CALL_SECONDS = 0.01  # a call is repeated inside until it takes so long
+_TRIES_SECONDS = 0.15
+_UNROLLED = 4  # products in a row for one step of the loop around them
+_ROUNDS, _STEPS = 8, 6  # of the parts of an eager step
+_LAUNCHES = 500
+
+
+def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLimits:
+    """All of it, on a device of this kind; the fastest of several tries, since it is the best that is looked for."""
+    tf.random.set_seed(seed)
+    with tf.device(device.scope(kind)):
+        scalar = tf.constant(1.0)
+        add = tf.function(lambda x: x + 1.0)
+        floats = sum(int(np.prod(v.shape)) for v in model.trainable_variables(model.create_parameters(config)))
+        return DeviceLimits(
+            eager_op_seconds=_per_launch(lambda: tf.add(scalar, 1.0)),
+            function_call_seconds=_per_launch(lambda: add(scalar)),
+            copy_bytes_per_second=_copies(4 * floats),
+            large_copy_bytes_per_second=_copies(LARGE_COPY_BYTES[kind]),
+            matmul_flops_per_second={
+                name: max(_products(*product.shape, compiled) for compiled in (False, True))
+                for name, product in PRODUCTS.items()
+            },
+            large_matmul_flops_per_second=_products(LARGE[kind], LARGE[kind], LARGE[kind], False),
+            eager_parts=_eager_parts(config, batch),
+        )
+
+
+def _products(rows: int, inner: int, columns: int, compiled: bool) -> float:
+    """Floating-point operations per second of products (rows, inner) x (inner, columns), each needing the one before.
+
+    The factor has orthonormal rows or columns and is followed by its transpose, so that values neither grow nor vanish,
+    and every second product has the sizes the other way round, and as many operations.
+    """
+    factor = np.linalg.qr(np.random.default_rng(0).normal(size=(max(inner, columns), min(inner, columns))))[0]
+    there = tf.constant(factor if inner >= columns else factor.T, tf.float32)
+    back = tf.transpose(there)
+
+    def chain(x: tf.Tensor, repeats: tf.Tensor) -> tf.Tensor:
+        for _ in tf.range(repeats):
+            for _ in range(_UNROLLED):
+                x = tf.matmul(tf.matmul(x, there), back)
+        return x[0, 0]
+
+    function, start = tf.function(chain, jit_compile=compiled), tf.random.normal([rows, inner])
+    operations = 2 * 2 * _UNROLLED * rows * inner * columns
+    return operations / _fastest(lambda repeats: function(start, repeats))
+
+
+def _copies(size: int) -> float:
+    """Bytes per second, read and written, of a pass over an array of `size` bytes."""
+
+    def passes(x: tf.Tensor, repeats: tf.Tensor) -> tf.Tensor:
+        for _ in tf.range(repeats):
+            x = x + 1.0
+        return x[0]
+
+    function, start = tf.function(passes), tf.zeros([size // 4])
+    return 2 * size / _fastest(lambda repeats: function(start, repeats))
+
+
+def _fastest(call: Callable[[tf.Tensor], tf.Tensor]) -> float:
+    """Seconds of one repeat, where a call does as many as take a while."""
+
+    def seconds(repeats: int) -> float:
+        wanted = tf.constant(repeats)
+        started = time.perf_counter()
+        call(wanted).numpy()
+        return time.perf_counter() - started
+
+    repeats = 1
+    seconds(repeats)  # traced and compiled
+    while seconds(repeats) < _CALL_SECONDS:
+        repeats *= 2
+    begun, best = time.perf_counter(), seconds(repeats)
+    while time.perf_counter() - begun < _TRIES_SECONDS:
+        best = min(best, seconds(repeats))
+    return best / repeats
+
+
+def _per_launch(launch: Callable[[], tf.Tensor]) -> float:
+    """Seconds of one of many launches in a row, waited for once."""
+
+    def seconds() -> float:
+        started = time.perf_counter()
+        for _ in range(_LAUNCHES):
+            last = launch()
+        last.numpy()
+        return time.perf_counter() - started
+
+    seconds()
+    return min(seconds() for _ in range(5)) / _LAUNCHES
+
+
+def _eager_parts(config: Config, batch: tf.Tensor) -> EagerParts:
+    """Seconds of an eager step, of one without its optimizer, and of one without gradients too; turn by turn."""
+    parameters = model.create_parameters(config)
+    optimizer = optimizers.keras(parameters, config)
+    variables = model.trainable_variables(parameters)
+
+    def forward() -> tf.Tensor:
+        return model.mean_square(model.decoder(parameters, model.encoder(parameters, batch)), batch)
+
+    def gradients() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = forward()
+        return tape.gradient(loss, variables)[-1]
+
+    def whole() -> tf.Tensor:
+        training.run_optimization(parameters, optimizer, batch)
+        return variables[-1].value()
+
+    parts: tuple[Callable[[], tf.Tensor], ...] = (forward, gradients, whole)
+    times: list[list[float]] = [[] for _ in parts]
+    for number in range(_ROUNDS + 1):
+        for part, seconds in zip(parts, times, strict=True):
+            started = time.perf_counter()
+            for _ in range(_STEPS):
+                last = part()
+            last.numpy()
+            if number:  # the first round warms up
+                seconds.append((time.perf_counter() - started) / _STEPS)
+    found = [statistics.median(seconds) for seconds in times]
+    return EagerParts(forward_seconds=found[0], with_gradients_seconds=found[1], step_seconds=found[2])

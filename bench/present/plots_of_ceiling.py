@@ -1,0 +1,56 @@
+"""The picture of the experiment `ceiling`: every way against the limit, and below it an eager step in parts."""
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.present import picture
+from bench.present.ceiling import Figures, figures
+from bench.results.schema import Document
+
+_PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f02"))
+
+
+def save(document: Document, path: Path) -> None:
+    """Bars of steps/s with the range of the cohorts and the limit as a line; where that is known, the parts below."""
+    found = figures(document)
+    benchmarks = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value]
+    heights = [0.38 * len(benchmarks) + 1.0, 1.6] if found else [0.38 * len(benchmarks) + 1.0]
+    figure = Figure(figsize=(9, sum(heights) + 0.4), layout="constrained")
+    grid = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)
+    axes: Axes = grid[0][0]
+    for position, benchmark in enumerate(benchmarks):
+        rate = benchmark.extra_info.steps_per_second
+        assert rate.value is not None
+        mode = benchmark.extra_info.case.mode
+        axes.barh(position, rate.value, color=picture.colour_of(mode.split("-")[0]), height=0.65)
+        low, high = rate.low or rate.value, rate.high or rate.value
+        axes.errorbar(rate.value, position, xerr=[[rate.value - low], [high - rate.value]], color="black", capsize=3)
+        picture.annotate_end(axes, f"{rate.value:,.0f}", high, position)
+    if found:
+        most = 1 / max(found.arithmetic, found.memory)
+        axes.axvline(most, color="black", linestyle="--", linewidth=1)
+        axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="center", va="bottom")
+        _draw_parts(grid[1][0], found)
+    axes.set_yticks(range(len(benchmarks)), [benchmark.name for benchmark in benchmarks])
+    axes.set_ylim(-0.6, len(benchmarks) + 0.2)
+    axes.set_xlabel("optimisation steps per second (bar: median of cohorts; line: lowest to highest)")
+    axes.margins(x=0.12)
+    axes.set_xlim(left=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    picture.name_machine(axes, document)
+    figure.savefig(path, dpi=110)
+
+
+def _draw_parts(axes: Axes, found: Figures) -> None:
+    start = 0.0
+    for name, colour in _PARTS:
+        milliseconds = 1e3 * getattr(found, name)
+        axes.barh(0, milliseconds, left=start, color=colour, height=0.5)
+        axes.annotate(f"{name} {milliseconds:.1f} ms", (start + milliseconds / 2, 0.3), ha="center", fontsize=9)
+        start += milliseconds
+    axes.set_yticks([0], ["eager step"])
+    axes.set_ylim(-0.4, 0.6)
+    axes.set_xlabel("milliseconds, by taking parts away")
+    axes.spines[["top", "right"]].set_visible(False)
