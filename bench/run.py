@@ -92,7 +92,7 @@ def _run(options: Options, view: View) -> Outcome:
     folders.require_writable(options.out)
     fashion_mnist = _load_data(options.data, view)
     if options.baseline:
-        _require_comparable(options.baseline, choice, fashion_mnist)
+        _require_comparable(options.baseline, selected, choice, fashion_mnist)
     card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
     interleaved = _interleaved(selected, options, card, choice, view)
     cache = cuda_cache.prepare() if choice.card else None
@@ -133,12 +133,14 @@ def _run(options: Options, view: View) -> Outcome:
 
 
 def _experiments(options: Options) -> tuple[str, ...]:
-    """Those that were named, or that an option is about, or that are usual in the preset."""
+    """Those that were named, or that an option is about, or of the baseline, or that are usual in the preset."""
     if options.experiments:
         return options.experiments
     named = (("memory", options.memory or options.memory_fraction is not None), ("batch", options.batch_sizes))
     if about := tuple(name for name, chosen in named if chosen):
         return about
+    if options.baseline and (known := tuple(name for name in options.baseline.references if name in cases.EXPERIMENTS)):
+        return known
     return cases.usual_experiments(options.preset.name, side_by_side=options.against is not None)
 
 
@@ -270,8 +272,15 @@ def _require_tensorflow() -> None:
         )
 
 
-def _require_comparable(baseline: Run, choice: device.DeviceChoice, fashion_mnist: data.FashionMnist) -> None:
+def _require_comparable(
+    baseline: Run,
+    selected: Mapping[str, Sequence[Case]],
+    choice: device.DeviceChoice,
+    fashion_mnist: data.FashionMnist,
+) -> None:
     """Raise NotComparable where it is clear before measuring that the baseline cannot be compared with."""
+    if not {case.full_name for chosen in selected.values() for case in chosen} & {*baseline.cases, *baseline.failed}:
+        raise NotComparable(f"{baseline.path} has none of these cases. It is about {', '.join(baseline.references)}.")
     if baseline.workload != workload.describe()[0]:
         raise NotComparable(f"{baseline.path} was measured with another model, or its parameters.")
     if baseline.data != fashion_mnist.sha256:

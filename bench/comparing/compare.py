@@ -87,7 +87,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
         else run_noise.summary(),
         cases=tuple(compared.get(name) or _absent(name, base, new, kind) for name in _all_names(base, new)),
         final_loss=_final_loss(base, new),
-        notes=tuple(_notes(base, new)),
+        notes=(*_notes(base, new), *_notes_on_history(run_noise, names)),
     )
 
 
@@ -158,7 +158,23 @@ def _noise(history: Sequence[Run], base: Run, new: Run) -> Noise:
 
 
 def _all_names(base: Run, new: Run) -> list[str]:
-    return list(dict.fromkeys([*base.cases, *base.failed, *new.cases, *new.failed]))
+    """Of the cases that were asked for in either, but for those of an experiment that the other was not about."""
+    names = dict.fromkeys([*base.cases, *base.failed, *new.cases, *new.failed])
+    apart = _experiments_of_one(base, new)
+    return [name for name in names if runs.experiment_of(name) not in apart]
+
+
+def _experiments_of_one(base: Run, new: Run) -> dict[str, Run]:
+    """Experiments that only one of them was about, with that one; a file of another tool does not say."""
+    if not base.references or not new.references:
+        return {}
+    others = [
+        (name, run)
+        for run, other in ((base, new), (new, base))
+        for name in run.references
+        if name not in other.references
+    ]
+    return dict(others)
 
 
 def _of_case(speed: Judgement, relative: Judgement | None, threshold: float) -> Verdict | None:
@@ -235,6 +251,14 @@ def _final_loss(base: Run, new: Run) -> Estimate:
     )
 
 
+def _notes_on_history(run_noise: Noise, names: Sequence[str]) -> list[str]:
+    """Where the stored runs are enough for some cases only."""
+    assumed = sorted({runs.experiment_of(name) for name in names if name not in run_noise.time})
+    if not run_noise.time or not assumed:
+        return []
+    return [f"Too few of the stored runs have cases of {', '.join(assumed)}: what those vary by is assumed."]
+
+
 def _notes(base: Run, new: Run) -> list[str]:
     notes = [
         f"{run.label} is {run.status}: it holds what was measured until then."
@@ -243,6 +267,7 @@ def _notes(base: Run, new: Run) -> list[str]:
     ]
     if base.workload is None or new.workload is None:
         notes.append("A file of another tool does not say what work was done: that it is the same is for you to know.")
+    notes += [f"{name} is in {run.label} only: not compared." for name, run in _experiments_of_one(base, new).items()]
     loss = _final_loss(base, new).value
     if loss is not None and not 1 / (1 + LOSS_THRESHOLD) < loss < 1 + LOSS_THRESHOLD:
         notes.append(

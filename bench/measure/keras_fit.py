@@ -39,20 +39,23 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
         network.make_train_function()
         function = network.train_function
         batch = data.x_train[: config.batch_size]
-        repeated = iter(_pairs(np.expand_dims(batch, 0)).repeat())
+        repeated = iter(_moved(_pairs(np.expand_dims(batch, 0)).repeat(), device))
 
         def fixed(start: int, stop: int) -> Iterator[tf.data.Iterator]:
             for first in range(start, stop, steps_per_call):
                 rows = np.arange(first * config.batch_size, (first + steps_per_call) * config.batch_size)
                 network.reset_metrics()  # the loss it gives is a mean since then
-                yield iter(_pairs(data.x_train[rows % len(data.x_train)].reshape([steps_per_call, *batch.shape])))
+                batches = data.x_train[rows % len(data.x_train)].reshape([steps_per_call, *batch.shape])
+                yield iter(_moved(_pairs(batches), device))
 
         return Subject(
             _parameters(network),
             lambda iterator: function(iterator)["loss"],
             lambda: 0,  # Keras does not let it be counted
             network.optimizer.variables,
+            compiled=compiled,
             steps_per_call=steps_per_call,
+            bus_bytes=2 * batch.nbytes,  # what goes in, and what shall come out
             next_input=lambda: repeated,
             fixed_inputs=fixed,
             loss_is_mean=True,
@@ -79,6 +82,14 @@ def _parameters(network: keras.Sequential) -> Parameters:
         {weight: layer.kernel.value for layer, (weight, _) in pairs},
         {bias: layer.bias.value for layer, (_, bias) in pairs},
     )
+
+
+def _moved(dataset: tf.data.Dataset, device: str) -> tf.data.Dataset:
+    """Copied to a GPU in the background, a batch ahead, as a careful user would."""
+    if "GPU" not in device:
+        return dataset
+    with tf.device("/CPU:0"):
+        return dataset.apply(tf.data.experimental.prefetch_to_device(device, 1))
 
 
 def _pairs(batches: np.typing.NDArray[np.float32]) -> tf.data.Dataset:

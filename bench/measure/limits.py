@@ -13,7 +13,7 @@ from bench.measure import device, optimizers
 from bench.products import PRODUCTS
 from bench.results.record import DeviceLimits, EagerParts
 
-LARGE = {"cpu": 1024, "gpu": 8192}  # rows and columns of the large product
+LARGE = {"cpu": 1024, "gpu": 4096}  # rows and columns of the large product
 LARGE_COPY_BYTES = {"cpu": 2**26, "gpu": 2**28}  # beyond the caches
 _CALL_SECONDS = 0.01  # a call is repeated inside until it takes so long
 _TRIES_SECONDS = 0.15
@@ -46,11 +46,14 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLim
 def _products(rows: int, inner: int, columns: int, compiled: bool) -> float:
     """Floating-point operations per second of products (rows, inner) x (inner, columns), each needing the one before.
 
-    The factor has orthonormal rows or columns and is followed by its transpose, so that values neither grow nor vanish,
-    and every second product has the sizes the other way round, and as many operations.
+    The factor is followed by its transpose, so every second product has the sizes the other way round, and as many
+    operations. It is a part of a Householder reflection, with orthonormal rows or columns: values neither grow nor
+    vanish.
     """
-    factor = np.linalg.qr(np.random.default_rng(0).normal(size=(max(inner, columns), min(inner, columns))))[0]
-    there = tf.constant(factor if inner >= columns else factor.T, tf.float32)
+    largest = max(inner, columns)
+    normal = np.random.default_rng(0).normal(size=largest).astype(np.float32)
+    reflection = np.eye(largest, dtype=np.float32) - np.outer(normal, 2 * normal / np.dot(normal, normal))
+    there = tf.constant(reflection[:inner, :columns])
     back = tf.transpose(there)
 
     def chain(x: tf.Tensor, repeats: tf.Tensor) -> tf.Tensor:

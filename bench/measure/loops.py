@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from autoencoder import model, training
 from autoencoder.config import Config
+from bench.measure import pipelines
 from bench.measure.optimizers import Create
 from bench.measure.pipelines import PreparedData
 from bench.measure.subject import Subject
@@ -29,7 +30,8 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
             order, start = place
             losses = tf.TensorArray(tf.float32, size=STEPS_PER_CALL)
             for i in tf.range(STEPS_PER_CALL):
-                chosen = tf.gather(order, (start + i * size + tf.range(size)) % count)
+                places = start + tf.cast(i, tf.int64) * size + tf.range(size, dtype=tf.int64)
+                chosen = tf.gather(order, places % count)
                 losses = losses.write(i, training.run_optimization(parameters, optimizer, tf.gather(rows, chosen)))
             return losses.stack()
 
@@ -42,6 +44,7 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
             compiled=compiled,
             steps_per_call=STEPS_PER_CALL,
             next_input=_shuffled(count, size, device),
+            bus_bytes=pipelines.INDEX_BYTES * size,
             fixed_inputs=lambda start, stop: _in_order(count, size, range(start, stop, STEPS_PER_CALL)),
         )
 
@@ -51,11 +54,10 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
 def _shuffled(count: int, size: int, device: str) -> Callable[[], Place]:
     def places() -> Iterator[Place]:
         while True:
-            with tf.device(device):
-                order = tf.random.shuffle(tf.range(count))
+            order = pipelines.shuffled_order(count, device)
             for start in range(0, count, size * STEPS_PER_CALL):
                 with tf.device(device):
-                    begin = tf.constant(start)
+                    begin = tf.constant(start, tf.int64)
                 yield order, begin
 
     generator = places()
@@ -64,4 +66,4 @@ def _shuffled(count: int, size: int, device: str) -> Callable[[], Place]:
 
 def _in_order(count: int, size: int, steps: range) -> Iterator[Place]:
     for step in steps:
-        yield tf.range(count), tf.constant(step * size % count)
+        yield tf.range(count, dtype=tf.int64), tf.constant(step * size % count, tf.int64)

@@ -19,6 +19,8 @@ from autoencoder.pipeline import SHUFFLE_BUFFER
 NextBatch = Callable[[], tf.Tensor]
 """Each call gives the next batch, float32 (batch, 784)."""
 
+INDEX_BYTES = 8
+
 # Data sets are built on the host, as the notebook's are (autoencoder/pipeline.py says why).
 _HOST = "/CPU:0"
 
@@ -99,29 +101,39 @@ def prefetch_to_device(prepared: PreparedData, config: Config, device: str, shuf
 
 
 def device_resident(prepared: PreparedData, config: Config, device: str, shuffled: bool = True) -> NextBatch:
-    """No copies but of two numbers: the whole set lies on the device, and a batch is gathered there."""
+    """No copies but of row numbers: the whole set lies on the device, and a batch is gathered there."""
     count, size = len(prepared.x_train), config.batch_size
     with tf.device(device):
         rows = tf.identity(tf.constant(prepared.x_train))
 
     def gather(order: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        return tf.gather(rows, tf.gather(order, (start + tf.range(size)) % count))
+        return tf.gather(rows, tf.gather(order, (start + tf.range(size, dtype=tf.int64)) % count))
 
     batch = tf.function(gather)
 
     def batches() -> Iterator[tf.Tensor]:
         while True:
-            with tf.device(device):
-                order = tf.random.shuffle(tf.range(count)) if shuffled else tf.range(count)
+            order = shuffled_order(count, device) if shuffled else tf.range(count, dtype=tf.int64)
             # In order, a batch goes over the end into the next round, as those of a repeated data set do.
             starts = range(0, count, size) if shuffled else range(0, count * size, size)
             for start in starts:
                 with tf.device(device):
-                    found = batch(order, tf.constant(start % count))
+                    found = batch(order, tf.constant(start % count, tf.int64))
                 yield found
 
     generator = batches()
     return lambda: next(generator)
+
+
+def shuffled_order(count: int, device: str) -> tf.Tensor:
+    """The row numbers in random order, moved to the device once.
+
+    They are int64: TensorFlow keeps int32 numbers in the host's memory, and would copy all of them again and again.
+    """
+    with tf.device(_HOST):
+        order = tf.random.shuffle(tf.range(count, dtype=tf.int64))
+    with tf.device(device):
+        return tf.identity(order)
 
 
 PIPELINES: dict[str, Callable[[PreparedData, Config, str], NextBatch]] = {
@@ -137,9 +149,10 @@ PIPELINES: dict[str, Callable[[PreparedData, Config, str], NextBatch]] = {
 }
 
 
-def bus_bytes(name: str, data_bytes: int) -> int:
-    """What a step's input moves from the host to a GPU, where a batch has `data_bytes`."""
-    return {"resident": 0, "device-resident": 4}.get(name, data_bytes)  # 4: the number where a batch begins
+def bus_bytes(name: str, config: Config) -> int:
+    """What a step's input moves from the host to a GPU: a batch, or the numbers of its rows and where they begin."""
+    numbers = INDEX_BYTES * (config.batch_size + 1)
+    return {"resident": 0, "device-resident": numbers}.get(name, 4 * config.batch_size * config.num_features)
 
 
 def fixed_batches(prepared: PreparedData, config: Config, count: int, start: int = 0) -> Iterator[tf.Tensor]:

@@ -97,6 +97,8 @@ class Session:
                 servers, seconds = self._open(number, [part.preset for part in going])
             for part in going:
                 part.measure_cohort(number, servers, seconds / len(going))
+                if part.done:
+                    self._shares[part.name] = 1.0
             if all(part.done for part in parts):
                 return number, any(part.is_alive for part in parts)
             self._servers.close(number)
@@ -195,7 +197,9 @@ class Session:
         """What a process of each mode takes of the card beside its tensors, where that can be told."""
         if self._settings.card.absent:
             return
-        modes = [entry.case.mode for one in self._wanted if one.settings.alone for entry in one.entries.all]
+        # Not of all the ways of the experiment `ceiling`: that would take minutes, and memory is not its question.
+        alone = [one for one in self._wanted if one.settings.alone and one.name != "ceiling"]
+        modes = [entry.case.mode for one in alone for entry in one.entries.all]
         for mode in dict.fromkeys(modes):
             self._view.stage(f"what {mode} takes without tensors", self._done)
             context = passes.measure_context(server, mode, self._settings)
@@ -213,7 +217,8 @@ class Session:
     @property
     def _done(self) -> float:
         """The share of the run that is done, each experiment counting as much as its time allows."""
-        weights = {one.name: one.settings.preset.seconds * one.settings.preset.looks[0] for one in self._wanted}
+        presets = {one.name: one.settings.preset for one in self._wanted}
+        weights = {name: preset.rounds_seconds * preset.looks[0] for name, preset in presets.items()}
         done = sum(weights[name] * share for name, share in self._shares.items()) / sum(weights.values())
         return (1 - _TRAINING_SHARE) * done
 

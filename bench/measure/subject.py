@@ -18,8 +18,8 @@ class Subject:
 
     A plain one takes a batch and gives its loss. Others feed themselves, and may do `steps_per_call` steps at once:
     `next_input` gives what goes into a call, and `fixed_inputs(start, stop)` that of the calls which do the steps from
-    start to stop on the batches in order. A call gives the losses of all its steps, or their mean. `compiled` says that
-    the first call compiles with XLA, apart from tracing.
+    start to stop on the batches in order; `bus_bytes` is what the input of a step moves to a GPU. A call gives the
+    losses of all its steps, or their mean. `compiled` says that the first call compiles with XLA.
     """
 
     parameters: Parameters
@@ -30,6 +30,7 @@ class Subject:
     steps_per_call: int = 1
     next_input: Callable[[], Any] | None = None
     fixed_inputs: Callable[[int, int], Iterator[Any]] | None = None
+    bus_bytes: int = 0
     loss_is_mean: bool = False
 
     @property

@@ -101,10 +101,14 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         tf32=request.device == "gpu" and device.tf32_enabled(),
         model_bytes=subject.model_bytes,
         data_bytes=data_bytes,
-        bus_bytes=pipelines.bus_bytes(case.pipeline, data_bytes) if request.device == "gpu" else None,
+        bus_bytes=_bus_bytes(subject, case.pipeline, session.config) if request.device == "gpu" else None,
         steps_per_call=subject.steps_per_call,
         policy=memory_policy.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
     )
+
+
+def _bus_bytes(subject: Subject, name: str, config: Config) -> int:
+    return subject.bus_bytes if subject.next_input else pipelines.bus_bytes(name, config)
 
 
 def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol.ContextHeld:

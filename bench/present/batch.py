@@ -7,7 +7,6 @@ from rich.table import Table
 
 from bench.comparing.runs import first_call_seconds
 from bench.present import tables
-from bench.present.figures import interval, multiple
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.regimes import Regimes, fit
@@ -29,11 +28,11 @@ def table(document: Document) -> Table:
 
 def _row(benchmark: Benchmark) -> list[str]:
     info, held = benchmark.extra_info, figures(benchmark)
-    rate, ratio = info.steps_per_second.value, info.ratio_to_reference
+    rate = info.steps_per_second.value
     return [
         tables.rate(benchmark),
         "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
-        "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
+        tables.ratio(info.ratio_to_reference),
         f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
         size(held.private if held.tensors is None else held.tensors),
     ]

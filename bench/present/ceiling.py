@@ -6,7 +6,6 @@ from statistics import median
 from rich.table import Table
 
 from bench.present import tables
-from bench.present.figures import interval, multiple
 from bench.present.pipelines import percent
 from bench.products import FLOPS
 from bench.results import limits
@@ -23,10 +22,13 @@ _KERAS = "keras-fit"
 
 @dataclass(frozen=True)
 class Figures:
-    """Medians over the cohorts: seconds that a step needs, and of the parts of an eager one."""
+    """Medians over the cohorts: seconds of a step at best, of an eager one in parts, and of launches; FLOP/s."""
 
     arithmetic: float
     memory: float
+    eager_op: float
+    function_call: float
+    large_flops: float
     forward: float
     gradients: float
     optimizer: float
@@ -41,6 +43,9 @@ def figures(document: Document) -> Figures | None:
     return Figures(
         arithmetic=median(limits.arithmetic_seconds(limit) for limit in found),
         memory=median(limits.memory_seconds(limit) for limit in found),
+        eager_op=median(limit.eager_op_seconds for limit in found),
+        function_call=median(limit.function_call_seconds for limit in found),
+        large_flops=median(limit.large_matmul_flops_per_second for limit in found),
         forward=median(part.forward_seconds for part in parts),
         gradients=median(part.with_gradients_seconds - part.forward_seconds for part in parts),
         optimizer=median(part.step_seconds - part.with_gradients_seconds for part in parts),
@@ -56,10 +61,10 @@ def table(document: Document) -> Table:
 
 def _row(benchmark: Benchmark, found: Figures | None) -> list[str]:
     info = benchmark.extra_info
-    ratio, share = info.ratio_to_reference, info.share_of_limit
+    share = info.share_of_limit
     return [
         tables.rate(benchmark),
-        "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip(),
+        tables.ratio(info.ratio_to_reference),
         "-" if share is None or share.value is None else percent(share),
         "-" if found is None else binds(benchmark, found),
     ]
@@ -98,8 +103,9 @@ def _limit(document: Document, found: Figures, rates: dict[str, float]) -> str:
     reached = "" if share is None or share.value is None else f", reaches {percent(share)} of it"
     return (
         f"A step takes {1e3 * fewest:.2f} ms here at best, {1 / fewest:,.0f} steps/s: arithmetic "
-        f"{1e3 * found.arithmetic:.2f} ms ({FLOPS / found.arithmetic / 1e9:,.0f} GFLOP/s at the model's own sizes), "
-        f"memory {1e3 * found.memory:.2f} ms. The fastest way, {fastest} with {rates[fastest]:,.0f}{reached}."
+        f"{1e3 * found.arithmetic:.2f} ms ({FLOPS / found.arithmetic / 1e9:,.0f} GFLOP/s at the model's own sizes, "
+        f"{found.large_flops / 1e9:,.0f} at large ones), memory {1e3 * found.memory:.2f} ms. "
+        f"The fastest way, {fastest} with {rates[fastest]:,.0f}{reached}."
     )
 
 
@@ -110,8 +116,8 @@ def _training(rates: dict[str, float]) -> str | None:
         return None
     shipped, best = NOTEBOOK_UPDATES / rates["eager"], NOTEBOOK_UPDATES / rates[fastest]
     return (
-        f"The notebook's {NOTEBOOK_UPDATES:,} updates take {shipped:,.0f} s in eager mode, and {best:.2g} s with "
-        f"{fastest}, on a batch that is there."
+        f"The notebook's {NOTEBOOK_UPDATES:,} updates take {shipped:,.0f} s in eager mode, and {best:,.1f} s with "
+        f"{fastest}; with an input pipeline each takes more."
     )
 
 
@@ -127,6 +133,7 @@ def _eager(found: Figures) -> str:
     whole = found.forward + found.gradients + found.optimizer
     shares = [100 * part / whole for part in (found.optimizer, found.gradients, found.forward)]
     return (
-        f"Of an eager step's {1e3 * whole:.1f} ms the optimizer takes {shares[0]:.0f} %, gradients {shares[1]:.0f} %, and "
-        f"forward {shares[2]:.0f} %, by taking these parts away."
+        f"Of an eager step's {1e3 * whole:.1f} ms the optimizer takes {shares[0]:.0f} %, gradients {shares[1]:.0f} %, "
+        f"and forward {shares[2]:.0f} %, by taking these parts away; launching an operation takes "
+        f"{1e6 * found.eager_op:.0f} microseconds, calling a function {1e6 * found.function_call:.0f}."
     )

@@ -7,7 +7,6 @@ from statistics import median
 from rich.table import Table
 
 from bench.present import tables
-from bench.present.figures import interval, multiple
 from bench.results.record import DeviceMemory, ReplicateInfo
 from bench.results.schema import Benchmark, Document
 
@@ -78,11 +77,10 @@ def table(document: Document) -> Table:
 
 
 def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -> list[str]:
-    found, ratio = figures(benchmark), benchmark.extra_info.ratio_to_reference
-    written = "-" if ratio.value is None else f"{multiple(ratio.value)} {interval(ratio)}".rstrip()
+    found = figures(benchmark)
     return [
         tables.rate(benchmark),
-        *([written] if with_ratio else []),
+        *([tables.ratio(benchmark.extra_info.ratio_to_reference)] if with_ratio else []),
         f"{found.start_seconds:.2f}",
         *(size(getattr(found, kind)) for kind in kinds),
     ]

@@ -14,8 +14,8 @@ _OTHER = "#4d4d4d"
 
 
 def colour_of(mode: str) -> str:
-    """The same mode has the same colour in every picture."""
-    return _MODES.get(mode, _OTHER)
+    """The same mode has the same colour in every picture, however it is varied."""
+    return _MODES.get(mode.split("-")[0], _OTHER)
 
 
 def name_machine(axes: Axes, document: Document) -> None:

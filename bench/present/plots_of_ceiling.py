@@ -31,7 +31,7 @@ def save(document: Document, path: Path) -> None:
     if found:
         most = 1 / max(found.arithmetic, found.memory)
         axes.axvline(most, color="black", linestyle="--", linewidth=1)
-        axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="center", va="bottom")
+        axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
     axes.set_yticks(range(len(benchmarks)), [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)
@@ -47,10 +47,11 @@ def _draw_parts(axes: Axes, found: Figures) -> None:
     start = 0.0
     for name, colour in _PARTS:
         milliseconds = 1e3 * getattr(found, name)
-        axes.barh(0, milliseconds, left=start, color=colour, height=0.5)
-        axes.annotate(f"{name} {milliseconds:.1f} ms", (start + milliseconds / 2, 0.3), ha="center", fontsize=9)
+        label = f"{name} {milliseconds:.1f} ms"
+        axes.barh(0, milliseconds, left=start, color=colour, height=0.5, label=label)
         start += milliseconds
     axes.set_yticks([0], ["eager step"])
-    axes.set_ylim(-0.4, 0.6)
+    axes.set_ylim(-0.4, 0.9)
+    axes.legend(loc="upper left", ncols=len(_PARTS), frameon=False, fontsize=9)
     axes.set_xlabel("milliseconds, by taking parts away")
     axes.spines[["top", "right"]].set_visible(False)

@@ -9,7 +9,6 @@ from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
 from bench.present import batch, ceiling, memory, pipelines, tables
-from bench.present.figures import interval, multiple
 from bench.present.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
 
@@ -56,7 +55,7 @@ def _row(benchmark: Benchmark) -> list[str]:
     return [
         tables.rate(benchmark),
         _spread(info.steps_per_second),
-        "-" if speedup.value is None else f"{multiple(speedup.value)} {interval(speedup)}".rstrip(),
+        tables.ratio(speedup),
         f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
@@ -77,8 +76,8 @@ def _shortcomings(document: Document) -> list[str]:
         saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
         lines.append(f"Interrupted{saved}")
     if section.status_reason:
-        of_each = ", ".join(f"{len(one.cohorts)} of at most {one.preset.looks[-1]}" for one in section.experiments)
-        lines.append(f"Ended with {of_each} cohorts. {section.status_reason}")
+        counts = [f"{len(one.cohorts)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments]
+        lines.append(f"Ended with cohorts: {', '.join(counts)}. {section.status_reason}")
     several = len(section.experiments) > 1
     lines += [line for experiment in section.experiments for line in _not_measured(experiment, several)]
     lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]

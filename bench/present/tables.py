@@ -6,7 +6,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from bench.results.schema import Benchmark, Document
+from bench.present.figures import interval, multiple
+from bench.results.schema import Benchmark, Document, Estimate
 
 
 def of_cases(
@@ -24,6 +25,11 @@ def of_cases(
     for benchmark in document.benchmarks:
         table.add_row(*(escape(cell) for cell in (benchmark.name, *row(benchmark))))
     return table
+
+
+def ratio(estimate: Estimate) -> str:
+    """A ratio with its interval, or a dash."""
+    return "-" if estimate.value is None else f"{multiple(estimate.value)} {interval(estimate)}".rstrip()
 
 
 def rate(benchmark: Benchmark) -> str:

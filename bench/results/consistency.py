@@ -1,16 +1,20 @@
 """What a result must be beyond its types: samples that fit their replicates, numbers that can be, names that agree."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.results.record import Record
+from bench.products import PRODUCTS
+from bench.results.record import Limits, Record
 from bench.results.schema import Benchmark, Document, Estimate
 
 # What a step or a first call can take. Beyond, ratios would leave the range of numbers.
 LEAST_SECONDS = 1e-12
 MOST_SECONDS = 1e6
+# Operations or bytes per second of any device.
+LEAST_RATE = 1.0
+MOST_RATE = 1e24
 MOST_CASES = 1_000
 MOST_BYTES = 2**63
 
@@ -31,10 +35,15 @@ def _problems(document: Document) -> Iterator[str]:
         info = benchmark.extra_info
         for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
             yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
+        if info.share_of_limit:
+            yield from _estimate(info.share_of_limit, f"{place}.extra_info.share_of_limit")
+        if min(info.block.steps, info.block.steps_per_call) < 1:
+            yield f"at {place}.extra_info.block: expected a step at least, found {info.block}"
     section = document.autoencoder_bench
     for i, experiment in enumerate(section.experiments):
         place, looks = f"$.autoencoder_bench.experiments[{i}]", list(experiment.preset.looks)
         yield from _estimate(experiment.twin.ratio, f"{place}.twin.ratio")
+        yield from _limits(experiment.limits, f"{place}.limits")
         if not looks or looks != sorted(set(looks)):
             yield f"at {place}.preset.looks: expected rising numbers, found {looks[:20]}"
 
@@ -102,6 +111,33 @@ def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
             len(replicate.rounds)
         }:
             yield f"at {here}.telemetry: expected as many readings as blocks, {len(replicate.rounds)}"
+
+
+def _limits(limits: Sequence[Limits], place: str) -> Iterator[str]:
+    cohorts = [found.cohort for found in limits]
+    if len(set(cohorts)) != len(cohorts):
+        yield f"at {place}: expected one for each cohort, found two of one"
+    for i, found in enumerate(limits):
+        if found.matmul_flops_per_second.keys() != PRODUCTS.keys():
+            yield f"at {place}[{i}].matmul_flops_per_second: expected {', '.join(PRODUCTS)}"
+        parts = found.eager_parts
+        seconds = (
+            found.eager_op_seconds,
+            found.function_call_seconds,
+            parts.forward_seconds,
+            parts.with_gradients_seconds,
+            parts.step_seconds,
+        )
+        rates = (
+            found.copy_bytes_per_second,
+            found.large_copy_bytes_per_second,
+            found.large_matmul_flops_per_second,
+            *found.matmul_flops_per_second.values(),
+        )
+        if not all(LEAST_SECONDS <= value <= MOST_SECONDS for value in seconds):
+            yield f"at {place}[{i}]: expected {_SECONDS}, found {seconds}"
+        if not all(LEAST_RATE <= value <= MOST_RATE for value in rates):
+            yield f"at {place}[{i}]: expected between {LEAST_RATE:g} and {MOST_RATE:g} a second, found {rates}"
 
 
 def _bytes(record: Record, place: str) -> Iterator[str]:

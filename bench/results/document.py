@@ -256,7 +256,7 @@ def _speedup_over_eager(record: CaseRecord, cases: Sequence[CaseRecord]) -> Esti
 def _stall(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecord) -> Estimate | None:
     """The share of a step's time that is lost to the input, against the same mode with a resident batch."""
     case = record.case
-    if case.pipeline == "resident":
+    if case.pipeline == "resident" or case.experiment == "ceiling":
         return None
     resident = _find(cases, msgspec.structs.replace(case, pipeline="resident", twin=False))
     if resident is None or not _is_measured(resident):

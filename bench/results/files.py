@@ -1,7 +1,9 @@
 """Read, validate and write result files. A file from elsewhere is untrusted."""
 
 import json
+import math
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -59,19 +61,24 @@ def read_any(path: Path) -> Document | ForeignDocument:
         return foreign
     _refuse_versions(path, tree)
     upgraded = upgrade.upgrade(tree)
-    document: Document = _convert(path, None if upgraded is not tree else raw, upgraded, Document)
+    document: Document = _convert(path, raw if upgraded is tree else _encode(path, upgraded), upgraded, Document)
     if problem := consistency.first_problem(document):
         raise ResultFileError(f"{path}: {problem}")
     return document
 
 
-def _convert(path: Path, raw: bytes | None, tree: dict[str, Any], kind: Any) -> Any:
-    """The document as its type says it, from its text, or from the tree where that is not the file's own.
-
-    Numbers that no float can hold are refused here too.
-    """
+def _encode(path: Path, tree: dict[str, Any]) -> bytes:
+    """The text of a tree that was changed, to be read as strictly as a file's own."""
     try:
-        return msgspec.convert(tree, type=kind) if raw is None else msgspec.json.decode(raw, type=kind)
+        return msgspec.json.encode(tree)
+    except (ValueError, OverflowError) as error:
+        raise ResultFileError(f"{path}: not a result: {error}") from None
+
+
+def _convert(path: Path, raw: bytes, tree: dict[str, Any], kind: Any) -> Any:
+    """The document as its type says it; numbers that no float can hold are refused here too."""
+    try:
+        return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
         what, _, place = str(error).partition(" - at ")
         place = place.strip("`") or "$"
@@ -97,11 +104,20 @@ def _read_bytes(path: Path) -> bytes:
 def _parse(path: Path, raw: bytes) -> Any:
     """The plain tree, for what types cannot say: keys that appear twice, versions, what stands at a place."""
     try:
-        return json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+        return json.loads(
+            raw, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_refuse_duplicates
+        )
     except RecursionError:
         raise ResultFileError(f"{path}: nested too deeply to be a result") from None
     except ValueError as error:
         raise ResultFileError(f"{path}: not JSON: {error}") from None
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:_FOUND_LENGTH]} is more than a number can be")
+    return number
 
 
 def _refuse_constant(name: str) -> Any:
@@ -120,7 +136,8 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_versions(path: Path, tree: dict[str, Any]) -> None:
     section = tree[SECTION]
     version = section.get("schema_version") if isinstance(section, dict) else None
-    if not isinstance(version, str) or version.split(".")[0] not in upgrade.READABLE:
+    known = re.fullmatch(r"([0-9]{1,3})\.[0-9]{1,3}", version) if isinstance(version, str) else None
+    if known is None or known[1] not in upgrade.READABLE:
         expected = " or ".join(f"{major}.x" for major in upgrade.READABLE)
         raise ResultFileError(
             f"{path}: at $.{SECTION}.schema_version: expected {expected}, found {_show(version)}. "

@@ -8,8 +8,10 @@ import pytest
 from bench.cases import Preset
 from bench.run import Options, Outcome, run
 
-# For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "gpu")]
+# For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones;
+# oracle.py, the model in NumPy.
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS / "bench"), str(TESTS / "gpu"), str(TESTS / "autoencoder")]
 
 
 class Listener:

@@ -1,0 +1,94 @@
+"""What is said of the limit, on a result and a device with a known truth."""
+
+import io
+
+import matplotlib.image
+import msgspec
+import numpy as np
+import pytest
+from documents import document, simulate, with_experiment
+from rich.console import Console
+
+from bench import products
+from bench.present import ceiling, plots_of_ceiling
+from bench.present.findings import findings
+from bench.present.summary import summary
+from bench.results.estimates import replicates_of
+from bench.results.limits import share_of_limit
+from bench.results.record import EagerParts, Limits
+
+TIMES = {"eager": 15e-3, "function": 1e-3, "xla-loop-fused": 0.5e-3, "keras-fit": 2e-3, "keras-fit-loop": 1e-3}
+PARTS = EagerParts(forward_seconds=1.5e-3, with_gradients_seconds=4.5e-3, step_seconds=15e-3)
+
+
+def result(with_limits=True, copy=1e12):
+    times = {**TIMES, "function/twin": 1e-3}
+    found = document(simulate(np.random.default_rng(1), times, server=0.002), experiment="ceiling")
+    if not with_limits:
+        return found
+    limits = tuple(
+        Limits(
+            cohort=cohort,
+            eager_op_seconds=1e-5,
+            function_call_seconds=1e-4,
+            copy_bytes_per_second=copy,
+            large_copy_bytes_per_second=copy,
+            matmul_flops_per_second=dict.fromkeys(products.PRODUCTS, products.FLOPS / 0.4e-3),
+            large_matmul_flops_per_second=1e12,
+            eager_parts=PARTS,
+        )
+        for cohort in range(1, 7)
+    )
+    benchmarks = tuple(
+        msgspec.structs.replace(
+            b,
+            extra_info=msgspec.structs.replace(b.extra_info, share_of_limit=share_of_limit(replicates_of(b), limits)),
+        )
+        for b in found.benchmarks
+    )
+    return with_experiment(msgspec.structs.replace(found, benchmarks=benchmarks), limits=limits)
+
+
+def test_the_limit_the_training_and_the_parts_are_said():
+    text = "\n".join(findings(result()))
+    assert "A step takes 0.40 ms here at best, 2,500 steps/s: arithmetic 0.40 ms (176 GFLOP/s" in text
+    assert "The fastest way, xla-loop-fused with" in text
+    assert "reaches 80 %" in text or "reaches 79 %" in text or "reaches 81 %" in text
+    assert "The notebook's 5,001 updates take 75 s in eager mode, and 2.5 s with xla-loop-fused" in text
+    assert "The best of Keras' fit is keras-fit-loop" in text
+    assert "Of an eager step's 15.0 ms the optimizer takes 70 %, gradients 20 %, and forward 10 %" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "copy", "part"),
+    [
+        ("eager", 1e12, "dispatch"),
+        ("function", 1e12, "dispatch"),
+        ("xla-loop-fused", 1e12, "arithmetic"),
+        ("xla-loop-fused", products.STATE_BYTES / 0.45e-3, "memory"),
+    ],
+)
+def test_what_binds_is_the_largest_part(name, copy, part):
+    found = result(copy=copy)
+    benchmark = next(b for b in found.benchmarks if b.name == name)
+    assert ceiling.binds(benchmark, ceiling.figures(found)) == part
+
+
+def test_without_limits_the_ways_are_compared_all_the_same():
+    found = result(with_limits=False)
+    text = "\n".join(findings(found))
+    assert "5,001 updates" in text
+    assert "at best" not in text
+    assert "eager step's" not in text
+
+
+@pytest.mark.parametrize("with_limits", [True, False])
+def test_table_and_picture(tmp_path, with_limits):
+    found = result(with_limits)
+    console = Console(file=io.StringIO(), width=80)
+    console.print(summary(found))
+    text = console.file.getvalue()
+    assert "…" not in text
+    assert ("arithmetic" in text.split("steps/s:")[0]) == with_limits
+    plots_of_ceiling.save(found, tmp_path / "ceiling.png")
+    assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01
