@@ -171,7 +171,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 cohorts of 20 to 60 blocks, for intervals of about 5 %: a first answer within two minutes",
+            summary="4 cohorts, for intervals of about 5 %: one experiment in two minutes, these in three and a half",
             looks=(4,),
             target_half_width=0.05,
             seconds=110.0,
@@ -184,7 +184,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="standard",
-            summary="3 to 16 cohorts, until intervals are within 2 %: at most five minutes",
+            summary="3 to 16 cohorts, until intervals are within 2 %: one experiment in five minutes, all in 15",
             looks=(3, 6, 12, 16),
             target_half_width=0.02,
             seconds=285.0,
@@ -197,7 +197,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="thorough",
-            summary="3 to 16 cohorts, until intervals are within 1 %: at most a quarter of an hour",
+            summary="3 to 16 cohorts, until intervals are within 1 %: one experiment in 15 minutes, all in about 45",
             looks=(3, 6, 12, 16),
             target_half_width=0.01,
             seconds=880.0,

@@ -54,9 +54,14 @@ def tiny() -> Preset:
     return TINY
 
 
+@pytest.fixture(scope="session")
+def new_listener() -> type[Listener]:
+    return Listener
+
+
 @pytest.fixture
-def listener() -> Listener:
-    return Listener()
+def listener(new_listener: type[Listener]) -> Listener:
+    return new_listener()
 
 
 @pytest.fixture(scope="session")

@@ -156,6 +156,14 @@ def with_experiment(found, **changes):
     return msgspec.structs.replace(found, autoencoder_bench=section)
 
 
+def together(*found):
+    """One result with the experiments of several."""
+    section = found[0].autoencoder_bench
+    section = msgspec.structs.replace(section, experiments=tuple(one.experiment for one in found))
+    benchmarks = tuple(benchmark for one in found for benchmark in one.benchmarks)
+    return msgspec.structs.replace(found[0], benchmarks=benchmarks, autoencoder_bench=section)
+
+
 def pair(base_samples, new_samples, **changes):
     """The two documents of a side-by-side run; the twin belongs to the base."""
     new_samples = {name: rows for name, rows in new_samples.items() if not name.endswith("/twin")}

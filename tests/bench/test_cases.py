@@ -7,6 +7,36 @@ from bench.cases import Choice
 from bench.errors import UsageError
 
 
+def test_several_experiments_share_globs_and_each_keeps_its_reference():
+    found = cases.select(Choice(("modes", "batch", "ceiling"), only=("xla/*",)))
+    assert list(found) == ["modes", "batch"]  # the ceiling has no such case
+    for chosen in found.values():
+        assert cases.reference(chosen) in chosen
+        assert any(case.twin for case in chosen)
+    with pytest.raises(UsageError, match="No case of modes, batch matches"):
+        cases.select(Choice(("modes", "batch"), only=("zebra",)))
+    names = [case.full_name for chosen in cases.select(Choice(tuple(cases.EXPERIMENTS))).values() for case in chosen]
+    assert len(set(names)) == len(names)
+
+
+def test_what_a_preset_measures_where_nothing_is_named():
+    assert cases.usual_experiments("quick") == ("modes", "pipelines", "memory")
+    assert cases.usual_experiments("standard") == cases.usual_experiments("thorough") == tuple(cases.EXPERIMENTS)
+    assert cases.usual_experiments("standard", side_by_side=True) == ("modes",)
+
+
+def test_several_experiments_share_the_time_of_a_preset():
+    for preset in cases.PRESETS.values():
+        assert cases.shared_out(preset, ("batch",)) == {"batch": preset}
+    quick = cases.shared_out(cases.PRESETS["quick"], ("modes", "memory"))
+    assert quick["modes"] == cases.PRESETS["quick"]
+    assert (quick["memory"].looks, quick["memory"].rounds_seconds) == ((3,), 6.5)
+    standard = cases.shared_out(cases.PRESETS["standard"], tuple(cases.EXPERIMENTS))
+    assert sum(preset.seconds for preset in standard.values()) == 840.0
+    two = cases.shared_out(cases.PRESETS["standard"], ("modes", "memory"))
+    assert {preset.seconds for preset in two.values()} == {285.0}  # none has more than alone
+
+
 def select(choice):
     """The cases of the only experiment."""
     (found,) = cases.select(choice).values()

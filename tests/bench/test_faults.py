@@ -183,7 +183,7 @@ def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"experiment": "mode"}, "Did you mean modes"),
+        ({"experiments": ("mode",)}, "Did you mean modes"),
         ({"only": ("xla/residen",)}, "Did you mean xla/resident"),
         ({"label": "no/slashes"}, "--label"),
         ({"data": "no/such/folder"}, "no/such/folder"),
@@ -256,7 +256,8 @@ cli.main()
 @pytest.fixture
 def started(tmp_path):
     """A run of four cases in a process of its own, ended at the latest after the test: quick, made quicker."""
-    options = ["--device", "cpu", "--data", "sample", "--only", "xla/*", "--no-profile", "--out", str(tmp_path)]
+    options = ["--device", "cpu", "--data", "sample", "--experiment", "modes", "--no-profile"]
+    options += ["--only", "xla/*", "--out", str(tmp_path)]
     command = [sys.executable, "-c", QUICKER, "run", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         yield process
@@ -302,7 +303,9 @@ def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):
     psutil.Process(server).kill()
     rest = started.stdout.read()
     assert started.wait(timeout=60) == ExitCode.FAILED, rest
-    assert "Ended with 1 of at most 4 cohorts. The server, the parent of all workers, ended" in " ".join(rest.split())
+    assert "Ended with cohorts: 1 of at most 4 of modes. The server, the parent of all workers, ended" in " ".join(
+        rest.split()
+    )
     assert gone(children)
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     document = files.read(folder / "result.json")

@@ -221,6 +221,18 @@ def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
     assert section.device.environment["CUDA_VISIBLE_DEVICES"].endswith(shown)
 
 
+def test_ways_that_feed_themselves_are_checked_and_held_against_the_limit(bench):
+    document, text, _ = bench("--experiment", "ceiling", "--only", "xla-loop-fused", "--tf32", "off")
+    found = {b.name: b.extra_info for b in document.benchmarks}
+    loop = found["xla-loop-fused"]
+    assert [(check.tf32, check.steps, check.passed) for check in loop.same_model] == [(False, 50, True)]
+    assert loop.share_of_limit.value > 0
+    assert loop.replicates[0].bus_bytes == 8 * 64  # the numbers of a batch's rows
+    assert found["function"].replicates[0].bus_bytes == 0
+    assert len(document.experiment.limits) == 1
+    assert "The fastest way" in text
+
+
 def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     """The stand-in's lock does refuse: without the mode known, one worker gets the card and the others fail.
 

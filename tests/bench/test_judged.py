@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from documents import document, simulate
 
-from bench import judged, workload
+from bench import cases, judged, run, workload
 from bench.against import Against
+from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
 from bench.observe import environment
@@ -61,6 +62,22 @@ def test_a_baseline_that_cannot_be_compared_is_refused_before_measuring(
         judged.run(options, Wanted(baseline=stored(tmp_path, **changes)), listener)
     assert listener.stages == []
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_baseline_about_other_cases_is_refused_before_measuring(finished, options, listener):
+    other = replace(options, experiments=("ceiling",), only=())
+    with pytest.raises(NotComparable, match=r"none of these cases\. It is about modes"):
+        judged.run(other, Wanted(baseline=finished[0].folder), listener)
+    assert not any("TensorFlow" in line for line in listener.lines)
+
+
+def test_without_a_name_the_baselines_experiments_are_measured(finished, options):
+    of_all = replace(options, preset=cases.PRESETS["standard"], only=())
+    assert len(run._experiments(of_all)) == 5
+    baseline = runs.load(finished[0].folder)
+    assert run._experiments(replace(of_all, baseline=baseline)) == ("modes",)
+    assert run._experiments(replace(of_all, batch_sizes=(8,), baseline=baseline)) == ("batch",)
+    assert run._experiments(replace(of_all, experiments=("memory",), baseline=baseline)) == ("memory",)
 
 
 def test_another_workload_is_refused_before_measuring(finished, options, listener, monkeypatch):

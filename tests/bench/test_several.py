@@ -15,10 +15,8 @@ from bench.run import Options, run
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory, tiny):
-    """Both have a case called function..., one has its limits measured, one does many steps in a call."""
-    from conftest import Listener
-
+def outcome(tmp_path_factory, tiny, new_listener):
+    """One has its limits measured, and a case that does many steps in a call."""
     options = Options(
         preset=msgspec.structs.replace(tiny, looks=(2,), training_steps=10, least_rounds=2, most_rounds=2),
         experiments=("modes", "ceiling"),
@@ -27,7 +25,7 @@ def outcome(tmp_path_factory, tiny):
         data="sample",
         device="cpu",
     )
-    view = Listener()
+    view = new_listener()
     return run(options, view), view
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from documents import TIMES, document, pair, simulate
+from documents import TIMES, document, pair, simulate, together
 
 from bench.comparing import runs
 from bench.comparing.compare import Rules, compare
@@ -74,6 +74,55 @@ def test_an_unstable_base_decides_nothing():
     assert set(verdicts(comparison).values()) == {"INCONCLUSIVE"}
     assert {case.speed.reason for case in comparison.cases} == {"unstable"}
     assert comparison.exit_code == ExitCode.OK
+
+
+BATCHES = {"function/16": 0.8e-3, "function/64": 1.1e-3, "xla/64": 0.8e-3, "function/64/twin": 1.1e-3}
+
+
+def with_batches(seed, day, twin=1.0, factors=(), batch_factors=()):
+    """A result with the experiments modes and batch."""
+    generator = np.random.default_rng(seed)
+    times = {name: seconds * dict(batch_factors).get(name, 1.0) for name, seconds in BATCHES.items()}
+    times["function/64/twin"] *= twin
+    modes = document(samples(seed, factors, **QUIET), day=day)
+    return together(modes, document(simulate(generator, times, **QUIET), experiment="batch", day=day))
+
+
+def test_an_unstable_experiment_decides_nothing_of_its_own_and_the_others_stand():
+    base, new = with_batches(1, 1, twin=1.5), with_batches(2, 2, factors=[(name, 1.6) for name in TIMES])
+    found = {case.name: case.speed for case in compare(run(base), run(new, "b")).cases}
+    for name, speed in found.items():
+        unstable = name.startswith("batch/")
+        assert (speed.reason == "unstable") == unstable
+        assert (speed.verdict == "SLOWER") == (not unstable), name
+
+
+def test_a_case_is_held_against_the_others_of_its_own_experiment():
+    """All of batch got slower, as by another machine; among the modes nothing stands out, and batch has too few."""
+    base, new = with_batches(1, 1), with_batches(2, 2, batch_factors=[(name, 1.3) for name in BATCHES])
+    found = {case.name: case.relative for case in compare(run(base), run(new, "b")).cases}
+    assert all(relative is None for name, relative in found.items() if name.startswith("batch/"))
+    modes = [relative for name, relative in found.items() if name.startswith("modes/")]
+    assert all(relative is not None and relative.verdict != "SLOWER" for relative in modes)
+
+
+def test_an_experiment_of_one_result_only_is_noted_and_fails_nothing():
+    both, modes = with_batches(1, 1), document(samples(2, **QUIET), day=2)
+    for base, new, name in ((both, modes, "a"), (modes, both, "b")):
+        comparison = compare(run(base, "a"), run(new, "b"))
+        assert {runs.experiment_of(case.name) for case in comparison.cases} == {"modes"}
+        assert comparison.exit_code == ExitCode.OK
+        assert f"batch is in {name} only: not compared." in comparison.notes
+
+
+def test_where_the_history_is_too_short_for_an_experiment_that_is_noted():
+    history = [run(document(samples(seed, **QUIET), day=2), f"h{seed}") for seed in range(10, 16)]
+    base, new = run(with_batches(1, 1)), run(with_batches(2, 2), "b")
+    assert (
+        "Too few of the stored runs have cases of batch: what those vary by is assumed."
+        in compare(base, new, history).notes
+    )
+    assert compare(base, new).notes == ()
 
 
 def separate(base_samples, new_samples, history=(), rules=Rules(), **changes):  # noqa: B008 - frozen

@@ -1,6 +1,7 @@
 """Results as comparing sees them: from anywhere, with names made safe."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +56,9 @@ def foreign(folder, body):
     (folder / "test_it.py").write_text(f"def test_sum(benchmark):\n    benchmark(sum, range({body}))\n")
     options = ["-q", "-p", "no:cacheprovider", "--benchmark-json=out.json"]
     command = [sys.executable, "-m", "pytest", *options, "test_it.py"]
-    subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=True)
+    # A pytest that is no part of this one, which may be one of several.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=True, env=alone)
     return folder / "out.json"
 
 

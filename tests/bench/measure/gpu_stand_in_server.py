@@ -2,7 +2,7 @@
 
 TensorFlow is told of a physical GPU, and takes memory policies for it as it does for a real one. Replaced are the
 placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a block, which are
-made short. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
+made short, and large products small. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
 
 What a process holds of the card is told to the stand-in for NVML (tests/bench/observe/stand_in/nvml.c), by the options
 that TensorFlow's context was really started with: a tenth of a card and a half under growth, and so on as BFC does. The
@@ -22,7 +22,7 @@ import msgspec
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from bench.measure import clock, device, memory_policy, server
+from bench.measure import clock, device, limits, memory_policy, server
 from bench.measure.protocol import MemoryRead, Probed
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
@@ -124,6 +124,8 @@ device.read_memory = _read_memory
 device.probe = _probe
 memory_policy.in_force = _in_force
 clock.choose_steps = _calibrate
+limits.LARGE["gpu"] = 64
+limits.LARGE_COPY_BYTES["gpu"] = 2**20
 clock.GPU_RULES = clock.BlockRules(target_seconds=0.005, least_steps=5, lead_in_seconds=0.002, linearity=0.5)
 
 if __name__ == "__main__":

@@ -42,9 +42,9 @@ def ask(address, **query):
 
 def test_every_case_is_a_run_with_tools_and_step_times(served, finished):
     runs = ask(f"{served}/runs")
-    names = {benchmark.name.replace("/", "-") for benchmark in finished[0].document.benchmarks}
+    names = {benchmark.fullname.replace("/", "-") for benchmark in finished[0].document.benchmarks}
     assert {run.split("/")[0] for run in runs} == names
-    run = next(run for run in runs if run.startswith("xla-resident"))
+    run = next(run for run in runs if run.startswith("modes-xla-resident"))
     assert "overview_page" in ask(f"{served}/run_tools", run=run)
     assert ask(f"{served}/hosts", run=run, tag="overview_page") == [{"hostname": "worker"}]
     overview = ask(f"{served}/data", run=run, tag="overview_page", host="ALL_HOSTS")

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from bench.products import PRODUCTS
 from bench.results import consistency
 from bench.results.schema import Document
 from bench.results.upgrade import upgrade
@@ -54,7 +55,40 @@ def same_round_twice(tree):
     rounds[1] = rounds[0]
 
 
+def add_limits(**changes):
+    """Limits of a cohort with something wrong."""
+
+    def change(tree):
+        limits = {
+            "cohort": 1,
+            "eager_op_seconds": 1e-5,
+            "function_call_seconds": 1e-4,
+            "copy_bytes_per_second": 1e10,
+            "large_copy_bytes_per_second": 1e10,
+            "matmul_flops_per_second": dict.fromkeys(PRODUCTS, 1e11),
+            "large_matmul_flops_per_second": 1e11,
+            "eager_parts": {"forward_seconds": 1e-3, "with_gradients_seconds": 2e-3, "step_seconds": 3e-3},
+        }
+        first_experiment(tree)["limits"] = [limits, {**limits, "cohort": 2} | changes]
+
+    return change
+
+
+def test_sound_limits_are_no_contradiction():
+    tree = upgrade(json.loads(GOLDEN))
+    add_limits()(tree)
+    assert consistency.first_problem(msgspec.convert(tree, Document)) is None
+
+
 CHANGES = {
+    add_limits(cohort=1): "experiments[0].limits: expected one for each cohort",
+    add_limits(copy_bytes_per_second=0.0): "limits[1]: expected between 1 and 1e+24 a second",
+    add_limits(matmul_flops_per_second=dict.fromkeys(PRODUCTS, -1.0)): "limits[1]: expected between",
+    add_limits(matmul_flops_per_second={"outer": 1e11}): "limits[1].matmul_flops_per_second: expected outer, inner",
+    add_limits(eager_op_seconds=0.0): "limits[1]: expected seconds between",
+    lambda tree: tree["benchmarks"][0]["extra_info"]["block"].update(
+        steps_per_call=0
+    ): "extra_info.block: expected a step",
     drop_sample: "$.benchmarks[0].stats.data",
     repeat_case: "$.benchmarks: expected each name once",
     rename: "$.benchmarks[0].name",

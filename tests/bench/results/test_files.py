@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,11 @@ import pytest
 
 from bench.errors import ResultFileError
 from bench.results import files
+
+
+def alone():
+    """The environment of a pytest that is no part of this one, which may be one of several."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
 
 
 @pytest.fixture
@@ -78,6 +84,32 @@ def test_an_unknown_major_version_is_refused_and_a_minor_one_read(tree, tmp_path
     assert files.read(tmp_path / "newer.json").autoencoder_bench.schema_version == "2.7"
 
 
+@pytest.mark.parametrize("version", ["2", "2.\u001b[2J", "1.\ud800", "2.0.1", "02x.1", 2.0, None])
+def test_what_is_no_version_is_shown_harmlessly(tree, tmp_path, version):
+    tree["autoencoder_bench"]["schema_version"] = version
+    message = refused(tmp_path, tree)
+    assert "schema_version: expected 1.x or 2.x, found" in message
+    assert message.isprintable()
+
+
+def test_a_file_of_version_1_is_read_as_strictly(tmp_path):
+    text = (Path(__file__).parent / "golden" / "version-1.json").read_text()
+    assert "final_loss" in text
+    refused(tmp_path, re.sub(r'"final_loss": [0-9.e-]+', '"final_loss": 1e400', text).encode())
+    tree = json.loads(text)
+    tree["autoencoder_bench"]["device"]["name"] = "\ud800"  # half a character
+    refused(tmp_path, tree)
+
+
+@pytest.mark.parametrize(
+    "change", [{"plan": None}, {"plan": {"preset": 3}}, {"cases": 5}, {"warnings": [1]}, {"cohorts": None}]
+)
+def test_odd_files_of_version_1_are_refused_with_a_place(tmp_path, change):
+    tree = json.loads((Path(__file__).parent / "golden" / "version-1.json").read_text())
+    tree["autoencoder_bench"] |= change
+    assert "at $" in refused(tmp_path, tree)
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -142,7 +174,7 @@ def test_a_file_of_pytest_benchmark_itself_is_readable(tmp_path):
         "--benchmark-json=out.json",
         "test_it.py",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False, env=alone())
     assert done.returncode == 0, done.stdout
     document = files.read_any(tmp_path / "out.json")
     assert [benchmark.name for benchmark in document.benchmarks] == ["test_sum"]
