@@ -14,8 +14,9 @@ _OF_EXPERIMENT = {
 
 
 def save_all(document: Document, folder: Path) -> None:
-    """Draw them into the folder, each named for what it shows."""
-    plots.save_steps_per_second(document, folder / "steps_per_second.png")
-    for part in document.parts():
-        if part.benchmarks and (draw := _OF_EXPERIMENT.get(part.experiment.name)):
+    """Draw them into the folder, each named for what it shows; the speeds are those of the first experiment."""
+    parts = [part for part in document.parts() if part.benchmarks]
+    plots.save_steps_per_second(parts[0], folder / "steps_per_second.png")
+    for part in parts:
+        if draw := _OF_EXPERIMENT.get(part.experiment.name):
             draw(part, folder / f"{part.experiment.name}.png")

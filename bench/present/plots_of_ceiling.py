@@ -5,7 +5,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.present import picture
+from bench.present import picture, plots
 from bench.present.ceiling import Figures, figures
 from bench.results.schema import Document
 
@@ -20,14 +20,7 @@ def save(document: Document, path: Path) -> None:
     figure = Figure(figsize=(9, sum(heights) + 0.4), layout="constrained")
     grid = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)
     axes: Axes = grid[0][0]
-    for position, benchmark in enumerate(benchmarks):
-        rate = benchmark.extra_info.steps_per_second
-        assert rate.value is not None
-        mode = benchmark.extra_info.case.mode
-        axes.barh(position, rate.value, color=picture.colour_of(mode.split("-")[0]), height=0.65)
-        low, high = rate.low or rate.value, rate.high or rate.value
-        axes.errorbar(rate.value, position, xerr=[[rate.value - low], [high - rate.value]], color="black", capsize=3)
-        picture.annotate_end(axes, f"{rate.value:,.0f}", high, position)
+    plots.draw_rates(axes, benchmarks)
     if found:
         most = 1 / max(found.arithmetic, found.memory)
         axes.axvline(most, color="black", linestyle="--", linewidth=1)
@@ -35,7 +28,7 @@ def save(document: Document, path: Path) -> None:
         _draw_parts(grid[1][0], found)
     axes.set_yticks(range(len(benchmarks)), [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)
-    axes.set_xlabel("optimisation steps per second (bar: median of cohorts; line: lowest to highest)")
+    axes.set_xlabel(plots.RATES)
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
     axes.spines[["top", "right"]].set_visible(False)
