@@ -11,8 +11,11 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from bench import cases, interrupts, policies
+from bench import interrupts, policies, selection
 from bench.errors import BenchError, ExitCode, Interrupted
+from bench.experiments import EXPERIMENTS
+from bench.presets import PRESETS, usual_experiments
+from bench.selection import Choice, parse_sizes
 
 app = typer.Typer(
     add_completion=False,
@@ -165,12 +168,12 @@ def run(
 
     console = Console(emoji=False)
     options = Options(
-        preset=cases.PRESETS[preset.value],
+        preset=PRESETS[preset.value],
         experiments=tuple(experiment or ()),
         only=tuple(only or ()),
         memory=tuple(memory or ()),
         memory_fraction=memory_fraction,
-        batch_sizes=cases.parse_sizes(batch_sizes) if batch_sizes is not None else (),
+        batch_sizes=parse_sizes(batch_sizes) if batch_sizes is not None else (),
         allow_shared=allow_shared,
         out=out,
         label=label,
@@ -273,10 +276,10 @@ def doctor(
 @app.command("list")
 def list_cases() -> None:
     """Show experiments with their cases, and presets."""
-    for name, experiment in cases.EXPERIMENTS.items():
+    for name, experiment in EXPERIMENTS.items():
         typer.echo(f"experiment {name}: {experiment.question}")
-        chosen = cases.Choice((name,))
-        usual, brief = cases.select(chosen)[name], cases.select(replace(chosen, brief=True))[name]
+        chosen = Choice((name,))
+        usual, brief = selection.select(chosen)[name], selection.select(replace(chosen, brief=True))[name]
         for case in experiment.cases:
             remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
             if case not in usual:
@@ -288,8 +291,8 @@ def list_cases() -> None:
     for name, description in policies.DESCRIPTIONS.items():
         typer.echo(f"  {name}: {description}")
     typer.echo("presets:")
-    for preset in cases.PRESETS.values():
-        typer.echo(f"  {preset.name}: {', '.join(cases.usual_experiments(preset.name))}; {preset.summary}")
+    for preset in PRESETS.values():
+        typer.echo(f"  {preset.name}: {', '.join(usual_experiments(preset.name))}; {preset.summary}")
 
 
 @app.command()

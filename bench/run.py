@@ -8,11 +8,12 @@ from pathlib import Path
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import against, cases, device, folders, interrupts, policies, workload
+from bench import against, device, folders, interrupts, policies, selection, workload
 from bench.against import Against
-from bench.cases import Case, Choice, Preset
+from bench.cases import Case
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
+from bench.experiments import EXPERIMENTS
 from bench.measure import entry
 from bench.measure.cohort import Settings
 from bench.measure.entry import BASE, NEW, Side
@@ -20,9 +21,11 @@ from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.servers import Launch
 from bench.measure.session import Session, Wanted
 from bench.observe import cuda_cache, environment, machine, nvml
+from bench.presets import BRIEF_PRESET, Preset, shared_out, usual_experiments
 from bench.results.document import Circumstances, ExperimentPlan
 from bench.results.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
+from bench.selection import Choice
 from bench.view import View
 
 
@@ -72,14 +75,14 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _run(options: Options, view: View) -> Outcome:
-    selected = cases.select(
+    selected = selection.select(
         Choice(
             experiments=_experiments(options),
             only=options.only,
             memory=options.memory,
             memory_fraction=options.memory_fraction,
             batch_sizes=options.batch_sizes,
-            brief=options.preset.name == cases.BRIEF_PRESET,
+            brief=options.preset.name == BRIEF_PRESET,
         )
     )
     folders.check_label(options.label)
@@ -117,7 +120,7 @@ def _run(options: Options, view: View) -> Outcome:
         folder=folder,
         allow_shared=options.allow_shared,
     )
-    presets = cases.shared_out(options.preset, tuple(selected))
+    presets = shared_out(options.preset, tuple(selected))
     experiments = [
         _experiment(chosen, replace(settings, preset=presets[name], interleaved=interleaved[name]), options, choice)
         for name, chosen in selected.items()
@@ -139,9 +142,9 @@ def _experiments(options: Options) -> tuple[str, ...]:
     named = (("memory", options.memory or options.memory_fraction is not None), ("batch", options.batch_sizes))
     if about := tuple(name for name, chosen in named if chosen):
         return about
-    if options.baseline and (known := tuple(name for name in options.baseline.references if name in cases.EXPERIMENTS)):
+    if options.baseline and (known := tuple(name for name in options.baseline.references if name in EXPERIMENTS)):
         return known
-    return cases.usual_experiments(options.preset.name, side_by_side=options.against is not None)
+    return usual_experiments(options.preset.name, side_by_side=options.against is not None)
 
 
 @dataclass(frozen=True)

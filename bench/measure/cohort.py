@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench import policies
-from bench.cases import Preset
 from bench.measure import in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
@@ -18,6 +17,7 @@ from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.observe import disturbance, telemetry
 from bench.observe.nvml import Card
+from bench.presets import Preset
 from bench.results import estimates
 from bench.results.record import (
     BlockSize,

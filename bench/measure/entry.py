@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench import cases
-from bench.cases import Case
+from bench.cases import Case, reference
 
 Side = Literal["new", "base"]
 
@@ -45,7 +44,7 @@ class Entries:
     @property
     def reference(self) -> Entry:
         """What ratios to the reference are taken to, within the side that is measured for its own sake."""
-        return Entry(cases.reference([entry.case for entry in self.all]), NEW)
+        return Entry(reference([entry.case for entry in self.all]), NEW)
 
     def partner(self, entry: Entry) -> Entry:
         """What an entry's time is divided by: its case on the other side, or the reference."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench import missing_gpu
-from bench.cases import Preset
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.measure import passes, protocol, stopping
 from bench.measure.cohort import Settings
@@ -16,6 +15,7 @@ from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.spending import Spending
 from bench.observe import nvml
+from bench.presets import Preset
 from bench.results.record import Fact
 from bench.results.recorder import Recorder
 from bench.view import View

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from bench.cases import Preset
 from bench.measure import stopping
 from bench.measure.entry import Entries, Entry, Side
+from bench.presets import Preset
 from bench.results import estimates
 from bench.results.record import CaseRecord
 from bench.results.recorder import ExperimentRecorder

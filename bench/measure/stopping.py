@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench.cases import Preset
+from bench.presets import Preset
 from bench.results import statistics
 from bench.results.schema import StopReason
 

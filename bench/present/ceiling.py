@@ -116,8 +116,8 @@ def _training(rates: dict[str, float]) -> str | None:
         return None
     shipped, best = NOTEBOOK_UPDATES / rates["eager"], NOTEBOOK_UPDATES / rates[fastest]
     return (
-        f"The notebook's {NOTEBOOK_UPDATES:,} updates take {shipped:,.0f} s in eager mode without an input pipeline, and "
-        f"{best:,.1f} s with {fastest}."
+        f"The notebook's {NOTEBOOK_UPDATES:,} updates take {shipped:,.0f} s in eager mode without an input pipeline, "
+        f"and {best:,.1f} s with {fastest}."
     )
 
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bench.cases import EXPERIMENTS
 from bench.comparing.records import Comparison, Judgement
+from bench.experiments import EXPERIMENTS
 from bench.present.figures import interval, multiple
 
 _COLOURS = {"SLOWER": "red", "LARGER": "red", "FASTER": "green", "SMALLER": "green", "INCONCLUSIVE": "yellow"}

@@ -12,7 +12,8 @@ import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
 from bench import policies, workload
-from bench.cases import Case, Preset
+from bench.cases import Case
+from bench.presets import Preset
 from bench.results import estimates, fingerprint, limits, warning
 from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
 from bench.results.schema import (

@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench.cases import Case, Preset
+from bench.cases import Case
+from bench.presets import Preset
 from bench.results.record import (
     BlockSize,
     CohortRecord,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.cases import Preset
+from bench.presets import Preset
 from bench.run import Options, Outcome, run
 
 # For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones;

@@ -5,8 +5,10 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 
-from bench import cases
+from bench.cases import reference
+from bench.experiments import EXPERIMENTS
 from bench.measure.entry import BASE
+from bench.presets import PRESETS
 from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import BlockSize, CaseRecord, CohortRecord, DeviceMemory, Failure, Replicate, Training
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
@@ -82,7 +84,7 @@ def document(
     day=1,
 ):
     """A result with these samples of cases of an experiment; `failed` names cases that failed."""
-    known = {case.name: case for case in cases.EXPERIMENTS[experiment].cases}
+    known = {case.name: case for case in EXPERIMENTS[experiment].cases}
     records = [
         CaseRecord(
             case=known[name],
@@ -141,8 +143,8 @@ def document(
     training = Training(mode="function", steps=10, first_loss=0.2, final_loss=final_loss, folder="plots")
     plan = ExperimentPlan(
         name=experiment,
-        preset=cases.PRESETS["standard"],
-        reference=cases.reference([known[name] for name in samples]).name,
+        preset=PRESETS["standard"],
+        reference=reference([known[name] for name in samples]).name,
         interleaved=True,
     )
     measured = Measured(plan, records, cohort_records, None, Stopping(reason="fixed", seconds=100.0))

@@ -9,12 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from bench import cases, cli, device, run
+from bench import cli, device, run
 from bench.doctor import doctor
 from bench.present import progress
+from bench.presets import PRESETS, Preset
 
 COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
-QUICK = cases.Preset(
+QUICK = Preset(
     name="quick",
     summary="for tests",
     looks=(1,),
@@ -42,7 +43,7 @@ def _heat(self, text, fraction):
 if __name__ == "__main__":
     progress.PlainView.advance = _heat
     device.driver_sign = lambda root=None: "/dev/nvidiactl"
-    cases.PRESETS["quick"] = QUICK
+    PRESETS["quick"] = QUICK
     run.Options = functools.partial(run.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
     cli.main()

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from rich.console import Console
 
-from bench import cases
 from bench.cases import Case
 from bench.errors import BenchError, ExitCode, UsageError
+from bench.experiments import EXPERIMENTS, Experiment
 from bench.measure.launcher import Limits
 from bench.present import summary
 from bench.results import files
@@ -61,7 +61,7 @@ def faulty(tmp_path_factory, tiny):
         Case(experiment="faults", mode="function", pipeline="resident", twin=True),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(cases.EXPERIMENTS, "faults", cases.Experiment(question="?", cases=broken))
+        patch.setitem(EXPERIMENTS, "faults", Experiment(question="?", cases=broken))
         options = Options(
             preset=msgspec.structs.replace(
                 tiny, looks=(1,), training_steps=10, least_rounds=30, most_rounds=30, rounds_seconds=10.0
@@ -245,9 +245,10 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
 
 QUICKER = """
 import msgspec
-from bench import cases, cli
-cases.PRESETS["quick"] = msgspec.structs.replace(
-    cases.PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1
+from bench import cli
+from bench.presets import PRESETS
+PRESETS["quick"] = msgspec.structs.replace(
+    PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1
 )
 cli.main()
 """

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from documents import document, simulate
 
-from bench import cases, judged, run, workload
+from bench import judged, run, workload
 from bench.against import Against
 from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
 from bench.observe import environment
+from bench.presets import PRESETS
 from bench.results import files
 from bench.run import Options
 
@@ -72,7 +73,7 @@ def test_a_baseline_about_other_cases_is_refused_before_measuring(finished, opti
 
 
 def test_without_a_name_the_baselines_experiments_are_measured(finished, options):
-    of_all = replace(options, preset=cases.PRESETS["standard"], only=())
+    of_all = replace(options, preset=PRESETS["standard"], only=())
     assert len(run._experiments(of_all)) == 5
     baseline = runs.load(finished[0].folder)
     assert run._experiments(replace(of_all, baseline=baseline)) == ("modes",)

@@ -6,11 +6,11 @@ import random
 
 import matplotlib.image
 
-from bench import cases
 from bench.errors import ExitCode
+from bench.experiments import EXPERIMENTS
 from bench.results import files
 
-NAMES = [case.name for case in cases.EXPERIMENTS["modes"].cases]
+NAMES = [case.name for case in EXPERIMENTS["modes"].cases]
 
 
 def test_a_sound_run_is_complete(finished):

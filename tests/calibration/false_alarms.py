@@ -9,13 +9,12 @@ from statistics import median
 
 from rich.console import Console
 
-from bench import cases
 from bench.against import Against
-from bench.cases import Preset
 from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.measure import stopping
 from bench.present.progress import open_view
+from bench.presets import PRESETS, Preset
 from bench.results import estimates
 from bench.run import Options, run
 
@@ -53,7 +52,7 @@ def analyse(folder: Path, pairs: int = PAIRS, seed: int = 1) -> dict:
     results = {}
     for name in ("quick", "standard"):
         generator = random.Random(seed)
-        drawn = [_draw(base, new, cohorts, cases.PRESETS[name], generator) for _ in range(pairs)]
+        drawn = [_draw(base, new, cohorts, PRESETS[name], generator) for _ in range(pairs)]
         verdicts = {case: Counter(verdict[case] for verdict, _ in drawn) for case in base.cases}
         alarms = sum(any(found in ("SLOWER", "FASTER") for found in verdict.values()) for verdict, _ in drawn)
         results[name] = {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import cases
 from bench.against import Against
 from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.present.progress import open_view
+from bench.presets import PRESETS
 from bench.run import Options, run
 
 SLOW_SERVER = Path(__file__).with_name("slow_server.py")
@@ -46,7 +46,7 @@ def _kept(path: Path, folder: Path, preset: str, every: int, seed: int) -> dict:
 
 def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
     options = Options(
-        preset=cases.PRESETS[preset],
+        preset=PRESETS[preset],
         only=(CASE,),
         out=folder,
         profile=False,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import device, missing_gpu
-from bench.cases import Preset
 from bench.errors import UsageError
+from bench.presets import Preset
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from bench import cases
-from bench.cases import Choice
+from bench import selection
 from bench.measure import entry, occupancy
 from bench.measure.cohort import Cohort, Settings
 from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
 from bench.observe.nvml import Card
+from bench.selection import Choice
 
 ENTRIES = entry.of(
-    [case for case in cases.select(Choice(("memory",)))["memory"] if case.memory != "host"], side_by_side=False
+    [case for case in selection.select(Choice(("memory",)))["memory"] if case.memory != "host"], side_by_side=False
 )
 
 

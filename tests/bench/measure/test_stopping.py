@@ -3,8 +3,8 @@
 import msgspec
 import pytest
 
-from bench.cases import PRESETS
 from bench.measure import stopping
+from bench.presets import PRESETS
 
 STANDARD, QUICK = PRESETS["standard"], PRESETS["quick"]
 STEADY = [[0.1, 0.1, 0.1]] * 6

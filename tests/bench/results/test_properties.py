@@ -12,10 +12,26 @@ from bench.comparing.compare import compare
 from bench.errors import BenchError
 from bench.present import comparison as shown
 from bench.present import tabular
+from bench.products import PRODUCTS
 from bench.results import files
+from bench.results.upgrade import upgrade
 
 GOLDEN = (Path(__file__).parent / "golden" / "version-1.json").read_text()
-TREE = json.loads(GOLDEN)
+
+
+def of_version_2():
+    """The same as a result of version 2, of the experiment that has limits too."""
+    tree = upgrade(json.loads(GOLDEN))
+    tree["autoencoder_bench"]["schema_version"] = "2.0"
+    rates = dict.fromkeys(PRODUCTS, 1e11)
+    parts = {"forward_seconds": 1e-3, "with_gradients_seconds": 2e-3, "step_seconds": 3e-3}
+    limits = {"copy_bytes_per_second": 1e10, "large_copy_bytes_per_second": 1e10, "matmul_flops_per_second": rates}
+    limits |= {"eager_op_seconds": 1e-5, "function_call_seconds": 1e-4, "large_matmul_flops_per_second": 1e11}
+    tree["autoencoder_bench"]["experiments"][0]["limits"] = [{**limits, "cohort": 1, "eager_parts": parts}]
+    return tree
+
+
+TREES = [json.loads(GOLDEN), of_version_2()]
 
 SCALARS = st.one_of(
     st.none(),
@@ -41,7 +57,7 @@ def places(tree, path=()):
         yield from places(value, (*path, key))
 
 
-PLACES = sorted(places(TREE), key=str)
+PLACES = sorted({place for tree in TREES for place in places(tree)}, key=str)
 
 
 def mutate(tree, place, action, value):
@@ -51,7 +67,7 @@ def mutate(tree, place, action, value):
             return
         try:
             parent = parent[key]
-        except (KeyError, IndexError):
+        except (KeyError, IndexError, TypeError):
             return
     if not isinstance(parent, dict | list):
         return
@@ -79,10 +95,10 @@ MUTATIONS = st.lists(
 )
 
 
-@given(MUTATIONS)
+@given(st.sampled_from(TREES), MUTATIONS)
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_a_mutated_document_is_read_and_compared_or_refused(tmp_path, mutations):
-    tree = copy.deepcopy(TREE)
+def test_a_mutated_document_is_read_and_compared_or_refused(tmp_path, sound, mutations):
+    tree = copy.deepcopy(sound)
     for mutation in mutations:
         mutate(tree, *mutation)
     path = tmp_path / "mutated.json"

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bench.cases import PRESETS
 from bench.measure import stopping
+from bench.presets import PRESETS
 from bench.results import statistics
 from bench.results.statistics import Variances
 

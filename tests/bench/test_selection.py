@@ -1,45 +1,29 @@
-"""Cases, presets and how they are picked."""
+"""Cases, and how they are picked."""
 
 import pytest
 
-from bench import cases
-from bench.cases import Choice
+from bench import selection
+from bench.cases import reference
 from bench.errors import UsageError
+from bench.experiments import BATCH_SIZES, EXPERIMENTS
+from bench.selection import Choice, parse_sizes
 
 
 def test_several_experiments_share_globs_and_each_keeps_its_reference():
-    found = cases.select(Choice(("modes", "batch", "ceiling"), only=("xla/*",)))
+    found = selection.select(Choice(("modes", "batch", "ceiling"), only=("xla/*",)))
     assert list(found) == ["modes", "batch"]  # the ceiling has no such case
     for chosen in found.values():
-        assert cases.reference(chosen) in chosen
+        assert reference(chosen) in chosen
         assert any(case.twin for case in chosen)
     with pytest.raises(UsageError, match="No case of modes, batch matches"):
-        cases.select(Choice(("modes", "batch"), only=("zebra",)))
-    names = [case.full_name for chosen in cases.select(Choice(tuple(cases.EXPERIMENTS))).values() for case in chosen]
+        selection.select(Choice(("modes", "batch"), only=("zebra",)))
+    names = [case.full_name for chosen in selection.select(Choice(tuple(EXPERIMENTS))).values() for case in chosen]
     assert len(set(names)) == len(names)
-
-
-def test_what_a_preset_measures_where_nothing_is_named():
-    assert cases.usual_experiments("quick") == ("modes", "pipelines", "memory")
-    assert cases.usual_experiments("standard") == cases.usual_experiments("thorough") == tuple(cases.EXPERIMENTS)
-    assert cases.usual_experiments("standard", side_by_side=True) == ("modes",)
-
-
-def test_several_experiments_share_the_time_of_a_preset():
-    for preset in cases.PRESETS.values():
-        assert cases.shared_out(preset, ("batch",)) == {"batch": preset}
-    quick = cases.shared_out(cases.PRESETS["quick"], ("modes", "memory"))
-    assert quick["modes"] == cases.PRESETS["quick"]
-    assert (quick["memory"].looks, quick["memory"].rounds_seconds) == ((3,), 6.5)
-    standard = cases.shared_out(cases.PRESETS["standard"], tuple(cases.EXPERIMENTS))
-    assert sum(preset.seconds for preset in standard.values()) == 840.0
-    two = cases.shared_out(cases.PRESETS["standard"], ("modes", "memory"))
-    assert {preset.seconds for preset in two.values()} == {285.0}  # none has more than alone
 
 
 def select(choice):
     """The cases of the only experiment."""
-    (found,) = cases.select(choice).values()
+    (found,) = selection.select(choice).values()
     return found
 
 
@@ -106,8 +90,8 @@ def test_policies_and_their_share_can_be_chosen():
 
 def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
     selected = select(Choice(("memory",)))
-    assert cases.reference(selected).name == "growth/function"
-    assert cases.reference([case for case in selected if case.memory == "host"]).name == "host/function"
+    assert reference(selected).name == "growth/function"
+    assert reference([case for case in selected if case.memory == "host"]).name == "host/function"
 
 
 @pytest.mark.parametrize("change", [{"memory": ("growth",)}, {"memory_fraction": 0.5}])
@@ -119,7 +103,7 @@ def test_policies_belong_to_the_experiment_memory(change):
 def test_pipelines_are_eight_under_two_modes():
     found = [case.name for case in select(Choice(("pipelines",)))]
     assert len(found) == 2 * 8 + 1
-    assert found[0] == cases.reference(select(Choice(("pipelines",)))).name == "function/resident"
+    assert found[0] == reference(select(Choice(("pipelines",)))).name == "function/resident"
 
 
 def test_quick_takes_four_pipelines():
@@ -134,11 +118,9 @@ def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
         return [case.name for case in select(Choice(("batch",), batch_sizes=sizes))]
 
-    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in cases.BATCH_SIZES] + [
-        "function/64/twin"
-    ]
+    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in BATCH_SIZES] + ["function/64/twin"]
     assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/twin"]
-    assert cases.reference(select(Choice(("batch",)))).name == "function/64"
+    assert reference(select(Choice(("batch",)))).name == "function/64"
 
 
 @pytest.mark.parametrize(("experiment", "sizes"), [("batch", (0,)), ("batch", (64, 2**20)), ("modes", (64,))])
@@ -148,18 +130,7 @@ def test_batch_sizes_out_of_range_or_place(experiment, sizes):
 
 
 def test_batch_sizes_are_a_list_with_commas():
-    assert cases.parse_sizes("16, 64,1024") == (16, 64, 1024)
+    assert parse_sizes("16, 64,1024") == (16, 64, 1024)
     for text in ("", "16;64", "-4", "1e3", "\u0663"):
         with pytest.raises(UsageError, match="commas"):
-            cases.parse_sizes(text)
-
-
-def test_presets_are_what_they_promise():
-    quick, standard, thorough = (cases.PRESETS[name] for name in ("quick", "standard", "thorough"))
-    assert quick.looks == (4,)
-    assert standard.looks == thorough.looks == (3, 6, 12, 16)
-    assert [preset.target_half_width for preset in (quick, standard, thorough)] == [0.05, 0.02, 0.01]
-    # With about 12 s a cohort for servers and first calls, and 20 s for the passes apart, as measured on 2 cores.
-    assert quick.looks[-1] * (quick.rounds_seconds + 12) + 20 <= 120
-    assert standard.seconds <= 300
-    assert thorough.seconds <= 900
+            parse_sizes(text)

@@ -1,0 +1,100 @@
+"""The experiments: cases that answer one question each. Data only."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from bench import policies
+from bench.cases import USUAL_BATCH_SIZE, Case
+
+BATCH_SIZES = (16, 64, 256, 1024, 4096)
+MOST_EXAMPLES = 65_536
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True):
+    """Cases that answer one question.
+
+    `usual` are the globs of those that are measured where none are asked for; `brief`, in the preset `quick`.
+    """
+
+    question: str
+    cases: tuple[Case, ...]
+    usual: tuple[str, ...] = ("*",)
+    brief: tuple[str, ...] | None = None  # None: as usual
+
+
+def _modes() -> tuple[Case, ...]:
+    pipelines, modes = ("resident", "notebook"), ("eager", "function", "xla")
+    cases = [Case(experiment="modes", mode=mode, pipeline=pipeline) for pipeline in pipelines for mode in modes]
+    return (*cases, Case(experiment="modes", mode="function", pipeline="resident", twin=True))
+
+
+def memory(fraction: float = policies.DEFAULT_FRACTION) -> Experiment:
+    """The experiment `memory` with this share in the policies that have one.
+
+    The cases called `host` are those of a machine without a GPU, where a policy would mean nothing.
+    """
+    names = [policies.parse(name, fraction).name for name in ("default", "growth", "fraction", "growth+fraction")]
+    pairs = [(name, mode) for mode in ("function", "xla") for name in (*names, "async")]
+    pairs += [(policies.HOST, mode) for mode in ("eager", "function", "xla")]
+    cases = [Case(experiment="memory", mode=mode, pipeline="resident", memory=name) for name, mode in pairs]
+    twins = [
+        Case(experiment="memory", mode="function", pipeline="resident", memory=name, twin=True)
+        for name in ("growth", policies.HOST)
+    ]
+    return Experiment(
+        question="What does each memory policy reserve, what does the model need, and what does it cost?",
+        cases=(*cases, *twins),
+        usual=(*(f"{name}/function" for name in names), f"{policies.HOST}/*"),
+    )
+
+
+def _pipelines() -> tuple[Case, ...]:
+    names = (
+        "resident",
+        "no-prefetch",
+        "prefetch-1",
+        "prefetch-auto",
+        "vectorised",
+        "shuffle-indices",
+        "prefetch-to-device",
+        "device-resident",
+    )
+    cases = [Case(experiment="pipelines", mode=mode, pipeline=name) for mode in ("function", "xla") for name in names]
+    return (*cases, Case(experiment="pipelines", mode="function", pipeline="resident", twin=True))
+
+
+def batch(sizes: Sequence[int] = BATCH_SIZES) -> Experiment:
+    """The experiment `batch` with these sizes; the notebook's, which ratios are taken to, is always among them."""
+    every = sorted({USUAL_BATCH_SIZE, *sizes})
+    pairs = [(mode, size) for mode in ("function", "xla") for size in every]
+    cases = [Case(experiment="batch", mode=mode, pipeline="resident", batch_size=size) for mode, size in pairs]
+    twin = Case(experiment="batch", mode="function", pipeline="resident", twin=True)
+    return Experiment(question="How does the cost of a step grow with its batch?", cases=(*cases, twin))
+
+
+def _ceiling() -> tuple[Case, ...]:
+    """Ways to run the same optimisation; those called loop do many steps in a call."""
+    plain = ("eager", "function", "xla", "eager-fused", "function-fused", "xla-fused")
+    loops = ("function-loop", "xla-loop", "function-loop-fused", "xla-loop-fused")
+    keras = ("keras-fit", "keras-fit-xla", "keras-fit-loop", "keras-fit-xla-loop")
+    pairs = [(mode, "device-resident" if mode in loops else "resident") for mode in (*plain, *loops, *keras)]
+    cases = [Case(experiment="ceiling", mode=mode, pipeline=pipeline) for mode, pipeline in pairs]
+    return (*cases, Case(experiment="ceiling", mode="function", pipeline="resident", twin=True))
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "modes": Experiment(
+        question="What do eager, tf.function and XLA cost, with and without an input pipeline?", cases=_modes()
+    ),
+    "memory": memory(),
+    "pipelines": Experiment(
+        question="Which tf.data pipeline keeps up with the step?",
+        cases=_pipelines(),
+        brief=tuple(f"function/{name}" for name in ("resident", "no-prefetch", "prefetch-1", "prefetch-auto")),
+    ),
+    "batch": batch(),
+    "ceiling": Experiment(
+        question="How far can TensorFlow be pushed on this model, and what binds it?", cases=_ceiling()
+    ),
+}
