@@ -30,7 +30,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 BRIEF_PRESET = "quick"
 
 FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/results/statistics.py)
-# What `several` of them may take together; a preset that is not here gives each what it gives one.
+# Seconds that several of them may take together; a preset that is not here gives each what it gives one.
 TOGETHER_SECONDS = {"standard": 840.0, "thorough": 2_700.0}
 
 # What is measured where no experiment is named. Side by side it is a gate, and asks one question.

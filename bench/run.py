@@ -15,11 +15,11 @@ from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
 from bench.experiments import EXPERIMENTS
 from bench.measure import entry
-from bench.measure.cohort import Settings
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.measure.servers import Launch
 from bench.measure.session import Session, Wanted
+from bench.measure.settings import Settings
 from bench.observe import cuda_cache, environment, machine, nvml
 from bench.presets import BRIEF_PRESET, Preset, shared_out, usual_experiments
 from bench.results.document import Circumstances, ExperimentPlan

@@ -10,14 +10,13 @@ from typing import Any, TypeVar
 from bench import policies
 from bench.measure import in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
-from bench.measure.launcher import Limits, Server, Worker, WorkerFailed
+from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.member import Member, record
 from bench.measure.occupancy import Baseline
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
+from bench.measure.settings import Settings
 from bench.observe import disturbance, telemetry
-from bench.observe.nvml import Card
-from bench.presets import Preset
 from bench.results import estimates
 from bench.results.record import (
     BlockSize,
@@ -30,31 +29,6 @@ from bench.results.record import (
 )
 
 Answer = TypeVar("Answer")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What all cohorts of a run have in common."""
-
-    device: str  # cpu or gpu
-    card: Card  # the GPU as NVML knows it, absent on a CPU
-    tf32: bool | None  # None leaves TensorFlow's default
-    seed: int
-    preset: Preset
-    limits: Limits
-    folder: Path  # the run's
-    interleaved: bool = True  # False where cases have the device to themselves, one after another
-    allow_shared: bool = False  # take the memory of a card that others use
-
-    @property
-    def alone(self) -> bool:
-        """Whether a worker is alone on a card, so that what it takes of its memory can be told."""
-        return self.device == "gpu" and not self.interleaved
-
-    @property
-    def most_alive(self) -> int:
-        """Workers that may be alive at a time: each has a context of its own on a card, and some memory of the host."""
-        return 8 if self.device == "gpu" else 16
 
 
 @dataclass(frozen=True)

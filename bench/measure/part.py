@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from bench.measure import passes
 from bench.measure.checks import Checks
-from bench.measure.cohort import Cohort, RoundsPlan, Settings
+from bench.measure.cohort import Cohort, RoundsPlan
 from bench.measure.entry import NEW, Entries, Entry, Side
 from bench.measure.launcher import Server
 from bench.measure.same_model import Losses
+from bench.measure.settings import Settings
 from bench.measure.spending import Spending
 from bench.measure.standing import Standing
 from bench.observe.meter import Meter

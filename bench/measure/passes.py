@@ -8,9 +8,10 @@ from statistics import quantiles
 from typing import Any
 
 from bench.measure import occupancy, protocol
-from bench.measure.cohort import Cohort, Settings
+from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
+from bench.measure.settings import Settings
 from bench.observe.meter import Meter
 from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Training
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from bench import missing_gpu
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.measure import passes, protocol, stopping
-from bench.measure.cohort import Settings
 from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
+from bench.measure.settings import Settings
 from bench.measure.spending import Spending
 from bench.observe import nvml
 from bench.presets import Preset

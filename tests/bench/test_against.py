@@ -9,8 +9,8 @@ import pytest
 from bench import against, judged
 from bench.against import Against
 from bench.errors import ExitCode, UsageError
-from bench.measure.cohort import Settings
 from bench.measure.entry import BASE
+from bench.measure.settings import Settings
 from bench.results import files
 from bench.run import Options, run
 

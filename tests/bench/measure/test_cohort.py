@@ -4,9 +4,10 @@ import pytest
 
 from bench import selection
 from bench.measure import entry, occupancy
-from bench.measure.cohort import Cohort, Settings
+from bench.measure.cohort import Cohort
 from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
+from bench.measure.settings import Settings
 from bench.observe.nvml import Card
 from bench.selection import Choice
 

@@ -1,0 +1,33 @@
+"""What all cohorts of an experiment have in common: the device, how much is measured, and where it goes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure.launcher import Limits
+from bench.observe.nvml import Card
+from bench.presets import Preset
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all cohorts of an experiment have in common."""
+
+    device: str  # cpu or gpu
+    card: Card  # the GPU as NVML knows it, absent on a CPU
+    tf32: bool | None  # None leaves TensorFlow's default
+    seed: int
+    preset: Preset
+    limits: Limits
+    folder: Path  # the run's
+    interleaved: bool = True  # False where cases have the device to themselves, one after another
+    allow_shared: bool = False  # take the memory of a card that others use
+
+    @property
+    def alone(self) -> bool:
+        """Whether a worker is alone on a card, so that what it takes of its memory can be told."""
+        return self.device == "gpu" and not self.interleaved
+
+    @property
+    def most_alive(self) -> int:
+        """Workers that may be alive at a time: each has a context of its own on a card, and some memory of the host."""
+        return 8 if self.device == "gpu" else 16
