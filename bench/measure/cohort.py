@@ -190,7 +190,7 @@ class Cohort:
     def measure_memory(self, contexts: Mapping[str, int | None], capability: str | None) -> None:
         """Take down what each member holds of a GPU's memory; a policy that the figures contradict ends its member.
 
-        `contexts` are the bytes of a process without tensors, mode by mode.
+        `contexts` are the bytes of a process beside its tensors, mode by mode.
         """
         for member in list(self.members):
             read = self._read_memory(member, reset=False)

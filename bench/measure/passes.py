@@ -1,4 +1,4 @@
-"""What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a bare context."""
+"""What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a context, limits."""
 
 import math
 from collections.abc import Sequence

@@ -12,9 +12,9 @@ from bench.results.schema import Benchmark, Document
 
 _DEVICE_CAPTION = (
     "Memory of the card, of one process alone on it, median of the cohorts. start: seconds until the first allocation. "
-    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less the context of a process with "
-    "next to no tensors (derived; TensorFlow has no figure). lost: what the card had less. private: the host's memory "
-    "that only this process has."
+    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less the context of a process that "
+    "did one step, its tensors taken off (derived; TensorFlow has no figure). lost: what the card had less. private: "
+    "the host's memory that only this process has."
 )
 _HOST_CAPTION = (
     "time: paired ratio to {reference}. start: seconds until the first computation. Memory of the host, median of the "

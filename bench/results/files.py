@@ -1,7 +1,6 @@
 """Read, validate and write result files. A file from elsewhere is untrusted."""
 
 import json
-import math
 import os
 import re
 import stat
@@ -14,7 +13,7 @@ import msgspec
 from bench.errors import ResultFileError
 from bench.results import consistency, upgrade
 from bench.results.foreign import ForeignDocument
-from bench.results.schema import Document
+from bench.results.schema import SCHEMA_VERSION, Document
 from bench.results.upgrade import SECTION
 
 # A thorough result has about 2 MB. A hostile file of this size takes some hundred MB to read, and seconds.
@@ -24,7 +23,12 @@ _FOUND_LENGTH = 60
 
 
 def write(document: Document, path: Path) -> None:
-    """Replace `path` by the document, atomically: whoever reads it sees the old or the new one, whole."""
+    """Replace `path` by the document, atomically: whoever reads it sees the old or the new one, whole.
+
+    What was read from an older version is written in the present one, which is the shape it has.
+    """
+    section = msgspec.structs.replace(document.autoencoder_bench, schema_version=SCHEMA_VERSION)
+    document = msgspec.structs.replace(document, autoencoder_bench=section)
     text = msgspec.json.format(msgspec.json.encode(document), indent=1)
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -70,8 +74,8 @@ def read_any(path: Path) -> Document | ForeignDocument:
 def _encode(path: Path, tree: dict[str, Any]) -> bytes:
     """The text of a tree that was changed, to be read as strictly as a file's own."""
     try:
-        return msgspec.json.encode(tree)
-    except (ValueError, OverflowError) as error:
+        return json.dumps(tree, allow_nan=False).encode()
+    except (ValueError, RecursionError) as error:
         raise ResultFileError(f"{path}: not a result: {error}") from None
 
 
@@ -104,20 +108,11 @@ def _read_bytes(path: Path) -> bytes:
 def _parse(path: Path, raw: bytes) -> Any:
     """The plain tree, for what types cannot say: keys that appear twice, versions, what stands at a place."""
     try:
-        return json.loads(
-            raw, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_refuse_duplicates
-        )
+        return json.loads(raw, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
     except RecursionError:
         raise ResultFileError(f"{path}: nested too deeply to be a result") from None
     except ValueError as error:
         raise ResultFileError(f"{path}: not JSON: {error}") from None
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:_FOUND_LENGTH]} is more than a number can be")
-    return number
 
 
 def _refuse_constant(name: str) -> Any:

@@ -32,8 +32,8 @@ class DeviceMemory(Record, frozen=True, kw_only=True):
 
     Tensors are the allocator's own statistics, its peak reset after the warm-up. The rest needs a process alone on the
     card: `lost` is what the card had less than at the `baseline`, when no worker was alive; `context` is the same of a
-    process with the same kernels and next to no tensors; `reserved` is lost less context. TensorFlow has no figure for
-    what its allocator reserved, so that one is derived.
+    process that did one step of the same model under growth, less its tensors; `reserved` is lost less context.
+    TensorFlow has no figure for what its allocator reserved, so that one is derived.
     """
 
     tensors_bytes: int | None

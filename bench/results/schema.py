@@ -25,10 +25,9 @@ from bench.results.record import (
 from bench.results.warning import RunWarning
 
 # 1.0: first version.
-# 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
 # 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
-#      force, telemetry and energy; input pipelines alone and what they cost; where
-#      the time went.
+#      force, telemetry and energy; input pipelines alone and what they cost; where the time went.
+# 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
 SCHEMA_VERSION = "2.0"
 
 

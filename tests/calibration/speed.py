@@ -1,4 +1,4 @@
-"""How long `bench compare` takes: of two results of the preset standard, and of a thousand."""
+"""How long `bench compare` takes: of two results of the modes with the preset standard, and of a thousand."""
 
 import os
 import subprocess
@@ -12,6 +12,7 @@ from bench.results import files
 
 BENCH = Path(sys.executable).with_name("bench")
 FILES = 1_000
+MODES = ("--experiment", "modes", "--preset", "standard")
 
 
 def compare_two(folder: Path, repeats: int = 10) -> dict:
@@ -36,10 +37,10 @@ def compare_thousand(folder: Path) -> dict:
 
 
 def _make(folder: Path, count: int) -> list[Path]:
-    """Copies of a result of the preset standard, measured here first, that differ in their labels."""
+    """Copies of such a result, measured here first, that differ in their labels."""
     standard = folder / "standard"
     if not list(standard.glob("*/result.json")):
-        subprocess.run([BENCH, "run", "--preset", "standard", "--no-profile", "--out", standard], check=True)
+        subprocess.run([BENCH, "run", *MODES, "--no-profile", "--out", standard], check=True)
     document = files.read(next(standard.glob("*/result.json")))
     section = document.autoencoder_bench
     paths = [folder / f"copy-{number:04}.json" for number in range(count)]

@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench.errors import ResultFileError
 from bench.results import files
+from bench.results.schema import SCHEMA_VERSION
 
 
 def alone():
@@ -159,6 +161,15 @@ def test_the_golden_file_of_version_1_is_read_for_ever():
     assert document.autoencoder_bench.schema_version == "1.0"
     assert len(document.benchmarks) == 7
     assert document.experiment.stopping.reason == "fixed"
+
+
+def test_what_was_read_from_version_1_is_written_in_the_present_one(tmp_path):
+    document = files.read(Path(__file__).parent / "golden" / "version-1.json")
+    files.write(document, tmp_path / "again.json")
+    again = files.read(tmp_path / "again.json")
+    assert again.autoencoder_bench.schema_version == SCHEMA_VERSION
+    section = msgspec.structs.replace(again.autoencoder_bench, schema_version="1.0")
+    assert msgspec.structs.replace(again, autoencoder_bench=section) == document
 
 
 def test_a_file_of_pytest_benchmark_itself_is_readable(tmp_path):
