@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from statistics import median
 
-from rich.table import Table
-
 from bench.comparing.runs import first_call_seconds
 from bench.present import tables
+from bench.present.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.regimes import Regimes, fit
@@ -20,7 +19,7 @@ _CAPTION = (
 _MISFIT = 0.25  # beyond, one line does not describe the times
 
 
-def table(document: Document) -> Table:
+def table(document: Document) -> Grid:
     """A row for each case."""
     caption = _CAPTION.format(reference=document.experiment.reference)
     return tables.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)

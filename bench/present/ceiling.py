@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from statistics import median
 
-from rich.table import Table
-
 from bench.present import tables
+from bench.present.grid import Grid
 from bench.present.pipelines import percent
 from bench.products import FLOPS
 from bench.results import limits
@@ -52,7 +51,7 @@ def figures(document: Document) -> Figures | None:
     )
 
 
-def table(document: Document) -> Table:
+def table(document: Document) -> Grid:
     """A row for each case."""
     found, caption = figures(document), _CAPTION.format(reference=document.experiment.reference)
     headings = ("steps/s", "time", "of limit", "binds")

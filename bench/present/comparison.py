@@ -1,18 +1,15 @@
 """Comparisons as a person reads them: tables for the terminal and for a page in Markdown."""
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
-from rich import box
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from bench.comparing.records import Comparison, Judgement
 from bench.experiments import EXPERIMENTS
+from bench.present import grid as grids
 from bench.present.figures import interval, multiple
+from bench.present.grid import Grid
 
 _COLOURS = {"SLOWER": "red", "LARGER": "red", "FASTER": "green", "SMALLER": "green", "INCONCLUSIVE": "yellow"}
 _COLUMNS_TOGETHER = 5  # machines side by side in a terminal
@@ -24,22 +21,12 @@ _CAPTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A table without its looks."""
-
-    title: str
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    caption: str
-
-
 def show(comparisons: Sequence[Comparison], console: Console) -> None:
     """Print what differs, the tables, and what it comes to."""
-    comparisons = _with_short_names(comparisons)
+    comparisons = with_short_names(comparisons)
     _print_lines(_before(comparisons), console)
     for grid in _grids(comparisons, _COLUMNS_TOGETHER):
-        console.print(_rich(grid))
+        console.print(grids.rich(grid, _colour, folding=True))
     _print_lines(closing_lines(comparisons), console)
 
 
@@ -50,18 +37,15 @@ def _print_lines(lines: Sequence[str], console: Console) -> None:
 
 def markdown(comparisons: Sequence[Comparison]) -> str:
     """The same as a page, for the summary of a CI job."""
-    comparisons = _with_short_names(comparisons)
-    lines = [*(f"- {_literal(line)}" for line in _before(comparisons)), ""]
+    comparisons = with_short_names(comparisons)
+    lines = [*(f"- {grids.literal(line)}" for line in _before(comparisons)), ""]
     for grid in _grids(comparisons, None):
-        lines += [f"### {_literal(grid.title)}", "", _line(grid.headings)]
-        lines.append("|" + "|".join(["---"] + ["---:"] * (len(grid.headings) - 1)) + "|")
-        lines += [_line(row) for row in grid.rows]
-        lines += ["", _literal(grid.caption), ""]
-    lines += [f"- {_literal(line)}" for line in closing_lines(comparisons)]
+        lines += grids.markdown(grid)
+    lines += [f"- {grids.literal(line)}" for line in closing_lines(comparisons)]
     return "\n".join(lines) + "\n"
 
 
-def _with_short_names(comparisons: Sequence[Comparison]) -> list[Comparison]:
+def with_short_names(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Without the experiment before each name, where all cases are of one: it says nothing then, and takes room."""
     experiments = {case.name.partition("/")[0] for comparison in comparisons for case in comparison.cases}
     if len(experiments) != 1 or not experiments <= EXPERIMENTS.keys():
@@ -214,32 +198,5 @@ def _ratio(judgement: Judgement | None, with_verdict: bool = False) -> str:
     return f"{text} {judgement.verdict}" if with_verdict and judgement.verdict in ("SLOWER", "LARGER") else text
 
 
-def _rich(grid: Grid) -> Table:
-    table = Table(
-        title=escape(grid.title),
-        caption=escape(grid.caption),
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=0,
-        pad_edge=False,
-    )
-    for i, heading in enumerate(grid.headings):
-        table.add_column(escape(heading), justify="right" if i else "left", overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(_coloured(cell) for cell in row))
-    return table
-
-
-def _coloured(cell: str) -> str:
-    colour = _COLOURS.get(cell.rsplit(" ", 1)[-1])
-    return f"[{colour}]{escape(cell)}[/]" if colour else escape(cell)
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(_literal(cell) for cell in cells) + " |"
-
-
-def _literal(text: str) -> str:
-    """Names and reasons come from files: nothing in them is to be taken for Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|!#&])", r"\\\1", text)
+def _colour(cell: str) -> str | None:
+    return _COLOURS.get(cell.rsplit(" ", 1)[-1])

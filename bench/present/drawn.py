@@ -1,22 +1,27 @@
 """All pictures of a result: the speeds, and what its experiments are about."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-from bench.present import plots, plots_of_batch, plots_of_ceiling, plots_of_memory, plots_of_pipelines
+from matplotlib.figure import Figure
+
+from bench.present import picture, plots, plots_of_batch, plots_of_ceiling, plots_of_memory, plots_of_pipelines
 from bench.results.schema import Document
 
-_OF_EXPERIMENT = {
-    "memory": plots_of_memory.save,
-    "pipelines": plots_of_pipelines.save,
-    "batch": plots_of_batch.save,
-    "ceiling": plots_of_ceiling.save,
+# What a document of one experiment is about; None where nothing of that is known.
+OF_EXPERIMENT: dict[str, Callable[[Document], Figure | None]] = {
+    "memory": plots_of_memory.draw,
+    "pipelines": plots_of_pipelines.draw,
+    "batch": plots_of_batch.draw,
+    "ceiling": plots_of_ceiling.draw,
 }
 
 
 def save_all(document: Document, folder: Path) -> None:
     """Draw them into the folder, each named for what it shows; the speeds are those of the first experiment."""
     parts = [part for part in document.parts() if part.benchmarks]
-    plots.save_steps_per_second(parts[0], folder / "steps_per_second.png")
+    picture.save(plots.draw_steps_per_second(parts[0]), folder / "steps_per_second.png")
     for part in parts:
-        if draw := _OF_EXPERIMENT.get(part.experiment.name):
-            draw(part, folder / f"{part.experiment.name}.png")
+        draw = OF_EXPERIMENT.get(part.experiment.name)
+        if draw and (figure := draw(part)):
+            picture.save(figure, folder / f"{part.experiment.name}.png")

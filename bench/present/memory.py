@@ -1,12 +1,11 @@
 """What a result says of memory: figures per case, a table, and sentences on what each policy costs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from rich.table import Table
-
 from bench.present import tables
+from bench.present.grid import Grid
 from bench.results.record import DeviceMemory, ReplicateInfo
 from bench.results.schema import Benchmark, Document
 
@@ -40,15 +39,15 @@ class Figures:
     start_seconds: float
 
 
-def figures(benchmark: Benchmark) -> Figures:
-    """The figures of a case."""
+def figures(benchmark: Benchmark, of: Callable[[Iterable[float]], float] = median) -> Figures:
+    """The figures of a case: the median of its processes, or what else `of` makes of theirs."""
     replicates = benchmark.extra_info.replicates
 
     def of_card(get: Callable[[DeviceMemory], int | None]) -> float | None:
-        return _median([get(replicate.device_memory) for replicate in replicates if replicate.device_memory])
+        return _of_known(of, [get(replicate.device_memory) for replicate in replicates if replicate.device_memory])
 
     def of_process(get: Callable[[ReplicateInfo], int | None]) -> float | None:
-        return _median([get(replicate) for replicate in replicates])
+        return _of_known(of, [get(replicate) for replicate in replicates])
 
     return Figures(
         tensors=of_card(lambda memory: memory.tensors_peak_bytes),
@@ -61,11 +60,11 @@ def figures(benchmark: Benchmark) -> Figures:
         private=of_process(lambda replicate: replicate.private_host_bytes),
         resident=of_process(lambda replicate: replicate.resident_host_bytes),
         peak=of_process(lambda replicate: replicate.peak_host_bytes),
-        start_seconds=median(replicate.device_init_seconds for replicate in replicates),
+        start_seconds=of([replicate.device_init_seconds for replicate in replicates]),
     )
 
 
-def table(document: Document) -> Table:
+def table(document: Document) -> Grid:
     """A row for each case: speed, and memory of the card or else of the host."""
     if document.autoencoder_bench.device.kind == "gpu":
         kinds = ("tensors", "reserved", "lost", "private")
@@ -140,6 +139,6 @@ def _memories(document: Document) -> list[tuple[str, DeviceMemory]]:
     ]
 
 
-def _median(values: Sequence[int | None]) -> float | None:
-    some = [value for value in values if value is not None]
-    return median(some) if some else None
+def _of_known(of: Callable[[Iterable[float]], float], values: Sequence[int | None]) -> float | None:
+    some = [float(value) for value in values if value is not None]
+    return of(some) if some else None

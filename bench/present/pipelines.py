@@ -2,9 +2,8 @@
 
 from statistics import median
 
-from rich.table import Table
-
 from bench.present import tables
+from bench.present.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
@@ -28,7 +27,7 @@ _ENOUGH = 0.5  # of the best variant's gain
 _WORTH = 1.02  # what a remedy has to gain at least, surely
 
 
-def table(document: Document) -> Table:
+def table(document: Document) -> Grid:
     """A row for each case."""
     return tables.of_cases(document, ("steps/s", "stall", "alone", "first", "private", "bus"), _row, _CAPTION)
 

@@ -1,7 +1,5 @@
 """The picture of the experiment `batch`: time of a step over its batch, with the fitted lines."""
 
-from pathlib import Path
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -10,7 +8,8 @@ from bench.present.batch import regimes
 from bench.results.schema import Document
 
 
-def save(document: Document, path: Path) -> None:
+@picture.styled
+def draw(document: Document) -> Figure | None:
     """Points with the range of the cohorts, both axes logarithmic; dotted where launching and arithmetic meet."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
@@ -29,10 +28,13 @@ def save(document: Document, path: Path) -> None:
             axes.axvline(fitted.crossover.value, color=colour, linestyle=":", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
+    picture.plain_log(axes.yaxis)
+    every = sorted({benchmark.extra_info.case.batch_size for benchmark in document.benchmarks})
+    axes.set_xticks(every, [f"{size:,}" for size in every])
+    axes.minorticks_off()
     axes.set_xlabel("examples in a batch (dotted: where the fixed part is half of the time)")
     axes.set_ylabel("milliseconds per step (median of cohorts, lowest to highest)")
-    axes.spines[["top", "right"]].set_visible(False)
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
     picture.name_machine(axes, document)
-    figure.savefig(path, dpi=110)
+    return figure

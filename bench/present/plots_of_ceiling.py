@@ -1,7 +1,5 @@
 """The picture of the experiment `ceiling`: every way against the limit, and below it an eager step in parts."""
 
-from pathlib import Path
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -12,7 +10,8 @@ from bench.results.schema import Document
 _PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f02"))
 
 
-def save(document: Document, path: Path) -> None:
+@picture.styled
+def draw(document: Document) -> Figure | None:
     """Bars of steps/s with the range of the cohorts and the limit as a line; where that is known, the parts below."""
     found = figures(document)
     benchmarks = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value]
@@ -23,17 +22,16 @@ def save(document: Document, path: Path) -> None:
     plots.draw_rates(axes, benchmarks)
     if found:
         most = 1 / max(found.arithmetic, found.memory)
-        axes.axvline(most, color="black", linestyle="--", linewidth=1)
+        axes.axvline(most, color=picture.INK, linestyle="--", linewidth=1)
         axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
-    axes.set_yticks(range(len(benchmarks)), [benchmark.name for benchmark in benchmarks])
+    picture.name_rows(axes, [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)
     axes.set_xlabel(plots.RATES)
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    axes.spines[["top", "right"]].set_visible(False)
     picture.name_machine(axes, document)
-    figure.savefig(path, dpi=110)
+    return figure
 
 
 def _draw_parts(axes: Axes, found: Figures) -> None:
@@ -47,4 +45,3 @@ def _draw_parts(axes: Axes, found: Figures) -> None:
     axes.set_ylim(-0.4, 0.9)
     axes.legend(loc="upper left", ncols=len(_PARTS), frameon=False, fontsize=9)
     axes.set_xlabel("milliseconds, by taking parts away")
-    axes.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,6 @@
 """The picture of the experiment `memory`: stacked bars, a bar for each policy, or for each mode without a GPU."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from bench.present import picture
 from bench.present.memory import Figures, figures, size
@@ -19,13 +19,14 @@ _COLOURS = {
 Parts = list[tuple[str, float]]
 
 
-def save(document: Document, path: Path) -> None:
+@picture.styled
+def draw(document: Document) -> Figure | None:
     """Draw what is known of each case; nothing is drawn where no case has a figure."""
     on_gpu = document.autoencoder_bench.device.kind == "gpu"
     rows = [(b.name, _of_card(figures(b)) if on_gpu else _of_host(figures(b))) for b in reversed(document.benchmarks)]
     rows = [(name, parts) for name, parts in rows if parts]
     if not rows:
-        return
+        return None
     figure, axes = picture.begin(len(rows), row_height=0.55)
     unit, scale = ("GB", 1e9) if max(sum(value for _, value in parts) for _, parts in rows) >= 2e9 else ("MB", 1e6)
     for position, (_, parts) in enumerate(rows):
@@ -34,7 +35,7 @@ def save(document: Document, path: Path) -> None:
             axes.barh(position, value / scale, left=left / scale, color=_COLOURS[kind], height=0.42)
             left += value
         label = ", ".join(f"{kind.split(' ')[0].rstrip(',')} {size(value)}" for kind, value in parts)
-        axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color="#404040")
+        axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color=picture.INK)
         picture.annotate_end(axes, size(left), left / scale, position)
     picture.legend(
         figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
@@ -42,7 +43,8 @@ def save(document: Document, path: Path) -> None:
     axes.set_ylim(-0.75, len(rows) - 0.5)  # room for the words below the last bar
     of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
     label = f"memory of {of} ({unit}; median of cohorts)"
-    picture.finish(figure, axes, [name for name, _ in rows], label, document, path)
+    picture.finish(axes, [name for name, _ in rows], label, document)
+    return figure
 
 
 def _of_card(found: Figures) -> Parts:

@@ -1,6 +1,6 @@
 """The picture of the experiment `pipelines`: the time of a step, and in it what is lost to the input."""
 
-from pathlib import Path
+from matplotlib.figure import Figure
 
 from bench.present import picture
 from bench.present.pipelines import percent
@@ -9,11 +9,12 @@ from bench.results.schema import Document
 _LOST = "#d9b3b3"
 
 
-def save(document: Document, path: Path) -> None:
+@picture.styled
+def draw(document: Document) -> Figure | None:
     """Bars of milliseconds per step, the lost part apart, with the share it makes; nothing without any case."""
     rows = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value and not _is_twin(b.name)]
     if not rows:
-        return
+        return None
     figure, axes = picture.begin(len(rows), row_height=0.4)
     for position, benchmark in enumerate(rows):
         info = benchmark.extra_info
@@ -29,7 +30,8 @@ def save(document: Document, path: Path) -> None:
         figure, [(f"{mode} step", picture.colour_of(mode)) for mode in modes] + [("lost to the input", _LOST)]
     )
     label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
-    picture.finish(figure, axes, [benchmark.name for benchmark in rows], label, document, path)
+    picture.finish(axes, [benchmark.name for benchmark in rows], label, document)
+    return figure
 
 
 def _is_twin(name: str) -> bool:

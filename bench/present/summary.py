@@ -1,15 +1,18 @@
 """One screen about a result: a table of the cases of each experiment, then findings."""
 
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from bench.comparing.runs import first_call_seconds
+from bench.folders import REPORT
 from bench.present import batch, ceiling, memory, pipelines, tables
+from bench.present import grid as grids
 from bench.present.findings import findings
+from bench.present.grid import Grid
 from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
 
 _CAPTION = (
@@ -22,30 +25,34 @@ _CAPTION = (
 def show(document: Document, folder: Path, console: Console) -> None:
     """Print the summary of a run and where its files are."""
     console.print(summary(document))
-    console.print(f"Results: {folder}", soft_wrap=True, markup=False, highlight=False)
-    if any((folder / "tensorboard").iterdir()):
-        console.print(
-            f"Profiles: tensorboard --logdir {folder / 'tensorboard'}", soft_wrap=True, markup=False, highlight=False
-        )
+    lines = [f"Results: {folder}"]
+    if document.benchmarks:
+        lines += [f"Report: {folder / REPORT}", f"TensorBoard: bench tensorboard {folder}"]
+    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
 def summary(document: Document) -> RenderableType:
     """Tables, failures, findings."""
+    parts: list[RenderableType] = [
+        grids.rich(table_of(part.experiment.name)(part)) for part in document.parts() if part.benchmarks
+    ]
+    parts += [Text(line) for line in shortcomings(document)]
+    parts += [Text(f"- {sentence}") for sentence in findings(document)]
+    return Group(*parts)
+
+
+def table_of(experiment: str) -> Callable[[Document], Grid]:
+    """What makes the table of a document of one experiment."""
     special = {
         "memory": memory.table,
         "pipelines": pipelines.table,
         "batch": batch.table,
         "ceiling": ceiling.table,
     }
-    parts: list[RenderableType] = [
-        special.get(part.experiment.name, _table)(part) for part in document.parts() if part.benchmarks
-    ]
-    parts += [Text(line) for line in _shortcomings(document)]
-    parts += [Text(f"- {sentence}") for sentence in findings(document)]
-    return Group(*parts)
+    return special.get(experiment, _table)
 
 
-def _table(document: Document) -> Table:
+def _table(document: Document) -> Grid:
     return tables.of_cases(document, ("steps/s", "±", "vs eager", "first", "p50", "p95"), _row, _CAPTION)
 
 
@@ -68,7 +75,7 @@ def _spread(rate: Estimate) -> str:
     return f"{50 * (rate.high - rate.low) / rate.value:.0f} %"
 
 
-def _shortcomings(document: Document) -> list[str]:
+def shortcomings(document: Document) -> list[str]:
     """What the run was asked for and does not have, a line each."""
     section = document.autoencoder_bench
     lines = []

@@ -2,29 +2,23 @@
 
 from collections.abc import Callable, Sequence
 
-from rich import box
-from rich.markup import escape
-from rich.table import Table
-
 from bench.present.figures import interval, multiple
+from bench.present.grid import Grid
 from bench.results.schema import Benchmark, Document, Estimate
 
 
 def of_cases(
     document: Document, headings: Sequence[str], row: Callable[[Benchmark], Sequence[str]], caption: str
-) -> Table:
+) -> Grid:
     """A table of the measured cases of one experiment: the name, then the cells that `row` gives, below `headings`."""
     section = document.autoencoder_bench
     machine = f"{section.device.name}, TensorFlow {section.software.tensorflow}"
-    title = f"{document.experiment.name}: {machine}, {section.plan.preset}"
-    table = Table(title=escape(title), title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD, padding=0)
-    table.caption = escape(caption)
-    table.add_column("case", no_wrap=True)
-    for heading in headings:
-        table.add_column(heading, justify="right", no_wrap=True)
-    for benchmark in document.benchmarks:
-        table.add_row(*(escape(cell) for cell in (benchmark.name, *row(benchmark))))
-    return table
+    return Grid(
+        title=f"{document.experiment.name}: {machine}, {section.plan.preset}",
+        headings=("case", *headings),
+        rows=tuple((benchmark.name, *row(benchmark)) for benchmark in document.benchmarks),
+        caption=caption,
+    )
 
 
 def ratio(estimate: Estimate) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from documents import document, simulate
 from rich.console import Console
 
-from bench.present import batch, plots_of_batch
+from bench.present import batch, picture, plots_of_batch
 from bench.present.summary import summary
 
 
@@ -36,5 +36,5 @@ def test_table_and_picture(tmp_path):
     assert "…" not in text
     rate = next(b for b in found.benchmarks if b.name == "xla/4096").extra_info.steps_per_second.value
     assert f"{rate * 4096:,.0f}" in text
-    plots_of_batch.save(found, tmp_path / "batch.png")
+    picture.save(plots_of_batch.draw(found), tmp_path / "batch.png")
     assert matplotlib.image.imread(tmp_path / "batch.png").std() > 0.01

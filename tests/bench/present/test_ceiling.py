@@ -10,7 +10,7 @@ from documents import document, simulate, with_experiment
 from rich.console import Console
 
 from bench import products
-from bench.present import ceiling, plots_of_ceiling
+from bench.present import ceiling, picture, plots_of_ceiling
 from bench.present.findings import findings
 from bench.present.summary import summary
 from bench.results.estimates import replicates_of
@@ -90,5 +90,5 @@ def test_table_and_picture(tmp_path, with_limits):
     text = console.file.getvalue()
     assert "…" not in text
     assert ("arithmetic" in text.split("steps/s:")[0]) == with_limits
-    plots_of_ceiling.save(found, tmp_path / "ceiling.png")
+    picture.save(plots_of_ceiling.draw(found), tmp_path / "ceiling.png")
     assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01

@@ -9,7 +9,7 @@ import pytest
 from documents import document, simulate, with_experiment
 from rich.console import Console
 
-from bench.present import memory, plots_of_memory
+from bench.present import memory, picture, plots_of_memory
 from bench.present.findings import findings
 from bench.present.summary import summary
 from bench.results.record import DeviceMemory
@@ -94,7 +94,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     times = dict.fromkeys(NAMES[gpu], 1e-3)
     measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
     found = with_memory(measured, ON_CARD if gpu else None)
-    plots_of_memory.save(found, tmp_path / "memory.png")
+    picture.save(plots_of_memory.draw(found), tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
@@ -104,9 +104,8 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     assert ("72.0 GB" if gpu else "100 MB") in text
 
 
-def test_nothing_is_drawn_of_nothing(samples, tmp_path):
-    plots_of_memory.save(document(samples, gpu="H100"), tmp_path / "memory.png")
-    assert not (tmp_path / "memory.png").exists()
+def test_nothing_is_drawn_of_nothing(samples):
+    assert plots_of_memory.draw(document(samples, gpu="H100")) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from documents import document, simulate
 from rich.console import Console
 
-from bench.present import pipelines, plots_of_pipelines
+from bench.present import picture, pipelines, plots_of_pipelines
 from bench.present.summary import summary
 from bench.results.record import InputAlone
 
@@ -76,5 +76,5 @@ def test_table_and_picture(tmp_path):
     text = console.file.getvalue()
     assert "…" not in text
     assert "5,000" in text
-    plots_of_pipelines.save(found, tmp_path / "pipelines.png")
+    picture.save(plots_of_pipelines.draw(found), tmp_path / "pipelines.png")
     assert matplotlib.image.imread(tmp_path / "pipelines.png").std() > 0.01

@@ -8,7 +8,7 @@ import pytest
 from documents import with_experiment
 from rich.console import Console
 
-from bench.present import plots, summary
+from bench.present import picture, plots, summary
 from bench.results.record import Failure
 from bench.results.schema import CaseStatus
 
@@ -30,7 +30,8 @@ def test_a_terminal_of_80_columns_shows_every_figure(finished):
     assert "…" not in text
     for benchmark in outcome.document.benchmarks:
         assert f"{benchmark.extra_info.steps_per_second.value:,.0f}" in text
-    assert f"tensorboard --logdir {outcome.folder / 'tensorboard'}" in text
+    assert f"Report: {outcome.folder / 'report.html'}" in text
+    assert f"bench tensorboard {outcome.folder}" in text
 
 
 def test_failures_are_named_with_reason_and_log(finished):
@@ -51,5 +52,5 @@ def test_names_from_elsewhere_are_text(finished, tmp_path, name):
         outcome.document, autoencoder_bench=msgspec.structs.replace(section, device=device)
     )
     assert name[:20] in shown(changed, outcome.folder)
-    plots.save_steps_per_second(changed, tmp_path / "plot.png")
+    picture.save(plots.draw_steps_per_second(changed), tmp_path / "plot.png")
     assert matplotlib.image.imread(tmp_path / "plot.png").std() > 0.01

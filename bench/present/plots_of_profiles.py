@@ -1,0 +1,29 @@
+"""The picture of the traces: the parts of a step, as shares, with the traced milliseconds."""
+
+from matplotlib.figure import Figure
+
+from bench.present import picture
+from bench.present.profiles import PARTS, traced
+from bench.results.schema import Document
+
+_COLOURS = {"compute": "#1b6ca8", "launch": "#d95f02", "input": "#b5495b", "transfer": "#7d6b91", "idle": "#b0b0b0"}
+
+
+@picture.styled
+def draw(document: Document) -> Figure | None:
+    """A bar for each case, whole being its traced step; None without any trace."""
+    rows = list(reversed(traced(document)))
+    if not rows:
+        return None
+    figure, axes = picture.begin(len(rows), row_height=0.36, around=1.7)
+    for position, one in enumerate(rows):
+        whole, left = one.breakdown.split.step_seconds, 0.0
+        for part in PARTS:
+            share = 100 * one.seconds(part) / whole
+            axes.barh(position, share, left=left, color=_COLOURS[part], height=0.65)
+            left += share
+        picture.annotate_end(axes, f"{1e3 * whole:.2f} ms", left, position)
+    picture.legend(figure, [(part, _COLOURS[part]) for part in PARTS])
+    label = "percent of the mean traced step"
+    picture.finish(axes, [one.benchmark.fullname for one in rows], label, document)
+    return figure
