@@ -13,15 +13,12 @@ from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server, WorkerFailed
-from bench.observe import cuda_cache, environment
+from bench.observe import cuda_cache, cupti, environment
+from bench.results.record import USUAL_TRACERS
 
 _STEPS = 5
 _SEED = 1234
 _XLA_TOOLS = "Name CUDA's folder: XLA_FLAGS=--xla_gpu_cuda_data_dir=... (the extra `gpu` brings ptxas and libdevice)"
-_CUPTI_REMEDY = (
-    "Of these the likeliest first: libcupti is not found (the extra `gpu` brings it), another profiler is attached, "
-    "or the driver is restricted (NVreg_RestrictProfilingToAdminUsers=0)"
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
         return [problem("XLA", f"it does not compile: {failure}", _xla_remedy(log.read_text(errors="replace")))]
     found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
-        request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS)
+        request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS, tracers=USUAL_TRACERS)
         found.append(_traces(worker.ask(request, protocol.ProfileTaken, limits.request), log))
     except WorkerFailed as failure:
         found.append(warning("profiling", f"no trace: {failure}", "Measure with --no-profile"))
@@ -117,9 +114,9 @@ def _traces(taken: protocol.ProfileTaken, log: Path) -> Finding:
     if taken.step_markers < _STEPS:
         return warning("profiling", f"{taken.step_markers} steps of {_STEPS} in the trace", "Measure with --no-profile")
     if taken.device_events == 0:
-        lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if "cupti" in line.lower()]
-        said = f" The worker's log: {lines[0][:160]}" if lines else ""
-        return warning("profiling", f"the trace holds no events of the GPU.{said}", _CUPTI_REMEDY)
+        lines = cupti.lines(log.read_text(errors="replace"))
+        said = f" The worker's log: {'; '.join(lines)}" if lines else ""
+        return warning("profiling", f"the trace holds no events of the GPU.{said}", cupti.CAUSES)
     events = "" if taken.device_events is None else f", {taken.device_events} events of the GPU"
     return ok("profiling", f"a trace holds {taken.step_markers} steps, {taken.events} events{events}")
 

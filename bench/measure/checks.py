@@ -67,6 +67,6 @@ class Checks:
             reference = self._losses.get((member.entry.side, case.batch_size))
             if done or reference is None:
                 continue
-            result = cohort.check(member, reference)
-            if result is not None:
-                recorder.note(case, same_model=(*before, result))
+            if found := cohort.check(member, reference):
+                result, losses = found
+                recorder.note(case, same_model=(*before, result), losses=tuple(losses))

@@ -129,8 +129,11 @@ class Cohort:
             self._fail(entry, "mismatch", same_model.explain(result), log)
         return result
 
-    def check(self, member: Member, reference: Losses) -> SameModel | None:
-        """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member."""
+    def check(self, member: Member, reference: Losses) -> tuple[SameModel, Losses] | None:
+        """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member.
+
+        Returns the losses too.
+        """
         found = self._with(member, lambda member: self._losses(member.worker, len(reference)))
         if found is None:
             return None
@@ -138,7 +141,7 @@ class Cohort:
         result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of)
         if not result.passed:
             self._drop(member, "mismatch", same_model.explain(result))
-        return result
+        return result, found.losses
 
     def calibrate(self, member: Member) -> BlockSize | None:
         """Let the member choose the size of its blocks; None where it fails."""

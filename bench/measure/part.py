@@ -207,6 +207,9 @@ class Part:
             for member in [member for member in members if member in cohort.members]:
                 size = self._sizes[member.entry.case.measured_as]
                 recorder.note(member.entry.case, sustained=passes.sustain(cohort, member, self._settings, size.steps))
+        self._stage(cohort.number, "pictures of what was learnt", 1.0)
+        for member in [member for member in members if member in cohort.members]:
+            recorder.note(member.entry.case, picture=passes.reconstruct(cohort, member, self._settings))
         if self._common.profile:
             self._stage(cohort.number, "profiles for TensorBoard", 1.0)
             for member in members:

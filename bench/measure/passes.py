@@ -12,12 +12,14 @@ from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
 from bench.measure.settings import Settings
+from bench.observe import cupti
 from bench.observe.meter import Meter
-from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Training
+from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Tracers, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
 INPUT_SECONDS = 0.5
+TRACED_STEP_SECONDS = 1.0  # that a traced step may take, Python's calls in it and the writing of its events
 
 
 def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Latency | str:
@@ -120,12 +122,34 @@ def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
     steps = calls * per_call
     if member not in cohort.members:
         return Profile(status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass")
-    request = protocol.TakeProfile(logdir=str(settings.folder / folder), calls=calls)
+    request = protocol.TakeProfile(logdir=str(settings.folder / folder), calls=calls, tracers=settings.tracers)
+    seconds = settings.limits.request + TRACED_STEP_SECONDS * steps
     try:
-        taken = cohort.ask_afterwards(member, request, protocol.ProfileTaken, settings.limits.request)
+        taken = cohort.ask_afterwards(member, request, protocol.ProfileTaken, seconds)
     except WorkerFailed as failure:
-        return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure))
-    return _profile(taken, str(folder), steps, calls)
+        return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure), tracers=settings.tracers)
+    wrong = _what_is_wrong(taken, calls, cohort.log(member.entry), settings.tracers)
+    return Profile(
+        status="failed" if wrong else "ok",
+        folder=str(folder),
+        steps=steps,
+        step_markers=taken.step_markers,
+        events=taken.events,
+        device_events=taken.device_events,
+        reason=wrong,
+        tracers=settings.tracers,
+    )
+
+
+def reconstruct(cohort: Cohort, member: Member, settings: Settings) -> str | None:
+    """Draw what the member has learnt by now, and say where; None where that fails, which costs only this."""
+    picture = f"plots/cases/{member.entry.case.full_name.replace('/', '-')}.png"
+    request = protocol.Reconstruct(path=str(settings.folder / picture))
+    try:
+        cohort.ask_afterwards(member, request, protocol.Reconstructed, settings.limits.request)
+    except WorkerFailed:
+        return None
+    return picture
 
 
 def train(server: Server, settings: Settings) -> Training | str:
@@ -174,18 +198,11 @@ def _latency(seconds: Sequence[float]) -> Latency | str:
     )
 
 
-def _profile(taken: protocol.ProfileTaken, folder: str, steps: int, calls: int) -> Profile:
-    reason = None
+def _what_is_wrong(taken: protocol.ProfileTaken, calls: int, log: Path, tracers: Tracers) -> str | None:
+    if taken.events == 0:
+        return "the trace is empty"
     if taken.step_markers < calls:
-        reason = f"{taken.step_markers} step markers of {calls}"
-    elif taken.device_events == 0:
-        reason = "no events of the GPU: see the worker's log for lines about CUPTI"
-    return Profile(
-        status="failed" if reason else "ok",
-        folder=folder,
-        steps=steps,
-        step_markers=taken.step_markers,
-        events=taken.events,
-        device_events=taken.device_events,
-        reason=reason,
-    )
+        return f"{taken.step_markers} step markers of {calls}"
+    if taken.device_events == 0 and tracers.device:
+        return cupti.explain(log.read_text(errors="replace") if log.is_file() else "")
+    return None

@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.cases import Case
-from bench.results.record import DeviceLimits, Fact, PolicyInForce
+from bench.results.record import DeviceLimits, Fact, PolicyInForce, Tracers
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
 # with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
-# what a machine could do at best.
-PROTOCOL_VERSION = 4
+# what a machine could do at best. 5: tracer levels, and a picture of what a case has learnt.
+PROTOCOL_VERSION = 5
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -265,6 +265,7 @@ class TakeProfile(Message, frozen=True, kw_only=True):
 
     logdir: str
     calls: int
+    tracers: Tracers
 
 
 class ProfileTaken(Message, frozen=True, kw_only=True):
@@ -273,6 +274,16 @@ class ProfileTaken(Message, frozen=True, kw_only=True):
     step_markers: int
     events: int
     device_events: int | None
+
+
+class Reconstruct(Message, frozen=True, kw_only=True):
+    """Draw some test images, and below them what the weights make of them now, into the PNG file `path`."""
+
+    path: str
+
+
+class Reconstructed(Message, frozen=True, kw_only=True):
+    """The picture is there."""
 
 
 class Train(Message, frozen=True, kw_only=True):
@@ -317,6 +328,7 @@ WorkerRequest = (
     | MeasureLimits
     | MeasureLatency
     | TakeProfile
+    | Reconstruct
     | Train
 )
 

@@ -40,6 +40,7 @@ def compare(losses: Losses, reference: Losses, kind: str, tf32: bool, mean_of: i
         largest_relative_difference=largest,
         limit=bound,
         passed=largest is not None and largest <= bound,
+        last_loss=losses[-1] if losses else None,
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from bench.measure.launcher import Limits
 from bench.observe.nvml import Card
 from bench.presets import Preset
+from bench.results.record import USUAL_TRACERS, Tracers
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Settings:
     folder: Path  # the run's
     interleaved: bool = True  # False where cases have the device to themselves, one after another
     allow_shared: bool = False  # take the memory of a card that others use
+    tracers: Tracers = USUAL_TRACERS  # what the profiles hold
 
     @property
     def alone(self) -> bool:

@@ -20,7 +20,7 @@ from autoencoder.config import Config
 from bench.measure import clock, device, limits, memory_policy, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
 from bench.measure.subject import Subject
-from bench.observe import profiling
+from bench.observe import profiling, reconstructions
 
 
 @dataclass
@@ -185,8 +185,19 @@ def _measure_latency(session: Session, request: protocol.MeasureLatency) -> prot
 def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.ProfileTaken:
     subject, next_batch = session.prepared()
     return profiling.take_profile(
-        Path(request.logdir), lambda: subject.step(next_batch()), subject.synchronise, request.calls
+        Path(request.logdir),
+        lambda: subject.step(next_batch()),
+        subject.synchronise,
+        request.calls,
+        request.tracers,
     )
+
+
+def _reconstruct(session: Session, request: protocol.Reconstruct) -> protocol.Reconstructed:
+    subject, _ = session.prepared()
+    with tf.device(device.scope(session.kind)):
+        reconstructions.save(subject.parameters, session.data.x_test, Path(request.path))
+    return protocol.Reconstructed()
 
 
 def _train(session: Session, request: protocol.Train) -> protocol.Trained:
@@ -221,5 +232,6 @@ HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message
     protocol.MeasureLimits: _measure_limits,
     protocol.MeasureLatency: _measure_latency,
     protocol.TakeProfile: _take_profile,
+    protocol.Reconstruct: _reconstruct,
     protocol.Train: _train,
 }

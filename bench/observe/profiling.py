@@ -7,13 +7,18 @@ import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from bench.measure.protocol import ProfileTaken
+from bench.results.record import USUAL_TRACERS, Tracers
 
 # TensorBoard shows this as the name of the profiled machine; the profiler would write the real one.
 HOST = "worker"
 
 
 def take_profile(
-    logdir: Path, step: Callable[[], tf.Tensor], synchronise: Callable[[tf.Tensor], None], steps: int
+    logdir: Path,
+    step: Callable[[], tf.Tensor],
+    synchronise: Callable[[tf.Tensor], None],
+    steps: int,
+    tracers: Tracers = USUAL_TRACERS,
 ) -> ProfileTaken:
     """Trace `steps` steps into `logdir`, each with a step marker, and say what the trace was found to hold.
 
@@ -21,7 +26,10 @@ def take_profile(
     the trace, since results travel. Raises RuntimeError where no trace was written.
     """
     synchronise(step())
-    tf.profiler.experimental.start(str(logdir))
+    options = tf.profiler.experimental.ProfilerOptions(
+        host_tracer_level=tracers.host, python_tracer_level=int(tracers.python), device_tracer_level=int(tracers.device)
+    )
+    tf.profiler.experimental.start(str(logdir), options)
     try:
         for number in range(steps):
             with tf.profiler.experimental.Trace("train", step_num=number, _r=1):

@@ -135,6 +135,7 @@ class SameModel(Record, frozen=True, kw_only=True):
     largest_relative_difference: float | None  # None: not a number somewhere
     limit: float
     passed: bool
+    last_loss: float | None = None  # of the case, after these steps
 
 
 class Latency(Record, frozen=True, kw_only=True):
@@ -144,6 +145,60 @@ class Latency(Record, frozen=True, kw_only=True):
     p50_seconds: float
     p95_seconds: float
     p99_seconds: float | None
+
+
+class Tracers(Record, frozen=True, kw_only=True):
+    """How much a trace holds, in the words of tf.profiler.experimental.ProfilerOptions."""
+
+    host: int = 2  # 1 step markers and what is expensive, 2 and operations, 3 and everything else
+    python: bool = False  # Python's own calls: the trace slows them down by a lot
+    device: bool = True
+
+
+USUAL_TRACERS = Tracers()
+
+
+class StepSplit(Record, frozen=True, kw_only=True):
+    """The mean traced step, in seconds, and its parts, which do not overlap and together are the step.
+
+    They are xprof's: compute of the device and of the host, launching kernels, waiting for input, moving data,
+    compiling, and what is left, where nothing that was traced ran: idle, or Python.
+    """
+
+    steps: int
+    step_seconds: float
+    device_compute_seconds: float
+    host_compute_seconds: float
+    launch_seconds: float
+    input_seconds: float
+    transfer_seconds: float
+    compile_seconds: float
+    idle_seconds: float
+
+
+class TopOp(Record, frozen=True, kw_only=True):
+    """An operation of a trace: how often it ran, the seconds of all its runs without what they called."""
+
+    side: Literal["host", "device"]
+    kind: str
+    name: str
+    occurrences: int
+    self_seconds: float
+    self_share: float  # of all operations on that side
+
+
+class Breakdown(Record, frozen=True, kw_only=True):
+    """What xprof reads in a trace.
+
+    `duty_cycle` is the share of the time in which the device was busy, None where `duty_cycle_reason` says why.
+    """
+
+    split: StepSplit
+    top_ops: tuple[TopOp, ...]
+    top_ops_reason: str | None  # why there are none
+    duty_cycle: float | None
+    duty_cycle_reason: str | None
+    input_bound_share: float  # of the step, waiting for input
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -156,6 +211,9 @@ class Profile(Record, frozen=True, kw_only=True):
     events: int | None = None
     device_events: int | None = None  # a CPU has none of its own
     reason: str | None = None
+    tracers: Tracers | None = None  # None: of an older version, with the defaults
+    breakdown: Breakdown | None = None
+    breakdown_reason: str | None = None  # why it could not be read back
 
 
 FailureStatus = Literal["failed", "mismatch", "not-in-force"]
@@ -178,6 +236,8 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     replicates: tuple[Replicate, ...] = ()
     same_model: tuple[SameModel, ...] = ()
     same_model_reason: str | None = None  # why the check was not made
+    losses: tuple[float | None, ...] = ()  # of the check, for TensorBoard; a result has only the last one
+    picture: str | None = None  # of what it reconstructs after its blocks, relative to the run's folder
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
     sustained: Sustained | None = None

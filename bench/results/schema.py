@@ -28,7 +28,8 @@ from bench.results.warning import RunWarning
 # 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
 #      force, telemetry and energy; input pipelines alone and what they cost; where the time went.
 # 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
-SCHEMA_VERSION = "2.0"
+# 2.1: what xprof reads in each trace, how much it traced, the loss after the check, the command.
+SCHEMA_VERSION = "2.1"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -172,6 +173,7 @@ class Plan(Record, frozen=True, kw_only=True):
     only: tuple[str, ...]
     seed: int
     label: str | None
+    command: str | None = None  # that measures the same again, without folders and files; None: an older version
 
 
 class Pairing(Record, frozen=True, kw_only=True):

@@ -1,0 +1,168 @@
+"""Read a trace back: the parts of a step, the operations that take longest, how busy the device was."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import msgspec
+
+from bench.results.record import Breakdown, StepSplit, TopOp
+
+TOP_OPS = 5
+_SECONDS = 60.0  # that a conversion may take; it takes less than one
+_CHILD = (sys.executable, "-m", "bench.observe.convert_trace")
+_AT_A_TIME = 2
+_IDLE = "IDLE"
+
+# xprof's columns, in milliseconds, and the parts of ours that they are.
+_PARTS = {
+    "device_compute_seconds": ("deviceComputeTimeMs",),
+    "host_compute_seconds": ("hostComputeTimeMs",),
+    "launch_seconds": ("kernelLaunchTimeMs",),
+    "input_seconds": ("infeedTimeMs",),
+    "transfer_seconds": ("deviceToDeviceTimeMs", "deviceCollectivesTimeMs", "outfeedTimeMs"),
+    "compile_seconds": ("compileTimeMs",),
+    "idle_seconds": ("otherTimeMs",),
+}
+
+Row = Mapping[str, Any]
+
+
+class _Column(msgspec.Struct):
+    id: str
+
+
+class _Cell(msgspec.Struct):
+    v: str | int | float | bool | None = None
+
+
+class _Row(msgspec.Struct):
+    c: list[_Cell]
+
+
+class _Table(msgspec.Struct):
+    """One of xprof's tables, which are those of Google's charts: columns, rows, and properties."""
+
+    cols: list[_Column] = []
+    rows: list[_Row] = []
+    p: dict[str, str] | None = None
+
+    def named(self) -> Iterable[Row]:
+        """Each row by the names of its columns."""
+        for row in self.rows:
+            yield {column.id: cell.v for column, cell in zip(self.cols, row.c, strict=False)}
+
+
+class _Converted(msgspec.Struct):
+    overview_page: list[_Table] | None
+    framework_op_stats: list[_Table] | None
+
+
+def read_all(folders: Sequence[Path], kind: str) -> list[Breakdown | str]:
+    """Of the only trace below each of these folders what `read` gives, two at a time: nobody may be measuring."""
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        return list(pool.map(lambda folder: _read_only(folder, kind), folders))
+
+
+def _read_only(folder: Path, kind: str) -> Breakdown | str:
+    traces = list(folder.glob("plugins/profile/*/*.xplane.pb"))
+    return read(traces[0], kind) if len(traces) == 1 else f"{len(traces)} traces instead of one"
+
+
+def read(trace: Path, kind: str, command: Sequence[str] = _CHILD) -> Breakdown | str:
+    """What xprof says of a trace of a device of this kind, cpu or gpu, or why it says nothing.
+
+    The converter runs in a process of its own: where it crashes or hangs, only this is lost.
+    """
+    try:
+        done = subprocess.run([*command, str(trace)], capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        return f"xprof did not answer in {_SECONDS:.0f} s"
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines()
+        return f"xprof ended with {done.returncode}: {lines[-1][:200] if lines else 'without a word'}"
+    try:
+        return understand(done.stdout, kind)
+    except (ValueError, msgspec.MsgspecError) as error:
+        return f"xprof's answer could not be understood: {error}"
+
+
+def understand(raw: bytes, kind: str) -> Breakdown:
+    """Take what is needed from the converter's answer. Raises ValueError where it is not there."""
+    converted = msgspec.json.decode(raw, type=_Converted)
+    tables = converted.overview_page or []
+    split = _split(_find(tables, "stepnum"))
+    duty_cycle, reason = _duty_cycle(_properties(tables), kind)
+    ops = _top_ops((converted.framework_op_stats or [])[:1])
+    return Breakdown(
+        split=split,
+        top_ops=tuple(ops),
+        top_ops_reason=None if ops else "xprof counts none here; of eager mode on a CPU it never does",
+        duty_cycle=duty_cycle,
+        duty_cycle_reason=reason,
+        input_bound_share=split.input_seconds / split.step_seconds,
+    )
+
+
+def _find(tables: Sequence[_Table], column: str) -> list[Row]:
+    """The rows of the table that has this column; none where it has no rows or is not there."""
+    found = next((table for table in tables if any(one.id == column for one in table.cols)), None)
+    return list(found.named()) if found else []
+
+
+def _properties(tables: Sequence[_Table]) -> dict[str, str]:
+    return {name: value for table in tables for name, value in (table.p or {}).items()}
+
+
+def _split(steps: Sequence[Row]) -> StepSplit:
+    if not steps:
+        raise ValueError("no step was recognised")
+    seconds = {
+        part: fmean(sum(float(step[column]) for column in columns) for step in steps) / 1e3
+        for part, columns in _PARTS.items()
+        if all(column in step for step in steps for column in columns)
+    }
+    if missing := _PARTS.keys() - seconds.keys():
+        raise ValueError(f"no column for {', '.join(sorted(missing))}")
+    step_seconds = fmean(float(step["stepTimeMs"]) for step in steps) / 1e3
+    if step_seconds <= 0:
+        raise ValueError("steps that take no time")
+    return StepSplit(steps=len(steps), step_seconds=step_seconds, **seconds)
+
+
+def _duty_cycle(properties: Mapping[str, str], kind: str) -> tuple[float | None, str | None]:
+    if kind == "cpu":
+        return None, "a CPU has no device apart that could be busy"
+    text = properties.get("device_duty_cycle_percent", "")
+    try:
+        return float(text.removesuffix("%")) / 100, None
+    except ValueError:
+        return None, f"xprof says {text[:40]!r}"
+
+
+def _top_ops(tables: Sequence[_Table]) -> list[TopOp]:
+    """The longest on each side; xprof's row for idle time is none."""
+    found = [row for table in tables for row in table.named() if row.get("type") != _IDLE]
+    ops = []
+    for side in ("device", "host"):
+        rows = [row for row in found if str(row.get("host_or_device", "")).lower() == side]
+        whole = sum(float(row["total_self_time"]) for row in rows)
+        longest = sorted(rows, key=lambda row: -float(row["total_self_time"]))[:TOP_OPS]
+        ops += [_top_op(row, side, whole) for row in longest if whole > 0]
+    return ops
+
+
+def _top_op(row: Row, side: Any, whole: float) -> TopOp:
+    microseconds = float(row["total_self_time"])
+    return TopOp(
+        side=side,
+        kind=str(row["type"])[:60],
+        name=str(row["operation"])[:120],
+        occurrences=int(float(row["occurrences"])),
+        self_seconds=microseconds / 1e6,
+        self_share=microseconds / whole,
+    )

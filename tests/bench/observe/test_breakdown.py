@@ -1,0 +1,181 @@
+"""Traces are read back: real ones against the trace's own step markers, a GPU's from made-up tables, and no trace."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+from bench.observe import breakdown
+from bench.results.record import Breakdown
+
+
+@pytest.fixture(scope="module")
+def trace(finished, tmp_path_factory):
+    """A copy, since TensorBoard may serve the run, and leaves files beside the traces."""
+    (path,) = (finished[0].folder / "tensorboard" / "modes-function-notebook").glob("plugins/profile/*/*.xplane.pb")
+    return Path(shutil.copy(path, tmp_path_factory.mktemp("trace")))
+
+
+def marker_seconds(path):
+    """Durations of the step markers, from the trace itself."""
+    space = xplane_pb2.XSpace.FromString(path.read_bytes())
+    found = {}
+    for plane in space.planes:
+        numbers = {key for key, metadata in plane.stat_metadata.items() if metadata.name == "step_num"}
+        for line in plane.lines:
+            for event in line.events:
+                for stat in event.stats:
+                    if stat.metadata_id in numbers:
+                        found[stat.int64_value or stat.uint64_value] = event.duration_ps / 1e12
+    return [found[number] for number in sorted(found)]
+
+
+def test_the_mean_step_is_that_of_the_markers(trace):
+    read = breakdown.read(trace, "cpu")
+    assert isinstance(read, Breakdown), read
+    seconds = marker_seconds(trace)
+    # Of many steps xprof leaves out the first and the last, of a few none.
+    kept = seconds if read.split.steps == len(seconds) else seconds[1:-1]
+    assert read.split.steps == len(kept)
+    assert read.split.step_seconds == pytest.approx(sum(kept) / len(kept), rel=1e-3)
+
+
+def test_the_parts_make_up_the_step(trace):
+    read = breakdown.read(trace, "cpu")
+    split = read.split
+    parts = [
+        split.device_compute_seconds,
+        split.host_compute_seconds,
+        split.launch_seconds,
+        split.input_seconds,
+        split.transfer_seconds,
+        split.compile_seconds,
+        split.idle_seconds,
+    ]
+    assert sum(parts) == pytest.approx(split.step_seconds, rel=1e-6)
+    assert read.input_bound_share == pytest.approx(split.input_seconds / split.step_seconds)
+    assert 0 < read.input_bound_share < 1  # the notebook's pipeline feeds this case
+    assert any(op.kind == "Dataset" for op in read.top_ops)
+    assert [op.self_seconds for op in read.top_ops] == sorted((op.self_seconds for op in read.top_ops), reverse=True)
+
+
+def test_a_cpu_has_no_duty_cycle_and_says_why(trace):
+    read = breakdown.read(trace, "cpu")
+    assert read.duty_cycle is None
+    assert "CPU" in read.duty_cycle_reason
+
+
+def test_the_trace_is_left_as_it_was(trace):
+    breakdown.read(trace, "cpu")
+    assert [path.name for path in trace.parent.iterdir()] == ["worker.xplane.pb"]
+
+
+def test_every_case_of_a_run_has_its_breakdown(finished):
+    for benchmark in finished[0].document.benchmarks:
+        profile = benchmark.extra_info.profile
+        assert profile.breakdown is not None, profile.breakdown_reason
+        assert profile.tracers is not None
+        eager = benchmark.extra_info.case.mode == "eager" and benchmark.extra_info.case.pipeline == "resident"
+        assert bool(profile.breakdown.top_ops_reason) == eager  # xprof counts no operations of eager mode
+
+
+def test_what_is_no_trace_costs_the_breakdown_alone(tmp_path):
+    (tmp_path / "worker.xplane.pb").write_bytes(b"\xff" * 100)
+    assert isinstance(breakdown.read(tmp_path / "worker.xplane.pb", "cpu"), str)
+
+
+def test_an_empty_trace_has_no_steps(tmp_path):
+    (tmp_path / "worker.xplane.pb").write_bytes(b"")
+    assert isinstance(breakdown.read(tmp_path / "worker.xplane.pb", "cpu"), str)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os.abort()", "xprof ended with -6"),
+        ("raise SystemExit('no such tool')", "no such tool"),
+        ("print('{')", "could not be understood"),
+        ('print(\'{"overview_page": null, "framework_op_stats": null}\')', "no step was recognised"),
+    ],
+)
+def test_a_converter_that_fails_says_why(tmp_path, code, reason):
+    assert reason in breakdown.read(tmp_path / "any", "cpu", (sys.executable, "-c", code))
+
+
+def test_a_converter_that_hangs_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(breakdown, "_SECONDS", 0.2)
+    command = (sys.executable, "-c", "import time; time.sleep(60)")
+    assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", command)
+
+
+def test_two_traces_or_none_are_not_guessed_about(tmp_path):
+    assert breakdown.read_all([tmp_path], "cpu") == ["0 traces instead of one"]
+
+
+def on_gpu(duty_cycle="37.5%", **changed):
+    step = {
+        "deviceComputeTimeMs": 0.2,
+        "deviceToDeviceTimeMs": 0.01,
+        "deviceCollectivesTimeMs": 0.0,
+        "hostComputeTimeMs": 0.1,
+        "kernelLaunchTimeMs": 0.3,
+        "infeedTimeMs": 0.05,
+        "outfeedTimeMs": 0.01,
+        "compileTimeMs": 0.0,
+        "otherTimeMs": 0.33,
+        "stepTimeMs": 1.0,
+    } | changed
+    columns = [{"id": "stepnum"}, *({"id": name} for name in step)]
+    row = {"c": [{"v": "train 1"}, *({"v": value} for value in step.values())]}
+    names = ("host_or_device", "type", "operation", "occurrences", "total_self_time")
+    ops = [("Device", "MatMul", "a", 20, 3000.0), ("Device", "Adam", "b", 20, 1000.0), ("Host", "IDLE", "IDLE", 1, 9.0)]
+    return json.dumps(
+        {
+            "overview_page": [
+                {"cols": columns, "rows": [row], "p": {"device_duty_cycle_percent": duty_cycle}},
+            ],
+            "framework_op_stats": [
+                {
+                    "cols": [{"id": name} for name in names],
+                    "rows": [{"c": [{"v": value} for value in op]} for op in ops],
+                    "p": {},
+                }
+            ],
+        }
+    ).encode()
+
+
+def test_the_tables_of_a_gpu_are_understood():
+    found = breakdown.understand(on_gpu(), "gpu")
+    assert found.duty_cycle == 0.375
+    assert found.split.device_compute_seconds == pytest.approx(0.2e-3)
+    assert found.split.transfer_seconds == pytest.approx(0.02e-3)
+    assert found.split.launch_seconds == pytest.approx(0.3e-3)
+    assert [(op.side, op.kind, op.self_share) for op in found.top_ops] == [
+        ("device", "MatMul", 0.75),
+        ("device", "Adam", 0.25),
+    ]
+
+
+def test_a_duty_cycle_that_is_no_number_is_null_with_the_reason():
+    found = breakdown.understand(on_gpu(duty_cycle="n/a"), "gpu")
+    assert (found.duty_cycle, found.duty_cycle_reason) == (None, "xprof says 'n/a'")
+
+
+def test_a_column_that_xprof_renamed_is_named():
+    raw = on_gpu().replace(b"kernelLaunchTimeMs", b"launchTimeMs")
+    with pytest.raises(ValueError, match="launch_seconds"):
+        breakdown.understand(raw, "gpu")
+
+
+def test_the_converter_needs_no_tensorflow(trace):
+    code = (
+        f"import sys; sys.argv = ['', {str(trace)!r}]\nfrom bench.observe import convert_trace\nconvert_trace.main()\n"
+        "assert 'tensorflow' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
