@@ -1,0 +1,105 @@
+"""What TensorBoard shows of a run: a sub-run for each case, with its curves, its picture and its hyperparameters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import median
+
+from bench.cases import Case
+from bench.comparing.runs import first_call_seconds
+from bench.results.record import CaseRecord
+from bench.results.schema import Benchmark, Document
+from bench.tensorboard.events import EventFile, Value
+
+PARAMETERS = {
+    "experiment": "the question that the case belongs to",
+    "mode": "how a step is executed",
+    "policy": "of the memory",
+    "pipeline": "where batches come from",
+    "batch": "examples in a batch",
+    "twin": "whether it is the reference measured once more",
+}
+METRICS = {
+    "steps_per_second": "throughput, median of the cohorts",
+    "first_call_seconds": "tracing, compiling and the first step, median of the processes",
+    "peak_memory_bytes": "in use by tensors on the card at most, or without one the most the process ever had resident",
+    "final_loss": "after the steps of the check that it is still the same model",
+}
+_TRAINING = "training"
+_PICTURES = {
+    "originals": "Test images.",
+    "encodings": "The 64 numbers that each becomes.",
+    "reconstructions": "What the decoder makes of those.",
+}
+MOST_IMAGE_BYTES = 2_000_000
+
+
+def name_of(case: Case) -> str:
+    """The sub-run's folder in the logdir, which is also that of its profile."""
+    return case.full_name.replace("/", "-")
+
+
+def write(document: Document, records: Iterable[CaseRecord], losses: Sequence[float], run_folder: Path) -> None:
+    """Fill the run's logdir; `losses` are those of the training run, which has a sub-run of its own."""
+    seconds = datetime.fromisoformat(document.datetime).timestamp()
+    logdir = run_folder / "tensorboard"
+    by_case = {record.case: record for record in records}
+    with EventFile(logdir, seconds) as events:
+        events.hparams_config(PARAMETERS, METRICS)
+    for benchmark in document.benchmarks:
+        case = benchmark.extra_info.case
+        with EventFile(logdir / name_of(case), seconds) as events:
+            _write_case(benchmark, by_case[case], run_folder, events)
+    if losses:
+        with EventFile(logdir / _TRAINING, seconds) as events:
+            for step, loss in enumerate(losses):
+                events.scalar("loss", loss, step)
+            for name, description in _PICTURES.items():
+                _write_image(f"training/{name}", run_folder / f"plots/{name}.png", len(losses), description, events)
+
+
+def _write_case(benchmark: Benchmark, record: CaseRecord, run_folder: Path, events: EventFile) -> None:
+    events.hparams(name_of(record.case), _parameters(benchmark))
+    for name, value in metrics(benchmark).items():
+        events.scalar(name, value, 0)
+    # Loops report the mean of the steps in a call, so a loss may stand for several.
+    steps = record.same_model[-1].steps // len(record.losses) if record.losses else 1
+    for i, loss in enumerate(record.losses):
+        if loss is not None:
+            events.scalar("loss", loss, i * steps)
+    for i, sample in enumerate(benchmark.stats.data):
+        events.scalar("seconds_per_step", sample, i)
+    if record.picture:
+        description = "Test images, and below them what the weights make of them after all blocks of the first cohort."
+        _write_image("reconstructions", run_folder / record.picture, 0, description, events)
+
+
+def _write_image(tag: str, path: Path, step: int, description: str, events: EventFile) -> None:
+    if path.is_file() and path.stat().st_size <= MOST_IMAGE_BYTES:
+        events.image(tag, path.read_bytes(), step, description)
+
+
+def _parameters(benchmark: Benchmark) -> Mapping[str, Value]:
+    case = benchmark.extra_info.case
+    return {
+        "experiment": case.experiment,
+        "mode": case.mode,
+        "policy": (benchmark.params or {}).get("memory") or "none",  # a CPU has none
+        "pipeline": case.pipeline,
+        "batch": case.batch_size,
+        "twin": case.twin,
+    }
+
+
+def metrics(benchmark: Benchmark) -> dict[str, float]:
+    """What a case is judged by, as far as it is known."""
+    info = benchmark.extra_info
+    on_card = [r.device_memory.tensors_peak_bytes for r in info.replicates if r.device_memory]
+    peaks = [peak for peak in on_card or [r.peak_host_bytes for r in info.replicates] if peak is not None]
+    found = {
+        "steps_per_second": info.steps_per_second.value,
+        "first_call_seconds": median(first_call_seconds(replicate) for replicate in info.replicates),
+        "peak_memory_bytes": float(median(peaks)) if peaks else None,
+        "final_loss": info.same_model[-1].last_loss if info.same_model else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
