@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,22 @@ def full_set() -> str:
     return "debian"
 
 
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium without a window; skip where none is installed."""
+    from playwright.sync_api import sync_playwright
+
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("needs a browser: apt-get install chromium")
+    # Its sandbox needs rights that root in a container does not have; the pages are our own.
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=found, args=["--no-sandbox"]) as it,
+    ):
+        yield it
+
+
 @pytest.fixture
 def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Make this look like a machine without any Fashion-MNIST; returns the empty Keras folder of it."""
@@ -33,3 +50,9 @@ def no_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     monkeypatch.setattr(sources, "DEBIAN_FOLDER", tmp_path / "debian")
     return tmp_path / "keras" / "datasets" / "fashion-mnist"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """The folder with the stored results of real runs."""
+    return Path(__file__).parents[1] / "results" / "reference"

@@ -1,0 +1,124 @@
+"""Many runs put in order: which machines there are, the newest run of each, and what changed from run to run."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.comparing import runs
+from bench.comparing.compare import Rules, compare
+from bench.comparing.records import Comparison
+from bench.comparing.runs import Run
+from bench.errors import BenchError, NotComparable, ResultFileError, UsageError
+from bench.folders import RESULT
+
+MOST_TOGETHER = 40  # runs side by side
+_NOISE_FROM = 20  # earlier runs that say what runs vary by
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The runs in the order of their names, and a line for each file that is no result."""
+
+    runs: list[Run]
+    unreadable: list[str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run after another of the same machine: what differs, or why that cannot be said."""
+
+    run: Run
+    comparison: Comparison | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The runs of the same hardware, the oldest first, each but the first against the one before."""
+
+    name: str
+    first: Run
+    steps: tuple[Step, ...]
+
+    @property
+    def runs(self) -> list[Run]:
+        """All of them."""
+        return [self.first, *(step.run for step in self.steps)]
+
+    @property
+    def newest(self) -> Run:
+        """The last of them."""
+        return self.runs[-1]
+
+
+def find(paths: Sequence[Path]) -> list[Path]:
+    """The files that are meant: a folder stands for its result, or else for all results below it.
+
+    Raises UsageError where there is none.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir() and not (path / RESULT).is_file():
+            below = sorted(path.rglob("*.json"))
+            if not below:
+                raise UsageError(f"{path} has no result in it: name runs, or a folder with runs below it.")
+            found.update(dict.fromkeys(below))
+        else:
+            found[path / RESULT if path.is_dir() else path] = None
+    return list(found)
+
+
+def load(paths: Sequence[Path]) -> Loaded:
+    """All results that can be read. Raises ResultFileError where none can."""
+    loaded, unreadable = [], []
+    for path in paths:
+        try:
+            loaded.append(runs.load(path))
+        except ResultFileError as error:
+            unreadable.append(str(error))
+    if not loaded:
+        raise ResultFileError(unreadable[0] if unreadable else "No result was named.")
+    return Loaded(runs.with_labels_of_their_own(loaded), unreadable)
+
+
+def machines(some: Sequence[Run]) -> list[Machine]:
+    """The runs by their hardware; the machine of the run that was named first is the first."""
+    groups: dict[tuple[tuple[str, object], ...], list[Run]] = {}
+    for run in some:
+        groups.setdefault(tuple(sorted(run.hardware.items())), []).append(run)
+    return [_machine(sorted(group, key=lambda run: run.datetime)) for group in groups.values()]
+
+
+def _machine(group: Sequence[Run]) -> Machine:
+    steps = [
+        _step(before, run, group[max(0, i - _NOISE_FROM) : i])
+        for i, (before, run) in enumerate(itertools.pairwise(group))
+    ]
+    return Machine(group[0].device, group[0], tuple(steps))
+
+
+def _step(before: Run, run: Run, earlier: Sequence[Run]) -> Step:
+    """`earlier` are the runs before both: what those vary by is not made of what it judges."""
+    try:
+        return Step(run, compare(before, run, [one for one in earlier if one.status == "complete"]))
+    except NotComparable as error:
+        return Step(run, None, str(error))
+
+
+def side_by_side(some: Sequence[Machine]) -> list[Run]:
+    """The newest of every machine, or of a single machine its newest ones."""
+    if len(some) > 1:
+        return [machine.newest for machine in some][:MOST_TOGETHER]
+    return some[0].runs[-MOST_TOGETHER:]
+
+
+def against(base: Run, others: Sequence[Run]) -> list[tuple[Run, Comparison | str]]:
+    """Each of the others against the base, or why not."""
+    found: list[tuple[Run, Comparison | str]] = []
+    for run in others:
+        try:
+            found.append((run, compare(base, run, (), Rules())))
+        except BenchError as error:
+            found.append((run, str(error)))
+    return found

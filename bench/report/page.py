@@ -1,0 +1,41 @@
+"""What a page consists of, without its looks: sections with words, pictures, and the tables behind them."""
+
+from dataclasses import dataclass
+
+from bench.present.grid import Grid
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and its words; `markup` is SVG, or an image with its content inside, made by this package alone."""
+
+    markup: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What stands below one heading. `code` is a block to copy."""
+
+    title: str
+    anchor: str
+    points: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    code: str = ""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show."""
+        grids = [grid for grid in self.grids if grid.rows]
+        return not (self.points or self.pictures or grids or self.code)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+    version: str  # of the suite that wrote it
