@@ -10,6 +10,7 @@ from bench.errors import UsageError
 
 RESULT = "result.json"
 BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run
+REPORT = "report.html"
 LATEST = "latest.txt"
 
 
@@ -49,6 +50,17 @@ def set_latest(folder: Path) -> None:
         file.write(folder.name + "\n")
     os.chmod(file.name, 0o644)
     os.replace(file.name, folder.parent / LATEST)
+
+
+def latest(out: Path) -> Path:
+    """The newest run of a results folder. Raises UsageError where there is none."""
+    try:
+        name = (out / LATEST).read_text().strip()
+    except OSError:
+        raise UsageError(f"{out} has no run yet: `bench run` makes one, or name a run's folder.") from None
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or not (out / name).is_dir():
+        raise UsageError(f"{out / LATEST} names {name[:60]!r}, which is not there: name a run's folder.")
+    return out / name
 
 
 def _unused(folder: Path) -> Path:

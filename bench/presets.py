@@ -6,6 +6,8 @@ import msgspec
 
 from bench.experiments import EXPERIMENTS
 
+USUAL_PROFILE_STEPS = 20
+
 
 class Preset(msgspec.Struct, frozen=True, kw_only=True):
     """How much is measured. Times in seconds, the rest are counts."""
@@ -23,7 +25,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     latency_steps: int = 1_000
     latency_seconds: float  # the latency pass of a case ends after this long
     sustained_seconds: float = 3.0  # of steps without a break, for power and energy, where those can be read
-    profile_steps: int = 20
+    profile_steps: int = USUAL_PROFILE_STEPS
     training_steps: int  # of the training run behind the loss curve and the reconstructions
 
 
@@ -85,6 +87,22 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
+
+
+# Of `bench profile`, which is about a trace: just enough blocks to see what the profiler costs.
+PROFILE = Preset(
+    name="profile",
+    summary="1 cohort, without intervals, beside a long trace",
+    looks=(1,),
+    target_half_width=0.05,
+    seconds=30.0,
+    first_rounds_seconds=3.0,
+    least_rounds=20,
+    most_rounds=60,
+    rounds_seconds=6.0,
+    latency_seconds=0.5,
+    training_steps=100,
+)
 
 
 def usual_experiments(preset: str, side_by_side: bool = False) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """One run from its options to its folder: check everything first, measure, save, draw."""
 
 import importlib.util
+import shlex
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from bench.cases import Case
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
 from bench.experiments import EXPERIMENTS
+from bench.finish import finish
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import SERVER_COMMAND, Limits
@@ -23,6 +25,7 @@ from bench.measure.settings import Settings
 from bench.observe import cuda_cache, environment, machine, nvml
 from bench.presets import BRIEF_PRESET, Preset, shared_out, usual_experiments
 from bench.results.document import Circumstances, ExperimentPlan
+from bench.results.record import USUAL_TRACERS, Tracers
 from bench.results.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
 from bench.selection import Choice
@@ -45,6 +48,7 @@ class Options:
     seed: int = 1234
     data: str = "auto"
     profile: bool = True
+    tracers: Tracers = USUAL_TRACERS
     device: str = "auto"
     gpu: str | None = None
     tf32: bool | None = None
@@ -101,7 +105,7 @@ def _run(options: Options, view: View) -> Outcome:
     cache = cuda_cache.prepare() if choice.card else None
     folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
-        plan=Plan(preset=options.preset.name, only=options.only, seed=options.seed, label=options.label),
+        plan=_plan(options),
         device=_describe_device(options, choice, card),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
@@ -119,6 +123,7 @@ def _run(options: Options, view: View) -> Outcome:
         limits=options.limits or Limits.for_device(choice.kind),
         folder=folder,
         allow_shared=options.allow_shared,
+        tracers=options.tracers,
     )
     presets = shared_out(options.preset, tuple(selected))
     experiments = [
@@ -132,7 +137,7 @@ def _run(options: Options, view: View) -> Outcome:
         command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
         launches[BASE] = Launch(command, fashion_mnist.location, choice, variables)
     session = Session([one.wanted for one in experiments], launches, recorders, options.profile, view)
-    return _measure(session, recorders, folder)
+    return _measure(session, recorders, folder, view)
 
 
 def _experiments(options: Options) -> tuple[str, ...]:
@@ -145,6 +150,26 @@ def _experiments(options: Options) -> tuple[str, ...]:
     if options.baseline and (known := tuple(name for name in options.baseline.references if name in EXPERIMENTS)):
         return known
     return usual_experiments(options.preset.name, side_by_side=options.against is not None)
+
+
+def _plan(options: Options) -> Plan:
+    """What was asked for. The command leaves out folders, files and other interpreters, which are the machine's own."""
+    words = ["bench", "run", "--preset", options.preset.name, "--seed", str(options.seed)]
+    lists = {"experiment": options.experiments, "only": options.only, "memory": options.memory}
+    words += [word for name, values in lists.items() for value in values for word in (f"--{name}", value)]
+    sizes = ",".join(str(size) for size in options.batch_sizes)
+    tf32 = None if options.tf32 is None else "on" if options.tf32 else "off"
+    single = {"memory-fraction": options.memory_fraction, "batch-sizes": sizes or None, "tf32": tf32}
+    words += [word for name, value in single.items() if value is not None for word in (f"--{name}", str(value))]
+    words += ["--device", options.device] if options.device != "auto" else []
+    words += ["--no-profile"] if not options.profile else []
+    return Plan(
+        preset=options.preset.name,
+        only=options.only,
+        seed=options.seed,
+        label=options.label,
+        command=shlex.join(words),
+    )
 
 
 @dataclass(frozen=True)
@@ -228,7 +253,7 @@ def _recorders(
     }
 
 
-def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path) -> Outcome:
+def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path, view: View) -> Outcome:
     status: Status = "complete"
     reason = None
     try:
@@ -243,18 +268,9 @@ def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path)
             raise
         status, reason = "failed", str(error)
     with interrupts.ignored():
-        return _finish(recorders, folder, status, reason)
-
-
-def _finish(recorders: Mapping[Side, Recorder], folder: Path, status: Status, reason: str | None) -> Outcome:
-    documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
-    document = documents[NEW]
-    folders.set_latest(folder)
-    if document.benchmarks:
-        from bench.present import drawn  # Matplotlib takes most of a second to import
-
-        drawn.save_all(document, folder / "plots")
-    return Outcome(folder, document, documents.get(BASE), _exit_code(document))
+        documents = finish(recorders, folder, status, reason, view)
+        folders.set_latest(folder)
+    return Outcome(folder, documents[NEW], documents.get(BASE), _exit_code(documents[NEW]))
 
 
 def _exit_code(document: Document) -> ExitCode:

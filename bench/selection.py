@@ -42,6 +42,25 @@ def select(choice: Choice) -> dict[str, tuple[Case, ...]]:
     return {name: found for name, experiment in experiments.items() if (found := _select(experiment, choice))}
 
 
+def experiment_with(name: str, experiment: str | None) -> str:
+    """The experiment with a case of exactly this name: the first of all, or the one that is named.
+
+    Raises UsageError where there is none, with the nearest names.
+    """
+    if experiment is not None and experiment not in EXPERIMENTS:
+        raise UsageError(f"No experiment {experiment!r}. {nearest(experiment, EXPERIMENTS)}")
+    known = {
+        one: [case.name for case in found.cases if not case.twin]
+        for one, found in EXPERIMENTS.items()
+        if experiment in (None, one)
+    }
+    if first := next((one for one, names in known.items() if name in names), None):
+        return first
+    of_experiment = f" of {experiment}" if experiment else ""
+    every = dict.fromkeys(case for names in known.values() for case in names)
+    raise UsageError(f"No case {name!r}{of_experiment}. {nearest(name, every)}")
+
+
 def _select(experiment: Experiment, choice: Choice) -> tuple[Case, ...]:
     if choice.only and not any(fnmatchcase(case.name, glob) for case in experiment.cases for glob in choice.only):
         return ()

@@ -1,0 +1,63 @@
+"""Commands that say what there is: doctor, list."""
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench import policies, selection
+from bench.commands.options import Data, Device, DeviceName, Gpu
+from bench.errors import ExitCode
+from bench.experiments import EXPERIMENTS
+from bench.presets import PRESETS, usual_experiments
+from bench.selection import Choice
+
+
+def doctor(
+    device: Device = DeviceName.auto,
+    gpu: Gpu = None,
+    data: Data = "auto",
+    out: Annotated[Path, typer.Option(help="Where results would go.")] = Path("results"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at everything that measuring needs, and say what is wrong and what to do; takes some seconds.
+
+    Each line is ok, a warning (figures may be worse than they could be) or a problem (something will not work). Exit
+    code 1 if there is a problem, 0 otherwise.
+    """
+    from bench.doctor import doctor
+    from bench.present import diagnosis
+
+    console = Console(emoji=False, stderr=as_json)
+    wanted = doctor.Wanted(device=device.value, gpu=gpu, data=data, out=out)
+    with console.status("looking", spinner="line") if console.is_terminal else nullcontext():
+        findings = doctor.examine(wanted)
+    if as_json:
+        typer.echo(diagnosis.to_json(findings), nl=False)
+    else:
+        diagnosis.show(findings, console)
+    raise typer.Exit(ExitCode.FAILED if doctor.has_problem(findings) else ExitCode.OK)
+
+
+def list_cases() -> None:
+    """Show experiments with their cases, and presets."""
+    for name, experiment in EXPERIMENTS.items():
+        typer.echo(f"experiment {name}: {experiment.question}")
+        chosen = Choice((name,))
+        usual, brief = selection.select(chosen)[name], selection.select(replace(chosen, brief=True))[name]
+        for case in experiment.cases:
+            remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
+            if case not in usual:
+                remark += "  (with --only)"
+            elif case not in brief:
+                remark += "  (not in quick)"
+            typer.echo(f"  {case.name}{remark}")
+    typer.echo("memory policies, each alone on a GPU; the cases called host are for machines without one:")
+    for name, description in policies.DESCRIPTIONS.items():
+        typer.echo(f"  {name}: {description}")
+    typer.echo("presets:")
+    for preset in PRESETS.values():
+        typer.echo(f"  {preset.name}: {', '.join(usual_experiments(preset.name))}; {preset.summary}")

@@ -1,0 +1,73 @@
+"""Commands about result files: compare, validate."""
+
+import gc
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench.commands.options import Format, History, Strict, Threshold
+
+
+def compare(
+    base: Annotated[Path, typer.Argument(metavar="BASE", help="The result to compare with: a file or a run's folder.")],
+    new: Annotated[list[Path], typer.Argument(metavar="NEW [MORE...]", help="The results that are compared with it.")],
+    threshold: Threshold = None,
+    first_call_threshold: Annotated[
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for the time of the first call.")
+    ] = 0.20,
+    memory_threshold: Annotated[
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for peak memory.")
+    ] = 0.05,
+    history: History = None,
+    across_hardware: Annotated[
+        bool, typer.Option("--across-hardware", help="Pass or fail although the hardware differs.")
+    ] = False,
+    strict: Strict = False,
+    output: Annotated[Format, typer.Option("--format", help="markdown fits the summary of a CI job.")] = Format.table,
+) -> None:
+    """Say what is slower, faster, the same, or not to be told; needs no TensorFlow.
+
+    Two files of one side-by-side run are compared within their rounds, to a few percent. Separate runs of one machine
+    are compared with what such runs vary by. Of other hardware it shows ratios, without pass or fail. With several
+    results, one table has a column for each.
+
+    An improvement never fails, and noise never fails.
+    """
+    from bench.comparing import many
+    from bench.comparing.compare import Rules
+    from bench.present import comparison, tabular
+
+    gc.disable()  # what a thousand files leave behind has no cycles, and looking for some takes a sixth of the time
+    rules = Rules(threshold, first_call_threshold, memory_threshold, across_hardware)
+    comparisons = many.compare([base, *new], history, rules)
+    exit_code = many.exit_code(comparisons, strict)
+    if output == Format.json:
+        typer.echo(tabular.to_json(comparisons, exit_code), nl=False)
+    elif output == Format.csv:
+        typer.echo(tabular.to_csv(comparisons), nl=False)
+    elif output == Format.markdown:
+        typer.echo(comparison.markdown(comparisons), nl=False)
+    else:
+        comparison.show(comparisons, Console(emoji=False))
+    raise typer.Exit(exit_code)
+
+
+def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files to check.")]) -> None:
+    """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
+    from bench.comparing.runs import printable
+    from bench.results.files import read_any
+    from bench.results.foreign import ForeignDocument
+
+    for path in files:
+        document = read_any(path)
+        if isinstance(document, ForeignDocument):
+            count = len(document.benchmarks)
+            typer.echo(f"{path}: readable, {count} benchmarks of another tool in pytest-benchmark's format")
+            continue
+        section = document.autoencoder_bench
+        typer.echo(
+            f"{path}: valid, schema {section.schema_version}, {section.status}, {len(document.benchmarks)} cases, "
+            f"{printable(section.device.name)}"
+        )

@@ -1,0 +1,190 @@
+"""Commands that measure: run, profile."""
+
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from bench import interrupts
+from bench.commands.options import (
+    Data,
+    Device,
+    DeviceName,
+    DeviceTracer,
+    Gpu,
+    History,
+    HostTracer,
+    Label,
+    OnOff,
+    Out,
+    PresetName,
+    PythonTracer,
+    Seed,
+    Strict,
+    Tf32,
+    Threshold,
+)
+from bench.errors import ExitCode, worst
+from bench.folders import REPORT
+from bench.presets import PRESETS, PROFILE, USUAL_PROFILE_STEPS
+from bench.results.record import USUAL_TRACERS, Tracers
+from bench.selection import parse_sizes
+
+
+def run(
+    preset: Annotated[PresetName, typer.Option(help="How much is measured; `bench list` describes them.")] = (
+        PresetName.quick
+    ),
+    experiment: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Which question is measured; may be repeated, and `bench list` shows them. Default: those of the "
+            "preset, or with --against the modes."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only cases that match, as 'xla/*'; may be repeated."),
+    ] = None,
+    memory: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="POLICY",
+            help="Of the experiment memory: default, growth, fraction, growth+fraction or async; may be repeated.",
+        ),
+    ] = None,
+    memory_fraction: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Of the card's memory, in the policies that have one; default: 0.9."),
+    ] = None,
+    batch_sizes: Annotated[
+        str | None,
+        typer.Option(metavar="N,N,...", help="Of the experiment batch; default: 16,64,256,1024,4096."),
+    ] = None,
+    allow_shared: Annotated[
+        bool, typer.Option("--allow-shared", help="Reserve a card's memory though somebody else is using the card.")
+    ] = False,
+    out: Out = Path("results"),
+    label: Label = None,
+    seed: Seed = 1234,
+    data: Data = "auto",
+    profile: Annotated[bool, typer.Option(help="Take a TensorBoard profile of every case.")] = True,
+    profile_steps: Annotated[int, typer.Option(min=3, max=10_000, help="Steps in each profile.")] = USUAL_PROFILE_STEPS,
+    host_tracer: HostTracer = USUAL_TRACERS.host,
+    python_tracer: PythonTracer = USUAL_TRACERS.python,
+    device_tracer: DeviceTracer = USUAL_TRACERS.device,
+    device: Device = DeviceName.auto,
+    gpu: Gpu = None,
+    tf32: Tf32 = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PYTHON[=LABEL]",
+            help="Measure the same cases with this interpreter too, in the same rounds: another virtual environment "
+            "with another TensorFlow, or another revision of this suite. Gives verdicts.",
+        ),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare with this result of the same hardware afterwards.")
+    ] = None,
+    history: History = None,
+    threshold: Threshold = None,
+    strict: Strict = False,
+) -> None:
+    """Measure, and leave a folder with results, plots and TensorBoard profiles.
+
+    Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
+    """
+    from bench import judged
+    from bench.against import parse as parse_against
+    from bench.comparing.compare import Rules
+    from bench.present import job_summary, progress, summary
+    from bench.present.comparison import show
+    from bench.run import Options
+
+    console = Console(emoji=False)
+    options = Options(
+        preset=msgspec.structs.replace(PRESETS[preset.value], profile_steps=profile_steps),
+        experiments=tuple(experiment or ()),
+        only=tuple(only or ()),
+        memory=tuple(memory or ()),
+        memory_fraction=memory_fraction,
+        batch_sizes=parse_sizes(batch_sizes) if batch_sizes is not None else (),
+        allow_shared=allow_shared,
+        out=out,
+        label=label,
+        seed=seed,
+        data=data,
+        profile=profile,
+        tracers=Tracers(host=host_tracer, python=python_tracer, device=device_tracer),
+        device=device.value,
+        gpu=gpu,
+        tf32=None if tf32 is None else tf32 is OnOff.on,
+        against=parse_against(against) if against else None,
+    )
+    wanted = judged.Wanted(baseline, history, Rules(threshold=threshold), strict)
+    with progress.open_view(console) as view:
+        outcome, comparison, exit_code = judged.run(options, wanted, view)
+    with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
+        summary.show(outcome.document, outcome.folder, console)
+        if comparison:
+            show([comparison], console)
+        job_summary.write(outcome.document, [comparison] if comparison else [], os.environ)
+    raise typer.Exit(exit_code)
+
+
+def profile(
+    case: Annotated[str, typer.Argument(metavar="CASE", help="A case, as `bench list` names it: xla/notebook.")],
+    experiment: Annotated[
+        str | None, typer.Option(help="The experiment it is of; default: the first that has a case of this name.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=3, max=10_000, help="Steps in the profile.")] = 200,
+    host_tracer: HostTracer = USUAL_TRACERS.host,
+    python_tracer: PythonTracer = USUAL_TRACERS.python,
+    device_tracer: DeviceTracer = USUAL_TRACERS.device,
+    out: Out = Path("results"),
+    label: Label = None,
+    seed: Seed = 1234,
+    data: Data = "auto",
+    device: Device = DeviceName.auto,
+    gpu: Gpu = None,
+    tf32: Tf32 = None,
+) -> None:
+    """Take a longer profile of one case, and show what its steps consist of; takes less than a minute.
+
+    The case is timed too, in one cohort beside the reference, so that what the profiler costs can be seen: for speeds,
+    measure with `bench run`.
+    """
+    from bench import selection
+    from bench.present import profiles, progress
+    from bench.present.grid import rich
+    from bench.run import Options
+    from bench.run import run as measure
+
+    console = Console(emoji=False)
+    options = Options(
+        preset=msgspec.structs.replace(PROFILE, profile_steps=steps),
+        experiments=(selection.experiment_with(case, experiment),),
+        only=(case,),
+        out=out,
+        label=label,
+        seed=seed,
+        data=data,
+        tracers=Tracers(host=host_tracer, python=python_tracer, device=device_tracer),
+        device=device.value,
+        gpu=gpu,
+        tf32=None if tf32 is None else tf32 is OnOff.on,
+    )
+    with progress.open_view(console) as view:
+        outcome = measure(options, view)
+    read = [one for one in profiles.traced(outcome.document) if one.benchmark.name == case]
+    for grid in [grid for one in read for grid in profiles.of_case(one)]:
+        console.print(rich(grid))
+    lines = [f"- {note}" for note in profiles.notes(outcome.document)]
+    lines += [f"Report: {outcome.folder / REPORT}", f"TensorBoard: bench tensorboard {outcome.folder}"]
+    console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
+    raise typer.Exit(worst([outcome.exit_code, ExitCode.OK if read else ExitCode.FAILED]))

@@ -1,0 +1,89 @@
+"""Options that several commands take, and the values they may have."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class PresetName(StrEnum):
+    """The presets, for the command line's choices."""
+
+    quick = "quick"
+    standard = "standard"
+    thorough = "thorough"
+
+
+class DeviceName(StrEnum):
+    """What --device takes."""
+
+    auto = "auto"
+    gpu = "gpu"
+    cpu = "cpu"
+
+
+class OnOff(StrEnum):
+    """What --tf32 takes."""
+
+    on = "on"
+    off = "off"
+
+
+class Format(StrEnum):
+    """What --format takes."""
+
+    table = "table"
+    markdown = "markdown"
+    json = "json"
+    csv = "csv"
+
+
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=10.0,
+        metavar="FRACTION",
+        help="Differences in speed beyond this matter; default: 0.03 side by side, 0.05 between separate runs.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Ask for a verdict: exit code 5 if one is inconclusive, 4 on other hardware."),
+]
+History = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Folder with earlier results: five of the same machine and software say what runs vary by.",
+    ),
+]
+
+
+Device = Annotated[DeviceName, typer.Option(help="auto: the GPU wherever an NVIDIA driver is present, else the CPU.")]
+Gpu = Annotated[
+    str | None,
+    typer.Option(
+        metavar="INDEX|UUID",
+        help="Which card, as nvidia-smi -L lists them; default: the first that CUDA_VISIBLE_DEVICES allows.",
+    ),
+]
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="SOURCE",
+        help="Fashion-MNIST: a folder with its four .gz files, or auto, keras, debian, download, sample.",
+    ),
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of blocks.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder that gets a folder for this run.")]
+Label = Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")]
+Tf32 = Annotated[OnOff | None, typer.Option(help="TF32 on GPUs that have it; default: TensorFlow's.")]
+HostTracer = Annotated[
+    int, typer.Option(min=1, max=3, help="How much of the host a profile holds: 1 little, 2 operations, 3 everything.")
+]
+PythonTracer = Annotated[
+    bool, typer.Option("--python-tracer", help="Python's own calls in profiles too, which slows the traced steps down.")
+]
+DeviceTracer = Annotated[bool, typer.Option(help="What the GPU does in profiles.")]

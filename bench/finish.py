@@ -1,0 +1,66 @@
+"""What a run does once nothing is measured any more: read its traces back, save, draw, and write its report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import folders
+from bench.measure.entry import NEW, Side
+from bench.observe import breakdown
+from bench.results.record import Breakdown, CaseRecord, Profile
+from bench.results.recorder import Recorder
+from bench.results.schema import Document, Status
+from bench.view import View
+
+# For the display: of the run, how much is done by then.
+_SHARE = 0.99
+
+
+def finish(
+    recorders: Mapping[Side, Recorder], folder: Path, status: Status, reason: str | None, view: View
+) -> dict[Side, Document]:
+    """Leave a complete run folder, and return the documents in it.
+
+    The results are saved before anything is made of them, so that what fails here costs no measurement.
+    """
+    documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
+    if not documents[NEW].benchmarks:
+        return documents
+    if traced := _traced(recorders[NEW]):
+        view.stage(f"reading {len(traced)} traces back", _SHARE)
+        _read_back(recorders[NEW], traced, folder)
+        documents[NEW] = recorders[NEW].save(status, reason)
+    view.stage("pictures, TensorBoard's files and the report", _SHARE)
+    _present(documents[NEW], recorders[NEW], folder)
+    return documents
+
+
+def _present(document: Document, recorder: Recorder, folder: Path) -> None:
+    from bench.present import drawn  # Matplotlib takes most of a second to import
+    from bench.report import of_run, training
+    from bench.tensorboard import sub_runs
+
+    drawn.save_all(document, folder / "plots")
+    records = [record for experiment in recorder.experiments.values() for record in experiment.measured().cases]
+    sub_runs.write(document, records, training.read_losses(folder), folder)
+    of_run.write(document, folder, folder / folders.REPORT)
+
+
+def _traced(recorder: Recorder) -> list[tuple[CaseRecord, Profile]]:
+    """The cases whose trace is there and holds what it should."""
+    return [
+        (record, record.profile)
+        for experiment in recorder.experiments.values()
+        for record in experiment.measured().cases
+        if record.profile and record.profile.status == "ok"
+    ]
+
+
+def _read_back(recorder: Recorder, traced: Sequence[tuple[CaseRecord, Profile]], folder: Path) -> None:
+    kind = recorder.circumstances.device.kind
+    found = breakdown.read_all([folder / profile.folder for _, profile in traced], kind)
+    for (record, profile), read in zip(traced, found, strict=True):
+        parts = {"breakdown": read} if isinstance(read, Breakdown) else {"breakdown_reason": read}
+        experiment = recorder.experiments[record.case.experiment]
+        experiment.note(record.case, profile=msgspec.structs.replace(profile, **parts))

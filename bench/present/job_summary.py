@@ -1,0 +1,41 @@
+"""The summary of a run for the page of a CI job, in Markdown."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.comparing.records import Comparison
+from bench.comparing.runs import printable
+from bench.present import comparison as comparisons
+from bench.present import grid as grids
+from bench.present import summary
+from bench.present.findings import findings
+from bench.results.schema import Document
+
+VARIABLE = "GITHUB_STEP_SUMMARY"
+
+
+def write(document: Document, compared: Sequence[Comparison], environment: Mapping[str, str]) -> None:
+    """Append the summary to the file that the environment names; nothing where it names none.
+
+    Raises OSError where the file cannot be written.
+    """
+    if not (name := environment.get(VARIABLE)):
+        return
+    text = markdown(document)
+    if compared:
+        text += "\n" + comparisons.markdown(compared)
+    with Path(name).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def markdown(document: Document) -> str:
+    """What `bench run` shows on its last screen: findings first, then the tables and what is missing."""
+    section = document.autoencoder_bench
+    title = f"{printable(section.device.name)}, TensorFlow {section.software.tensorflow}, {section.plan.preset}"
+    lines = [f"## {grids.literal(title)}", ""]
+    lines += [f"- {grids.literal(sentence)}" for sentence in findings(document)] + [""]
+    for part in document.parts():
+        if part.benchmarks:
+            lines += grids.markdown(summary.table_of(part.experiment.name)(part))
+    lines += [f"- {grids.literal(printable(line, 500))}" for line in summary.shortcomings(document)]
+    return "\n".join(lines) + "\n"
