@@ -39,7 +39,7 @@ def test_every_command_has_help_and_every_option_an_explanation(command):
 def test_validate_says_what_is_in_a_file(finished):
     done = bench("validate", finished[0].folder / "result.json")
     assert done.returncode == 0
-    assert "valid, schema 2.0, complete, 7 cases" in done.stdout
+    assert "valid, schema 2.1, complete, 7 cases" in done.stdout
 
 
 def test_validate_refuses_with_2_and_one_line(tmp_path):
