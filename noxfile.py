@@ -78,11 +78,9 @@ def typecheck(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def tensorboard(session: nox.Session) -> None:
-    """Serve the profiles of the newest run, or of the run folder given, on this machine only."""
+    """Serve the newest run on this machine only; arguments go to `bench tensorboard`."""
     install(session)
-    run = Path(session.posargs[0]) if session.posargs else newest_run(session)
-    session.log("Open the address below, then the tab Profile. From elsewhere: ssh -L 6006:127.0.0.1:6006 <machine>")
-    session.run("tensorboard", "--logdir", str(run / "tensorboard"), "--host", "127.0.0.1", "--port", "6006")
+    session.run("bench", "tensorboard", *session.posargs)
 
 
 def install(session: nox.Session, *extras: str) -> None:
@@ -116,11 +114,3 @@ def tensorflow_extra(session: nox.Session) -> str:
     reason = f"{found} is present" if found else "there is no NVIDIA driver"
     session.log(f"TensorFlow for {extra.upper()}: {reason} ({BENCH_EXTRA}=cpu or gpu overrides).")
     return extra
-
-
-def newest_run(session: nox.Session) -> Path:
-    """The run that results/latest.txt names."""
-    latest = ROOT / "results" / "latest.txt"
-    if not latest.is_file():
-        session.error("No run in results/ yet: nox -s bench makes one.")
-    return latest.parent / latest.read_text().strip()

@@ -1,5 +1,8 @@
 """Results with a known truth: simulated samples, put into documents by the suite's own code."""
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import msgspec
@@ -170,3 +173,15 @@ def pair(base_samples, new_samples, **changes):
     """The two documents of a side-by-side run; the twin belongs to the base."""
     new_samples = {name: rows for name, rows in new_samples.items() if not name.endswith("/twin")}
     return document(base_samples, pairing=BASE, **changes), document(new_samples, pairing="new", **changes)
+
+
+def foreign(folder, body):
+    """A result of pytest-benchmark itself, of summing so many numbers."""
+    folder.mkdir()
+    (folder / "test_it.py").write_text(f"def test_sum(benchmark):\n    benchmark(sum, range({body}))\n")
+    options = ["-q", "-p", "no:cacheprovider", "--benchmark-json=out.json"]
+    command = [sys.executable, "-m", "pytest", *options, "test_it.py"]
+    # A pytest that is no part of this one, which may be one of several.
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=True, env=alone)
+    return folder / "out.json"

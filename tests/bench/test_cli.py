@@ -27,7 +27,9 @@ def test_list_shows_every_case_and_preset():
         assert word in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "compare", "doctor", "list", "validate"])
+@pytest.mark.parametrize(
+    "command", ["run", "profile", "compare", "report", "tensorboard", "doctor", "list", "validate"]
+)
 def test_every_command_has_help_and_every_option_an_explanation(command):
     group = typer.main.get_command(app)
     assert group.commands[command].help

@@ -31,6 +31,10 @@ def test_light_commands_stay_light(arguments, finished):
 
 MODULES = [
     "bench.run",
+    "bench.finish",
+    "bench.report.of_run",
+    "bench.report.of_many",
+    "bench.tensorboard.sub_runs",
     "bench.measure.session",
     "bench.present.summary",
     "bench.results.recorder",

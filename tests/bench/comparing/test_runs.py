@@ -1,14 +1,11 @@
 """Results as comparing sees them: from anywhere, with names made safe."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import document, simulate
+from documents import document, foreign, simulate
 
 from bench.comparing import runs
 from bench.comparing.compare import compare
@@ -49,17 +46,6 @@ def test_the_twin_is_no_case_to_compare(stored):
 def test_names_are_printable_and_end():
     assert runs.printable("a\x1b[31mb\n\u202ec") == "a\ufffd[31mb\ufffd\ufffdc"
     assert len(runs.printable("x" * 10_000)) < 130
-
-
-def foreign(folder, body):
-    folder.mkdir()
-    (folder / "test_it.py").write_text(f"def test_sum(benchmark):\n    benchmark(sum, range({body}))\n")
-    options = ["-q", "-p", "no:cacheprovider", "--benchmark-json=out.json"]
-    command = [sys.executable, "-m", "pytest", *options, "test_it.py"]
-    # A pytest that is no part of this one, which may be one of several.
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=True, env=alone)
-    return folder / "out.json"
 
 
 def test_files_of_pytest_benchmark_are_compared_on_what_they_have(tmp_path, stored):

@@ -1,0 +1,85 @@
+"""What makes a profile fail, and that it costs the profile alone."""
+
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+
+from bench.cases import Case
+from bench.measure import passes
+from bench.measure.launcher import Limits, WorkerFailed
+from bench.measure.protocol import ProfileTaken
+from bench.measure.settings import Settings
+from bench.observe.nvml import Card
+from bench.presets import PRESETS
+from bench.results.record import Tracers
+
+LOG = "E cupti_error_manager.cc:134] cuptiSubscribe: error 39: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS\n"
+WHOLE = {"step_markers": 20, "events": 900, "device_events": 300}
+
+
+@pytest.fixture
+def take(tmp_path):
+    """A profile of a worker that answers so, and wrote that log."""
+
+    def take(answer, tracers=Tracers()):
+        (tmp_path / "a.log").write_text(LOG)
+        case = Case(experiment="modes", mode="xla", pipeline="resident")
+        member = SimpleNamespace(
+            entry=SimpleNamespace(case=case), prepared=SimpleNamespace(steps_per_call=1), worker=None
+        )
+        asked = []
+
+        def ask(member, request, expected, seconds):
+            asked.append(request)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        cohort = SimpleNamespace(members=[member], ask_afterwards=ask, log=lambda entry: tmp_path / "a.log")
+        settings = Settings(
+            device="gpu",
+            card=Card(absent="stand-in"),
+            tf32=None,
+            seed=1,
+            preset=PRESETS["quick"],
+            limits=Limits.for_device("gpu"),
+            folder=tmp_path,
+            tracers=tracers,
+        )
+        return passes.take_profile(cohort, member, settings), asked
+
+    return take
+
+
+def test_a_whole_trace_is_ok_and_says_what_it_was_taken_with(take):
+    tracers = Tracers(host=3, python=True, device=True)
+    profile, asked = take(ProfileTaken(**WHOLE), tracers)
+    assert (profile.status, profile.reason, profile.tracers) == ("ok", None, tracers)
+    assert (asked[0].calls, asked[0].tracers) == (20, tracers)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"events": 0, "step_markers": 0, "device_events": 0}, "the trace is empty"),
+        ({"step_markers": 19}, "19 step markers of 20"),
+        ({"device_events": 0}, "CUPTI_ERROR_MULTIPLE_SUBSCRIBERS"),
+        ({"device_events": 0}, "libcupti is not found"),
+    ],
+)
+def test_a_trace_that_lacks_something_fails_with_the_reason(take, changed, reason):
+    profile, _ = take(ProfileTaken(**WHOLE | changed))
+    assert profile.status == "failed"
+    assert reason in profile.reason
+
+
+def test_a_gpu_that_was_not_to_be_traced_is_not_missed(take):
+    profile, _ = take(ProfileTaken(**WHOLE | {"device_events": 0}), Tracers(device=False))
+    assert profile.status == "ok"
+
+
+def test_a_worker_that_fails_costs_the_profile(take):
+    profile, _ = take(WorkerFailed("killed by SIGSEGV"))
+    assert (profile.status, profile.reason) == ("failed", "killed by SIGSEGV")
+    assert msgspec.json.decode(msgspec.json.encode(profile))["breakdown"] is None
