@@ -136,6 +136,7 @@ def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
         step_markers=taken.step_markers,
         events=taken.events,
         device_events=taken.device_events,
+        python_events=taken.python_events,
         reason=wrong,
         tracers=settings.tracers,
     )

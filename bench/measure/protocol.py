@@ -274,6 +274,7 @@ class ProfileTaken(Message, frozen=True, kw_only=True):
     step_markers: int
     events: int
     device_events: int | None
+    python_events: int
 
 
 class Reconstruct(Message, frozen=True, kw_only=True):

@@ -54,11 +54,18 @@ def inspect_trace(space: xplane_pb2.XSpace) -> ProfileTaken:
         step_markers=sum(_step_markers(plane) for plane in space.planes if plane not in devices),
         events=sum(_events(plane) for plane in space.planes),
         device_events=sum(_events(plane) for plane in devices) if tf.config.get_visible_devices("GPU") else None,
+        python_events=sum(_python_events(plane) for plane in space.planes),
     )
 
 
 def _events(plane: xplane_pb2.XPlane) -> int:
     return sum(len(line.events) for line in plane.lines)
+
+
+def _python_events(plane: xplane_pb2.XPlane) -> int:
+    """Calls of Python functions, which its tracer names `$file.py:line function`."""
+    ids = {key for key, metadata in plane.event_metadata.items() if metadata.name.startswith("$")}
+    return sum(event.metadata_id in ids for line in plane.lines for event in line.events)
 
 
 def _step_markers(plane: xplane_pb2.XPlane) -> int:

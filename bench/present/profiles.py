@@ -169,5 +169,8 @@ def _missing(document: Document) -> Iterator[str]:
         elif profile.breakdown.top_ops_reason:
             reasons.setdefault(f"no operations: {profile.breakdown.top_ops_reason}", []).append(name)
     yield from (f"{', '.join(names)}: {reason}." for reason, names in reasons.items())
+    taken = [profile for benchmark in document.benchmarks if (profile := benchmark.extra_info.profile)]
+    if any(profile.tracers and profile.tracers.python and profile.python_events == 0 for profile in taken):
+        yield "Python's calls were asked for, and this TensorFlow recorded none: the traces have only operations."
     idle = {one.breakdown.duty_cycle_reason for one in traced(document)} - {None}
     yield from (f"busy: {reason}." for reason in sorted(filter(None, idle)))

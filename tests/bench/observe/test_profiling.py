@@ -22,6 +22,17 @@ def test_every_step_is_marked(traced):
     assert taken.device_events is None  # a CPU has no device of its own
 
 
+def test_calls_of_python_are_told_from_operations():
+    space = xplane_pb2.XSpace()
+    plane = space.planes.add(name="/host:CPU")
+    plane.event_metadata[1].name = "$worker.py:10 step"
+    plane.event_metadata[2].name = "MatMul"
+    line = plane.lines.add()
+    for number in (1, 2, 1):
+        line.events.add(metadata_id=number)
+    assert profiling.inspect_trace(space).python_events == 2
+
+
 def test_the_trace_names_no_host(traced):
     logdir, _ = traced
     (path,) = logdir.glob("plugins/profile/*/*")
