@@ -1,6 +1,7 @@
 """What a run does once nothing is measured any more: read its traces back, save, draw, and write its report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -17,34 +18,55 @@ from bench.view import View
 _SHARE = 0.99
 
 
+@dataclass(frozen=True)
+class Finished:
+    """The documents in a run's folder, and whether everything was made of them that is to be made."""
+
+    documents: dict[Side, Document]
+    whole: bool
+
+
 def finish(
     recorders: Mapping[Side, Recorder], folder: Path, status: Status, reason: str | None, view: View
-) -> dict[Side, Document]:
-    """Leave a complete run folder, and return the documents in it.
+) -> Finished:
+    """Leave a complete run folder.
 
-    The results are saved before anything is made of them, so that what fails here costs no measurement.
+    The results are saved before anything is made of them, so that what fails here costs no measurement: it is said, and
+    the rest is made.
     """
     documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
     if not documents[NEW].benchmarks:
-        return documents
+        return Finished(documents, whole=True)
     if traced := _traced(recorders[NEW]):
         view.stage(f"reading {len(traced)} traces back", _SHARE)
         _read_back(recorders[NEW], traced, folder)
         documents[NEW] = recorders[NEW].save(status, reason)
     view.stage("pictures, TensorBoard's files and the report", _SHARE)
-    _present(documents[NEW], recorders[NEW], folder)
-    return documents
+    made = [_is_made(what, make, view) for what, make in _products(documents[NEW], recorders[NEW], folder).items()]
+    return Finished(documents, whole=all(made))
 
 
-def _present(document: Document, recorder: Recorder, folder: Path) -> None:
+def _is_made(what: str, make: Callable[[], None], view: View) -> bool:
+    """Make one of the things that a folder holds beside its results; False where that fails."""
+    try:
+        make()
+    except Exception as error:  # a measured run must not end as a crash, whatever one picture of it stumbles over
+        view.say(f"{what} could not be made: {type(error).__name__}: {error}. The results are saved.")
+        return False
+    return True
+
+
+def _products(document: Document, recorder: Recorder, folder: Path) -> dict[str, Callable[[], None]]:
     from bench.present import drawn  # Matplotlib takes most of a second to import
     from bench.report import of_run, training
     from bench.tensorboard import sub_runs
 
-    drawn.save_all(document, folder / "plots")
     records = [record for experiment in recorder.experiments.values() for record in experiment.measured().cases]
-    sub_runs.write(document, records, training.read_losses(folder), folder)
-    of_run.write(document, folder, folder / folders.REPORT)
+    return {
+        "The pictures": lambda: drawn.save_all(document, folder / "plots"),
+        "TensorBoard's files": lambda: sub_runs.write(document, records, training.read_losses(folder), folder),
+        "The report": lambda: of_run.write(document, folder, folder / folders.REPORT),
+    }
 
 
 def _traced(recorder: Recorder) -> list[tuple[CaseRecord, Profile]]:

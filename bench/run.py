@@ -13,7 +13,7 @@ from bench import against, device, folders, interrupts, policies, selection, wor
 from bench.against import Against
 from bench.cases import Case
 from bench.comparing.runs import Run
-from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError
+from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
 from bench.experiments import EXPERIMENTS
 from bench.finish import finish
 from bench.measure import entry
@@ -268,9 +268,11 @@ def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path,
             raise
         status, reason = "failed", str(error)
     with interrupts.ignored():
-        documents = finish(recorders, folder, status, reason, view)
+        finished = finish(recorders, folder, status, reason, view)
         folders.set_latest(folder)
-    return Outcome(folder, documents[NEW], documents.get(BASE), _exit_code(documents[NEW]))
+    document = finished.documents[NEW]
+    exit_code = worst([_exit_code(document), ExitCode.OK if finished.whole else ExitCode.FAILED])
+    return Outcome(folder, document, finished.documents.get(BASE), exit_code)
 
 
 def _exit_code(document: Document) -> ExitCode:

@@ -133,7 +133,10 @@ def run(
         summary.show(outcome.document, outcome.folder, console)
         if comparison:
             show([comparison], console)
-        job_summary.write(outcome.document, [comparison] if comparison else [], os.environ)
+        try:
+            job_summary.write(outcome.document, [comparison] if comparison else [], os.environ)
+        except OSError as error:  # the exit code is about the run
+            console.print(f"No summary of the job: {error}", soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(exit_code)
 
 
