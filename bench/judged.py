@@ -10,7 +10,8 @@ from bench.comparing.records import Comparison
 from bench.comparing.runs import Run
 from bench.errors import ExitCode, UsageError, worst
 from bench.folders import BASE_RESULT, RESULT
-from bench.run import Options, Outcome
+from bench.options import Options
+from bench.run import Outcome
 from bench.view import View
 
 

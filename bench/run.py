@@ -1,7 +1,6 @@
 """One run from its options to its folder: check everything first, measure, save, draw."""
 
 import importlib.util
-import shlex
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,44 +17,18 @@ from bench.experiments import EXPERIMENTS
 from bench.finish import finish
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, Side
-from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.measure.launcher import Limits
 from bench.measure.servers import Launch
 from bench.measure.session import Session, Wanted
 from bench.measure.settings import Settings
 from bench.observe import cuda_cache, environment, machine, nvml
-from bench.presets import BRIEF_PRESET, Preset, shared_out, usual_experiments
+from bench.options import Options, command_of
+from bench.presets import BRIEF_PRESET, shared_out, usual_experiments
 from bench.results.document import Circumstances, ExperimentPlan
-from bench.results.record import USUAL_TRACERS, Tracers
 from bench.results.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
 from bench.selection import Choice
 from bench.view import View
-
-
-@dataclass(frozen=True)
-class Options:
-    """What `bench run` was asked for. The last two are for tests and calibration: another server, other patience."""
-
-    preset: Preset
-    experiments: tuple[str, ...] = ()  # none: those that are usual in the preset
-    only: tuple[str, ...] = ()
-    memory: tuple[str, ...] = ()
-    memory_fraction: float | None = None
-    batch_sizes: tuple[int, ...] = ()
-    allow_shared: bool = False
-    out: Path = Path("results")
-    label: str | None = None
-    seed: int = 1234
-    data: str = "auto"
-    profile: bool = True
-    tracers: Tracers = USUAL_TRACERS
-    device: str = "auto"
-    gpu: str | None = None
-    tf32: bool | None = None
-    against: Against | None = None
-    baseline: Run | None = None
-    server_command: tuple[str, ...] = SERVER_COMMAND
-    limits: Limits | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +78,13 @@ def _run(options: Options, view: View) -> Outcome:
     cache = cuda_cache.prepare() if choice.card else None
     folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
-        plan=_plan(options),
+        plan=Plan(
+            preset=options.preset.name,
+            only=options.only,
+            seed=options.seed,
+            label=options.label,
+            command=command_of(options),
+        ),
         device=_describe_device(options, choice, card),
         software=environment.software(),
         data=_describe_data(fashion_mnist),
@@ -150,26 +129,6 @@ def _experiments(options: Options) -> tuple[str, ...]:
     if options.baseline and (known := tuple(name for name in options.baseline.references if name in EXPERIMENTS)):
         return known
     return usual_experiments(options.preset.name, side_by_side=options.against is not None)
-
-
-def _plan(options: Options) -> Plan:
-    """What was asked for. The command leaves out folders, files and other interpreters, which are the machine's own."""
-    words = ["bench", "run", "--preset", options.preset.name, "--seed", str(options.seed)]
-    lists = {"experiment": options.experiments, "only": options.only, "memory": options.memory}
-    words += [word for name, values in lists.items() for value in values for word in (f"--{name}", value)]
-    sizes = ",".join(str(size) for size in options.batch_sizes)
-    tf32 = None if options.tf32 is None else "on" if options.tf32 else "off"
-    single = {"memory-fraction": options.memory_fraction, "batch-sizes": sizes or None, "tf32": tf32}
-    words += [word for name, value in single.items() if value is not None for word in (f"--{name}", str(value))]
-    words += ["--device", options.device] if options.device != "auto" else []
-    words += ["--no-profile"] if not options.profile else []
-    return Plan(
-        preset=options.preset.name,
-        only=options.only,
-        seed=options.seed,
-        label=options.label,
-        command=shlex.join(words),
-    )
 
 
 @dataclass(frozen=True)

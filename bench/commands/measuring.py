@@ -102,9 +102,9 @@ def run(
     from bench import judged
     from bench.against import parse as parse_against
     from bench.comparing.compare import Rules
+    from bench.options import Options
     from bench.present import job_summary, progress, summary
     from bench.present.comparison import show
-    from bench.run import Options
 
     console = Console(emoji=False)
     options = Options(
@@ -163,9 +163,9 @@ def profile(
     measure with `bench run`.
     """
     from bench import selection
+    from bench.options import Options
     from bench.present import profiles, progress
     from bench.present.grid import rich
-    from bench.run import Options
     from bench.run import run as measure
 
     console = Console(emoji=False)

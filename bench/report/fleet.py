@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.comparing import runs
-from bench.comparing.compare import Rules, compare
+from bench.comparing.compare import compare
 from bench.comparing.records import Comparison
 from bench.comparing.runs import Run
-from bench.errors import BenchError, NotComparable, ResultFileError, UsageError
+from bench.errors import NotComparable, ResultFileError, UsageError
 from bench.folders import RESULT
 
 MOST_TOGETHER = 40  # runs side by side
@@ -113,12 +113,13 @@ def side_by_side(some: Sequence[Machine]) -> list[Run]:
     return some[0].runs[-MOST_TOGETHER:]
 
 
-def against(base: Run, others: Sequence[Run]) -> list[tuple[Run, Comparison | str]]:
-    """Each of the others against the base, or why not."""
+def against(base: Run, others: Sequence[Run], every: Sequence[Run]) -> list[tuple[Run, Comparison | str]]:
+    """Each of the others against the base, or why not; `every` run beside the two says what runs vary by."""
     found: list[tuple[Run, Comparison | str]] = []
     for run in others:
+        history = [one for one in every if one is not base and one is not run and one.status == "complete"]
         try:
-            found.append((run, compare(base, run, (), Rules())))
-        except BenchError as error:
+            found.append((run, compare(base, run, history)))
+        except NotComparable as error:
             found.append((run, str(error)))
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench import __version__
+from bench.comparing import noise
 from bench.comparing.records import CaseComparison, Comparison
 from bench.comparing.runs import Measured, Run, Value, experiment_of
 from bench.present.figures import interval, multiple
@@ -37,7 +38,7 @@ def page(loaded: Loaded) -> Page:
         sections=(
             Section("Findings", "findings", points=tuple(_findings(found, together))),
             _beside(together),
-            _ratios(together),
+            _ratios(together, loaded.runs),
             _differences(together),
             *(_history(machine, i) for i, machine in enumerate(found) if machine.steps),
             Section("All runs", "runs", grids=(_runs(loaded.runs),)),
@@ -77,15 +78,16 @@ def _beside(together: Sequence[Run]) -> Section:
     return Section("The same cases side by side", "beside", pictures=pictures, grids=grids)
 
 
-def _ratios(together: Sequence[Run]) -> Section:
+def _ratios(together: Sequence[Run], every: Sequence[Run]) -> Section:
     base, *others = together
-    compared = against(base, others)
+    compared = against(base, others, every)
     cells = {run.label: _cells(found) for run, found in compared if isinstance(found, Comparison)}
     grids = _oriented(
         f"Speed over {base.label}",
         cells,
-        f"steps/s over those of {base.label} ({base.device}) [95 % interval, which holds what separate runs vary by]. "
-        "Verdicts are given on the same hardware only.",
+        f"steps/s over those of {base.label} ({base.device}) [95 % interval; it holds what separate runs vary by, "
+        f"by {noise.LEAST_RUNS} or more of the same machine and software here, or else assumed]. Verdicts are given on "
+        "the same hardware only.",
     )
     points = [f"{run.label} is not compared: {found}" for run, found in compared if isinstance(found, str)]
     return Section("Ratios", "ratios", points=tuple(points), grids=grids)

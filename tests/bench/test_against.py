@@ -11,8 +11,9 @@ from bench.against import Against
 from bench.errors import ExitCode, UsageError
 from bench.measure.entry import BASE
 from bench.measure.settings import Settings
+from bench.options import Options
 from bench.results import files
-from bench.run import Options, run
+from bench.run import run
 
 SLOW_SERVER = Path(__file__).parents[1] / "calibration" / "slow_server.py"
 

@@ -16,9 +16,10 @@ from bench.cases import Case
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments import EXPERIMENTS, Experiment
 from bench.measure.launcher import Limits
+from bench.options import Options
 from bench.present import summary
 from bench.results import files
-from bench.run import Options, run
+from bench.run import run
 
 SERVERS = Path(__file__).parent / "measure"
 

@@ -11,8 +11,9 @@ import pytest
 from documents import with_experiment
 
 from bench.errors import ExitCode, UsageError
+from bench.options import Options
 from bench.results import files
-from bench.run import Options, run
+from bench.run import run
 
 STAND_IN = Path(__file__).with_name("gpu_stand_in.py")
 MIB = 2**20

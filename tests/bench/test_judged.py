@@ -13,9 +13,9 @@ from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
 from bench.observe import environment
+from bench.options import Options
 from bench.presets import PRESETS
 from bench.results import files
-from bench.run import Options
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from rich.console import Console
 from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.errors import ExitCode
+from bench.options import Options
 from bench.present.summary import summary
 from bench.results import files
-from bench.run import Options, run
+from bench.run import run
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ from bench.against import Against
 from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.measure import stopping
+from bench.options import Options
 from bench.present.progress import open_view
 from bench.presets import PRESETS, Preset
 from bench.results import estimates
-from bench.run import Options, run
+from bench.run import run
 
 COHORTS = 60
 PAIRS = 200

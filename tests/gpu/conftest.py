@@ -49,7 +49,8 @@ def report(request):
 @pytest.fixture(scope="session")
 def results(tmp_path_factory):
     """The documents of a run of `modes` and one of `memory` on the card; skips where TensorFlow sees none."""
-    from bench.run import Options, run
+    from bench.options import Options
+    from bench.run import run
 
     if device.driver_sign() is None:
         pytest.skip("there is no NVIDIA driver, so there is no card to ask")
