@@ -1,5 +1,6 @@
 """What the pictures of a result have in common: one house style, colours of the modes, how bars are drawn."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from bench.comparing.runs import printable
 from bench.results.schema import Document
 
 # Of all lines and letters: a page may replace it by the colour of its own text (bench/report/svg.py).
@@ -45,7 +47,9 @@ def styled(draw: Callable[_P, _R]) -> Callable[_P, _R]:
 
     @wraps(draw)
     def in_style(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE), warnings.catch_warnings():
+            # A machine's name may be in any script: a browser has letters that the font here has not.
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
             return draw(*args, **kwargs)
 
     return in_style
@@ -65,7 +69,7 @@ def colour_of(mode: str) -> str:
 def name_machine(axes: Axes, document: Document) -> None:
     """Say above the picture what was measured."""
     section = document.autoencoder_bench
-    title = f"{section.device.name[:60]}, TensorFlow {section.software.tensorflow}"
+    title = f"{printable(section.device.name, 60)}, TensorFlow {section.software.tensorflow}"
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
 
 
@@ -82,7 +86,7 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
 
 def shortened(name: str) -> str:
     """At most as much of a name as a picture has room for."""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + "..."
+    return printable(name, _LONGEST_NAME - 3)
 
 
 def finish(axes: Axes, names: Sequence[str], label: str, document: Document) -> None:

@@ -63,3 +63,28 @@ def test_failures_stand_with_their_reasons():
     assert "modes" in render.html(of_run.page(found, None))
     (missing,) = [section for section in of_run.page(found, None).sections if section.anchor == "missing"]
     assert any("xla/resident" in point for point in missing.points)
+
+
+def test_a_name_in_any_script_is_drawn_and_control_characters_are_not():
+    found = document(simulate(np.random.default_rng(2)))
+    section = found.autoencoder_bench
+    device = msgspec.structs.replace(section.device, name="\u65e5\u672c\x1b[31m\x00")
+    changed = msgspec.structs.replace(found, autoencoder_bench=msgspec.structs.replace(section, device=device))
+    text = render.html(of_run.page(changed, None))
+    assert "\u65e5\u672c\ufffd[31m" in text
+    assert "\x1b" not in text
+    assert "\x00" not in text
+
+
+@pytest.mark.parametrize("cohorts", [1, 2])
+def test_a_single_cohort_has_no_range(cohorts):
+    found = document(simulate(np.random.default_rng(2), cohorts=cohorts))
+    text = render.html(of_run.page(found, None))
+    assert ("(one cohort)" in text) == (cohorts == 1)
+
+
+def test_memory_of_a_card_has_its_range():
+    times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/twin": 1e-3}
+    samples = simulate(np.random.default_rng(2), times)
+    found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
+    assert "5.00 GB [5.00 GB, 5.00 GB]" in render.html(of_run.page(found, None))
