@@ -113,6 +113,25 @@ def profiles_hold_events_of_the_gpu(modes: Document, memory: Document) -> list[s
     return lines
 
 
+def traces_say_what_the_gpu_did(modes: Document, memory: Document) -> list[str]:
+    """Xprof finds the device's part of a step, its operations, and how busy it was."""
+    lines = []
+    for benchmark in modes.benchmarks:
+        profile = benchmark.extra_info.profile
+        assert profile is not None
+        found = profile.breakdown
+        assert found is not None, profile.breakdown_reason
+        assert found.split.device_compute_seconds > 0
+        assert any(op.side == "device" for op in found.top_ops), found.top_ops_reason
+        assert found.duty_cycle is not None, found.duty_cycle_reason
+        assert 0 < found.duty_cycle <= 1
+        lines.append(
+            f"{benchmark.name}: {1e6 * found.split.device_compute_seconds:.0f} of {1e6 * found.split.step_seconds:.0f} "
+            f"microseconds of a traced step on the GPU, which was busy for {100 * found.duty_cycle:.0f} %"
+        )
+    return lines
+
+
 CHECKS = (
     the_card_is_the_one_tensorflow_uses,
     servers_may_fork,
@@ -122,4 +141,5 @@ CHECKS = (
     clocks_are_read_around_every_block,
     energy_agrees_with_power,
     profiles_hold_events_of_the_gpu,
+    traces_say_what_the_gpu_did,
 )

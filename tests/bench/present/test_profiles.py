@@ -1,5 +1,6 @@
 """What is said of traces: the parts beside our own timing, and where the two disagree."""
 
+import card_checks
 import matplotlib.image
 import msgspec
 import numpy as np
@@ -105,3 +106,19 @@ def test_a_long_name_of_an_operation_keeps_its_end():
     found = with_profiles(lambda name, timed: profile(breakdown=breakdown(timed)))
     _, ops = profiles.of_case(profiles.traced(found)[0])
     assert ops.rows[0][0] == "..." + 37 * "a"
+
+
+def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
+    def traced(on_device, duty_cycle):
+        found = breakdown(1e-3, duty_cycle=duty_cycle)
+        split = msgspec.structs.replace(found.split, device_compute_seconds=on_device)
+        ops = (msgspec.structs.replace(found.top_ops[0], side="device"),)
+        return with_profiles(
+            lambda name, timed: profile(breakdown=msgspec.structs.replace(found, split=split, top_ops=ops))
+        )
+
+    lines = card_checks.traces_say_what_the_gpu_did(traced(0.4e-3, 0.3), None)
+    assert "400 of 1000 microseconds of a traced step on the GPU, which was busy for 30 %" in lines[0]
+    for on_device, duty_cycle in ((0.0, 0.3), (0.4e-3, None)):
+        with pytest.raises(AssertionError):
+            card_checks.traces_say_what_the_gpu_did(traced(on_device, duty_cycle), None)
