@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench import cli, device, run
+from bench import cli, device, options
 from bench.doctor import doctor
 from bench.present import progress
 from bench.presets import PRESETS, Preset
@@ -44,6 +44,6 @@ if __name__ == "__main__":
     progress.PlainView.advance = _heat
     device.driver_sign = lambda root=None: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
-    run.Options = functools.partial(run.Options, server_command=COMMAND)
+    options.Options = functools.partial(options.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
     cli.main()
