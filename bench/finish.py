@@ -39,8 +39,12 @@ def finish(
         return Finished(documents, whole=True)
     if traced := _traced(recorders[NEW]):
         view.stage(f"reading {len(traced)} traces back", _SHARE)
-        _read_back(recorders[NEW], traced, folder)
-        documents[NEW] = recorders[NEW].save(status, reason)
+
+        def read_back() -> None:
+            _read_back(recorders[NEW], traced, folder)
+            documents[NEW] = recorders[NEW].save(status, reason)
+
+        _is_made("What the traces say", read_back, view)
     view.stage("pictures, TensorBoard's files and the report", _SHARE)
     made = [_is_made(what, make, view) for what, make in _products(documents[NEW], recorders[NEW], folder).items()]
     return Finished(documents, whole=all(made))

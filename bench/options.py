@@ -1,7 +1,7 @@
 """What a run is asked for, and the command that asks for the same again."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from bench.comparing.runs import Run
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.presets import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
+
+NAMED_SOURCES = ("keras", "debian", "download", "sample")  # of data, that mean the same on every machine
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Options:
     limits: Limits | None = None
 
 
-def command_of(options: Options) -> str:
-    """What measures the same again, for a shell.
+def command_of(options: Options, experiments: Iterable[str]) -> str:
+    """What measures the same experiments again, for a shell.
 
     Folders, files, cards and other interpreters are left out: they are the machine's own, and results travel.
     """
@@ -47,8 +49,10 @@ def command_of(options: Options) -> str:
         words = ["bench", "profile", *options.only, "--steps", str(options.preset.profile_steps)]
     else:
         words = ["bench", "run", "--preset", options.preset.name, *_for_run(options)]
-    words += [word for name in options.experiments for word in ("--experiment", name)]
+    words += [word for name in experiments for word in ("--experiment", name)]
     words += ["--seed", str(options.seed), *_tracing(options.tracers)]
+    if options.data in NAMED_SOURCES:
+        words += ["--data", options.data]
     if options.tf32 is not None:
         words += ["--tf32", "on" if options.tf32 else "off"]
     if options.device != "auto":
@@ -64,6 +68,8 @@ def _for_run(options: Options) -> Iterator[str]:
         yield from ("--memory-fraction", str(options.memory_fraction))
     if options.batch_sizes:
         yield from ("--batch-sizes", ",".join(str(size) for size in options.batch_sizes))
+    if options.allow_shared:
+        yield "--allow-shared"
     if not options.profile:
         yield "--no-profile"
     elif options.preset.profile_steps != USUAL_PROFILE_STEPS:

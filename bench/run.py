@@ -83,7 +83,7 @@ def _run(options: Options, view: View) -> Outcome:
             only=options.only,
             seed=options.seed,
             label=options.label,
-            command=command_of(options),
+            command=command_of(options, selected),
         ),
         device=_describe_device(options, choice, card),
         software=environment.software(),

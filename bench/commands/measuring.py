@@ -29,7 +29,6 @@ from bench.commands.options import (
     Threshold,
 )
 from bench.errors import ExitCode, worst
-from bench.folders import REPORT
 from bench.presets import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.selection import parse_sizes
@@ -135,7 +134,7 @@ def run(
             show([comparison], console)
         try:
             job_summary.write(outcome.document, [comparison] if comparison else [], os.environ)
-        except OSError as error:  # the exit code is about the run
+        except (OSError, ValueError) as error:  # the exit code is about the run
             console.print(f"No summary of the job: {error}", soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(exit_code)
 
@@ -164,7 +163,7 @@ def profile(
     """
     from bench import selection
     from bench.options import Options
-    from bench.present import profiles, progress
+    from bench.present import profiles, progress, summary
     from bench.present.grid import rich
     from bench.run import run as measure
 
@@ -188,6 +187,6 @@ def profile(
     for grid in [grid for one in read for grid in profiles.of_case(one)]:
         console.print(rich(grid))
     lines = [f"- {note}" for note in profiles.notes(outcome.document)]
-    lines += [f"Report: {outcome.folder / REPORT}", f"TensorBoard: bench tensorboard {outcome.folder}"]
+    lines += [*summary.shortcomings(outcome.document), *summary.whereabouts(outcome.folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(worst([outcome.exit_code, ExitCode.OK if read else ExitCode.FAILED]))

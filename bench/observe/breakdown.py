@@ -1,5 +1,6 @@
 """Read a trace back: the parts of a step, the operations that take longest, how busy the device was."""
 
+import math
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +14,7 @@ import msgspec
 from bench.results.record import Breakdown, StepSplit, TopOp
 
 TOP_OPS = 5
-_SECONDS = 60.0  # that a conversion may take; it takes less than one
+_SECONDS = 20.0  # that a conversion may take; it takes less than one
 _CHILD = (sys.executable, "-m", "bench.observe.convert_trace")
 _AT_A_TIME = 2
 _IDLE = "IDLE"
@@ -82,13 +83,15 @@ def read(trace: Path, kind: str, command: Sequence[str] = _CHILD) -> Breakdown |
         done = subprocess.run([*command, str(trace)], capture_output=True, timeout=_SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"xprof did not answer in {_SECONDS:.0f} s"
+    except OSError as error:
+        return f"xprof could not be started: {error}"
     if done.returncode != 0:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         return f"xprof ended with {done.returncode}: {lines[-1][:200] if lines else 'without a word'}"
     try:
         return understand(done.stdout, kind)
-    except (ValueError, msgspec.MsgspecError) as error:
-        return f"xprof's answer could not be understood: {error}"
+    except (ValueError, TypeError, KeyError, OverflowError, msgspec.MsgspecError) as error:
+        return f"xprof's answer could not be understood: {type(error).__name__}: {error}"
 
 
 def understand(raw: bytes, kind: str) -> Breakdown:
@@ -122,16 +125,24 @@ def _split(steps: Sequence[Row]) -> StepSplit:
     if not steps:
         raise ValueError("no step was recognised")
     seconds = {
-        part: fmean(sum(float(step[column]) for column in columns) for step in steps) / 1e3
+        part: fmean(sum(_number(step[column]) for column in columns) for step in steps) / 1e3
         for part, columns in _PARTS.items()
         if all(column in step for step in steps for column in columns)
     }
     if missing := _PARTS.keys() - seconds.keys():
         raise ValueError(f"no column for {', '.join(sorted(missing))}")
-    step_seconds = fmean(float(step["stepTimeMs"]) for step in steps) / 1e3
+    step_seconds = fmean(_number(step["stepTimeMs"]) for step in steps) / 1e3
     if step_seconds <= 0:
         raise ValueError("steps that take no time")
     return StepSplit(steps=len(steps), step_seconds=step_seconds, **seconds)
+
+
+def _number(value: Any) -> float:
+    """A number of a result. Raises ValueError for what cannot stand in one."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no number")
+    return number
 
 
 def _duty_cycle(properties: Mapping[str, str], kind: str) -> tuple[float | None, str | None]:
@@ -139,7 +150,7 @@ def _duty_cycle(properties: Mapping[str, str], kind: str) -> tuple[float | None,
         return None, "a CPU has no device apart that could be busy"
     text = properties.get("device_duty_cycle_percent", "")
     try:
-        return float(text.removesuffix("%")) / 100, None
+        return _number(text.removesuffix("%")) / 100, None
     except ValueError:
         return None, f"xprof says {text[:40]!r}"
 
@@ -150,19 +161,19 @@ def _top_ops(tables: Sequence[_Table]) -> list[TopOp]:
     ops = []
     for side in ("device", "host"):
         rows = [row for row in found if str(row.get("host_or_device", "")).lower() == side]
-        whole = sum(float(row["total_self_time"]) for row in rows)
-        longest = sorted(rows, key=lambda row: -float(row["total_self_time"]))[:TOP_OPS]
+        whole = sum(_number(row["total_self_time"]) for row in rows)
+        longest = sorted(rows, key=lambda row: -_number(row["total_self_time"]))[:TOP_OPS]
         ops += [_top_op(row, side, whole) for row in longest if whole > 0]
     return ops
 
 
 def _top_op(row: Row, side: Any, whole: float) -> TopOp:
-    microseconds = float(row["total_self_time"])
+    microseconds = _number(row["total_self_time"])
     return TopOp(
         side=side,
         kind=str(row["type"])[:60],
         name=str(row["operation"])[:120],
-        occurrences=int(float(row["occurrences"])),
+        occurrences=int(_number(row["occurrences"])),
         self_seconds=microseconds / 1e6,
         self_share=microseconds / whole,
     )

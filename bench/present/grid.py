@@ -49,7 +49,7 @@ def markdown(grid: Grid) -> list[str]:
 
 def literal(text: str) -> str:
     """Names and reasons come from files: nothing in them is to be taken for Markdown or HTML."""
-    return re.sub(r"([\\`*_\[\]<>|!#&])", r"\\\1", text)
+    return re.sub(r"([\\`*_\[\]<>|!#&$~])", r"\\\1", " ".join(text.split("\n")))
 
 
 def _coloured(cell: str, colour: str | None) -> str:

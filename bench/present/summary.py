@@ -25,10 +25,16 @@ _CAPTION = (
 def show(document: Document, folder: Path, console: Console) -> None:
     """Print the summary of a run and where its files are."""
     console.print(summary(document))
-    lines = [f"Results: {folder}"]
-    if document.benchmarks:
-        lines += [f"Report: {folder / REPORT}", f"TensorBoard: bench tensorboard {folder}"]
+    lines = [f"Results: {folder}", *whereabouts(folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
+
+
+def whereabouts(folder: Path) -> list[str]:
+    """Where the report is, and what serves the profiles, as far as they are there."""
+    lines = [f"Report: {folder / REPORT}"] if (folder / REPORT).is_file() else []
+    if any((folder / "tensorboard").iterdir()):
+        lines.append(f"TensorBoard: bench tensorboard {folder}")
+    return lines
 
 
 def summary(document: Document) -> RenderableType:

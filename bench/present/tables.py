@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from bench.comparing.runs import printable
 from bench.present.figures import interval, multiple
 from bench.present.grid import Grid
 from bench.results.schema import Benchmark, Document, Estimate
@@ -12,7 +13,7 @@ def of_cases(
 ) -> Grid:
     """A table of the measured cases of one experiment: the name, then the cells that `row` gives, below `headings`."""
     section = document.autoencoder_bench
-    machine = f"{section.device.name}, TensorFlow {section.software.tensorflow}"
+    machine = f"{printable(section.device.name)}, TensorFlow {section.software.tensorflow}"
     return Grid(
         title=f"{document.experiment.name}: {machine}, {section.plan.preset}",
         headings=("case", *headings),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from bench.comparing.runs import Measured, Run
 from bench.present import picture
@@ -34,13 +35,13 @@ def draw_beside(some: Sequence[Run]) -> Figure | None:
             if case := run.cases.get(name):
                 value, low, high = _range(case)
                 picture.range_of(axes, value, low, high, position)
-                axes.plot(value, position, "o", color=_colour(name, names), markersize=7)
+                axes.plot(value, position, _marker(name, names), color=_colour(name, names), markersize=7)
     axes.set_xscale("log")
     picture.plain_log(axes.xaxis)
     picture.name_rows(axes, [run.label for run in reversed(some)])
     axes.set_ylim(-0.6, len(some) - 0.4)
     axes.set_xlabel("steps per second (dot: median of cohorts; line: lowest to highest)")
-    picture.legend(figure, [(name, _colour(name, names)) for name in names])
+    _legend(figure, names)
     return figure
 
 
@@ -60,7 +61,15 @@ def draw_history(machine: Machine) -> Figure | None:
         middles = [value for _, (value, _, _) in points]
         around = [[value - low for _, (value, low, _) in points], [high - value for _, (value, _, high) in points]]
         colour = _colour(name, names)
-        axes.errorbar([place for place, _ in points], middles, around, fmt="o-", color=colour, linewidth=1, capsize=2)
+        axes.errorbar(
+            [place for place, _ in points],
+            middles,
+            around,
+            color=colour,
+            marker=_marker(name, names),
+            linewidth=1,
+            capsize=2,
+        )
     for step in machine.steps:
         if step.run.label not in places or step.comparison is None:
             continue
@@ -76,7 +85,7 @@ def draw_history(machine: Machine) -> Figure | None:
     picture.plain_log(axes.yaxis)
     axes.set_ylabel("steps per second")
     axes.set_xlabel("run after run (dotted: software or settings changed)")
-    picture.legend(figure, [(name, _colour(name, names)) for name in names])
+    _legend(figure, names)
     return figure
 
 
@@ -88,9 +97,25 @@ def _range(case: Measured) -> tuple[float, float, float]:
 
 
 def _colour(name: str, names: Sequence[str]) -> str:
-    """Of the case's mode, which is in its name; of a file of another tool any."""
-    mode = next((mode for mode in ("eager", "function", "xla") if mode in name), "")
-    return picture.colour_of(mode) if mode else f"C{names.index(name)}"
+    """Of the case's mode, which is in its name, where that tells the cases apart; else one of its own."""
+    modes = [next((mode for mode in ("eager", "function", "xla") if mode in one), one) for one in names]
+    distinct = len(set(modes)) == len(modes)
+    return picture.colour_of(modes[names.index(name)]) if distinct else f"C{names.index(name)}"
+
+
+def _marker(name: str, names: Sequence[str]) -> str:
+    """So that nobody needs colours to tell the cases apart."""
+    return "osD^v"[names.index(name) % 5]
+
+
+def _legend(figure: Figure, names: Sequence[str]) -> None:
+    handles = [
+        Line2D(
+            [], [], color=_colour(name, names), marker=_marker(name, names), linestyle="", label=picture.shortened(name)
+        )
+        for name in names
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
 
 
 def _when(run: Run) -> datetime | None:

@@ -10,7 +10,7 @@ from bench.comparing.compare import compare
 from bench.comparing.records import Comparison
 from bench.comparing.runs import Run
 from bench.errors import NotComparable, ResultFileError, UsageError
-from bench.folders import RESULT
+from bench.folders import BASE_RESULT, RESULT
 
 MOST_TOGETHER = 40  # runs side by side
 _NOISE_FROM = 20  # earlier runs that say what runs vary by
@@ -48,8 +48,9 @@ class Machine:
 
     @property
     def newest(self) -> Run:
-        """The last of them."""
-        return self.runs[-1]
+        """The last of them that is complete, or else that has a case, or else the last."""
+        complete = [run for run in self.runs if run.status == "complete" and run.cases]
+        return (complete or [run for run in self.runs if run.cases] or self.runs)[-1]
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
@@ -60,13 +61,18 @@ def find(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir() and not (path / RESULT).is_file():
-            below = sorted(path.rglob("*.json"))
+            # Of a side-by-side run the side that was measured for its own sake.
+            below = sorted(one for one in path.rglob("*.json") if not _is_base(one))
             if not below:
                 raise UsageError(f"{path} has no result in it: name runs, or a folder with runs below it.")
             found.update(dict.fromkeys(below))
         else:
             found[path / RESULT if path.is_dir() else path] = None
     return list(found)
+
+
+def _is_base(path: Path) -> bool:
+    return path.name == BASE_RESULT and path.with_name(RESULT).is_file()
 
 
 def load(paths: Sequence[Path]) -> Loaded:

@@ -51,11 +51,11 @@ def page(loaded: Loaded) -> Page:
 def _findings(found: Sequence[Machine], together: Sequence[Run]) -> Iterator[str]:
     if len(found) > 1:
         for name in charts.main_cases(together):
-            rate, run = max(
-                ((run.cases[name].steps_per_second, run) for run in together if name in run.cases),
-                key=lambda pair: pair[0],
-            )
-            yield f"{name}: most steps per second on {run.device} ({run.label}), {rate:,.0f}; ratios below."
+            with_it = [run for run in together if name in run.cases]
+            best = max(with_it, key=lambda run: run.cases[name].steps_per_second)
+            if len(with_it) > 1:
+                rate = _rate(best.cases[name])
+                yield f"{name}: most steps per second on {best.device} ({best.label}), {rate}; ratios below."
     if len(found) > len(together):
         yield f"Side by side stand {len(together)} machines of {len(found)}; every run is in the last table."
     worse = [
@@ -66,7 +66,10 @@ def _findings(found: Sequence[Machine], together: Sequence[Run]) -> Iterator[str
     ]
     yield from worse
     if not worse and any(machine.steps for machine in found):
-        yield "No run is surely slower than the one before it on the same machine."
+        yield (
+            "No run is surely slower than the one before it on the same hardware. A slow drift shows only in the "
+            "histories."
+        )
 
 
 def _beside(together: Sequence[Run]) -> Section:
@@ -211,4 +214,4 @@ def _minute(run: Run) -> str:
 
 
 def _picture(figure: Figure, name: str, words: str) -> Picture:
-    return Picture(svg.inline(figure, name, f"{words} The table below has the same figures."), words)
+    return Picture(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)

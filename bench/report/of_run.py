@@ -26,6 +26,11 @@ _ABOUT: dict[str, tuple[str, Callable[[Document], list[str]], str, Callable[[Doc
     "batch": ("Batch size", batch.findings, "Milliseconds of a step over its batch.", tables.of_batch),
     "ceiling": ("The limit", ceiling.findings, "Steps per second of every way, and the limit.", tables.of_ceiling),
 }
+# What their pictures show beside that.
+_MORE: dict[str, tuple[Callable[[Document], Grid], ...]] = {
+    "batch": (tables.of_lines,),
+    "ceiling": (tables.of_limits,),
+}
 _TRAINED = {
     "originals": "Sixteen test images.",
     "encodings": "The 64 numbers that the encoder makes of each.",
@@ -95,7 +100,8 @@ def _about(part: Document) -> Section:
     title, say, words, table = _ABOUT[name]
     figure = drawn.OF_EXPERIMENT[name](part)
     pictures = (_picture(figure, name, words),) if figure else ()
-    return Section(title, name, points=tuple(say(part)), pictures=pictures, grids=(table(part),))
+    grids = (table(part), *(more(part) for more in _MORE.get(name, ())))
+    return Section(title, name, points=tuple(say(part)), pictures=pictures, grids=grids)
 
 
 def _training(document: Document, folder: Path | None) -> Section:
@@ -157,4 +163,4 @@ def _reproduce(document: Document) -> Section:
 
 
 def _picture(figure: Figure, name: str, words: str) -> Picture:
-    return Picture(svg.inline(figure, name, f"{words} The table below has the same figures."), words)
+    return Picture(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)

@@ -20,19 +20,20 @@ def inline(figure: Figure, name: str, alt: str) -> str:
     figure.savefig(out, format="svg", transparent=True, metadata=_NO_METADATA)
     text = out.getvalue()
     text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<metadata>.*?</metadata>|<style type=.*?</style>|<!--.*?-->", "", text, flags=re.DOTALL)
     # Lines and letters take the colour of the text around, so that they can be seen on dark and on light.
-    text = text.replace(INK, "currentColor")
-    text = _NAMED.sub(rf"\g<1>{name}-", text)
+    text = re.sub(r"<[^>]*>", lambda tag: _adapted(tag.group(), name), text)
     head, rest = text.split(">", 1)
     view_box = re.search(r'viewBox="[0-9. ]+"', head)
     box = view_box.group() if view_box else ""
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    return f'<svg role="img" aria-label="{escape(alt)}" {box} {names}>{_shorter(rest)}'
+    return f'<svg role="img" aria-label="{escape(alt)}" {box} {names}>{rest}'
 
 
-def _shorter(text: str) -> str:
-    """Without what only readers of the source would see, and with fewer digits than no eye can tell apart."""
-    text = re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL)
-    text = re.sub(r"\n\s*", "\n", text)
-    return re.sub(r"(?<=[ \"ML(])(-?\d+\.\d{2})\d+", r"\1", text)
+def _adapted(tag: str, name: str) -> str:
+    """A tag with the page's colour, names of its own, and without digits that no eye can tell apart.
+
+    Only tags: what stands between them are words and figures, which stay as they are.
+    """
+    tag = _NAMED.sub(rf"\g<1>{name}-", tag.replace(INK, "currentColor"))
+    return re.sub(r"(?<=[ \"ML(])(-?\d+\.\d{2})\d+", r"\1", tag)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from bench.comparing.runs import first_call_seconds, printable
-from bench.present import ceiling, memory
+from bench.present import batch, ceiling, memory
 from bench.present.grid import Grid
 from bench.present.pipelines import percent
 from bench.present.tables import ratio
+from bench.results import limits
 from bench.results.record import Fact
-from bench.results.schema import Benchmark, Document
+from bench.results.schema import Benchmark, Document, Estimate
 
 _SPEED_CAPTION = (
     "steps/s: median of the cohorts [lowest, highest], in these minutes. time: paired ratio to {reference} [95 % "
@@ -18,21 +19,22 @@ _SPEED_CAPTION = (
 )
 _MEMORY_CAPTION = "median of the processes [lowest, highest]. {kinds}"
 _PIPELINES_CAPTION = (
-    "steps/s: median of the cohorts [lowest, highest]. stall: share of the step lost against a resident batch, paired "
-    "[95 % interval]. alone: batches per second that nobody computes with, measured once. first batch: seconds, median "
-    "of the processes [lowest, highest]. private: the host's memory that only this process has, likewise. bus: bytes a "
-    "step's input moves to the GPU, by the batch's size."
+    "steps/s: median of the cohorts [lowest, highest]; ms: of a step by that. stall: share of the step lost against a "
+    "resident batch, paired [95 % interval]. alone: batches per second that nobody computes with, measured once. first "
+    "batch: seconds, median of the processes [lowest, highest]. private: the host's memory that only this process has, "
+    "likewise. bus: bytes a step's input moves to the GPU, by the batch's size."
 )
 _BATCH_CAPTION = (
-    "steps/s: median of the cohorts [lowest, highest]; examples/s: that times the batch. time: paired ratio to "
-    "{reference} [95 % interval]. first call: seconds, median of the processes [lowest, highest]. memory: tensors on "
-    "the card at most, or without one the host's that only this process has, likewise."
+    "steps/s: median of the cohorts [lowest, highest]; ms: of a step by that; examples/s: that times the batch. time: "
+    "paired ratio to {reference} [95 % interval]. first call: seconds, median of the processes [lowest, highest]. "
+    "memory: tensors on the card at most, or without one the host's that only this process has, likewise."
 )
 _KINDS = {
     "gpu": (
-        ("tensors", "reserved", "lost", "private"),
-        "Of the card, of one process alone on it: tensors in use at most; reserved, which is lost less the context; "
-        "lost, what the card had less. private: the host's memory that only this process has.",
+        ("model", "data", "tensors", "reserved", "context", "lost", "private"),
+        "Of the card, of one process alone on it: model and data, which are among the tensors in use at most; "
+        "reserved, which is lost less the context; lost, what the card had less. private: the host's memory that only this "
+        "process has.",
     ),
     "cpu": (
         ("private", "resident", "peak"),
@@ -104,7 +106,7 @@ def of_pipelines(document: Document) -> Grid:
     """A row for each case, of a document of one experiment."""
     return Grid(
         title="Input pipelines",
-        headings=("case", "steps/s", "stall", "alone", "first batch", "private", "bus"),
+        headings=("case", "steps/s", "ms", "stall", "alone", "first batch", "private", "bus"),
         rows=tuple(_pipeline_row(benchmark) for benchmark in document.benchmarks),
         caption=_PIPELINES_CAPTION,
     )
@@ -116,6 +118,7 @@ def _pipeline_row(benchmark: Benchmark) -> tuple[str, ...]:
     return (
         benchmark.name,
         rate_with_range(benchmark),
+        _milliseconds(benchmark),
         "-" if stall is None or stall.value is None else percent(stall),
         "-" if alone is None else f"{alone.batches_per_second:,.0f}",
         with_range([replicate.input_init_seconds for replicate in info.replicates], lambda value: f"{value:.2f}"),
@@ -124,15 +127,73 @@ def _pipeline_row(benchmark: Benchmark) -> tuple[str, ...]:
     )
 
 
+def _milliseconds(benchmark: Benchmark) -> str:
+    """Of a step, by the median of the cohorts, the fastest and the slowest."""
+    steps = benchmark.extra_info.steps_per_second
+    if not steps.value:
+        return "-"
+    if not steps.low or not steps.high or steps.cohorts < 2:
+        return f"{1e3 / steps.value:.2f}"
+    return f"{1e3 / steps.value:.2f} [{1e3 / steps.high:.2f}, {1e3 / steps.low:.2f}]"
+
+
+def of_lines(document: Document) -> Grid:
+    """The fitted lines of the batch sizes: the fixed part, what an example costs, and where both are equal."""
+    found = batch.regimes(document)
+    return Grid(
+        title="Fitted lines",
+        headings=("mode", "fixed part, ms", "an example, microseconds", "equal at, examples"),
+        rows=tuple(
+            (
+                mode,
+                _estimate(fitted.launch_seconds, 1e3),
+                _estimate(fitted.per_example_seconds, 1e6),
+                _estimate(fitted.crossover),
+            )
+            for mode, fitted in found.items()
+            if fitted
+        ),
+        caption="by the times of a step over its batch [95 % interval over the cohorts].",
+    )
+
+
+def _estimate(estimate: Estimate, factor: float = 1.0) -> str:
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{factor * estimate.value:.3g}"
+    return f"{factor * estimate.value:.3g} [{factor * estimate.low:.3g}, {factor * estimate.high:.3g}]"
+
+
+def of_limits(document: Document) -> Grid:
+    """What bounds a step on this device, and an eager step in parts."""
+    found = document.experiment.limits
+    parts = [one.eager_parts for one in found]
+    rows = {
+        "arithmetic of a step": [limits.arithmetic_seconds(one) for one in found],
+        "memory of a step": [limits.memory_seconds(one) for one in found],
+        "eager step: forward": [part.forward_seconds for part in parts],
+        "eager step: gradients": [part.with_gradients_seconds - part.forward_seconds for part in parts],
+        "eager step: optimizer": [part.step_seconds - part.with_gradients_seconds for part in parts],
+    }
+    return Grid(
+        title="The limit, and an eager step in parts",
+        headings=("part", "milliseconds"),
+        rows=tuple((name, with_range(some, lambda value: f"{1e3 * value:.3f}")) for name, some in rows.items() if some),
+        caption="median of the cohorts [lowest, highest]; the limit is the larger of arithmetic and memory.",
+    )
+
+
 def of_batch(document: Document) -> Grid:
     """A row for each case, of a document of one experiment."""
     kind = "tensors" if document.autoencoder_bench.device.kind == "gpu" else "private"
     return Grid(
         title="Batch sizes",
-        headings=("case", "steps/s", "examples/s", "time", "first call", "memory"),
+        headings=("case", "ms", "steps/s", "examples/s", "time", "first call", "memory"),
         rows=tuple(
             (
                 benchmark.name,
+                _milliseconds(benchmark),
                 rate_with_range(benchmark),
                 rate_with_range(benchmark, benchmark.extra_info.case.batch_size),
                 ratio(benchmark.extra_info.ratio_to_reference),
@@ -161,7 +222,7 @@ def rate_with_range(benchmark: Benchmark, times: int = 1) -> str:
     if steps.value is None:
         return "-"
     if steps.low is None or steps.high is None or steps.cohorts < 2:
-        return f"{times * steps.value:,.0f} (one cohort)"
+        return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no interval'})"
     return f"{times * steps.value:,.0f} [{times * steps.low:,.0f}, {times * steps.high:,.0f}]"
 
 

@@ -31,9 +31,10 @@ def free_port(host: str, port: int) -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
             return int(probe.getsockname()[1])
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"Port {port} of {host} cannot be had: {error.strerror}. Choose another with --port, or 0 for any."
+            f"Port {port} of {host} cannot be had: {reason}. Choose another with --port, or 0 for any."
         ) from None
 
 

@@ -179,3 +179,28 @@ def test_the_converter_needs_no_tensorflow(trace):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (on_gpu(hostComputeTimeMs="nan"), "nan is no number"),
+        (on_gpu(stepTimeMs=None), "TypeError"),
+        (on_gpu().replace(b"total_self_time", b"self"), "KeyError"),
+        (on_gpu().replace(b"3000.0", b"1e999"), "no"),
+    ],
+)
+def test_what_is_no_number_costs_the_breakdown_alone(tmp_path, raw, reason):
+    (tmp_path / "answer").write_bytes(raw)
+    command = (sys.executable, "-c", f"print(open({str(tmp_path / 'answer')!r}).read())")
+    found = breakdown.read(tmp_path / "any", "gpu", command)
+    assert isinstance(found, str)
+    assert reason in found
+
+
+def test_a_duty_cycle_of_nan_is_null():
+    assert breakdown.understand(on_gpu(duty_cycle="nan%"), "gpu").duty_cycle is None
+
+
+def test_a_converter_that_cannot_be_started_says_so(tmp_path):
+    assert "could not be started" in breakdown.read(tmp_path / "any", "cpu", (str(tmp_path / "nothing"),))

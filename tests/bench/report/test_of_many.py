@@ -8,7 +8,7 @@ import pytest
 from documents import TIMES, document, simulate
 
 from bench.errors import ResultFileError, UsageError
-from bench.report import fleet, of_many, render
+from bench.report import charts, fleet, of_many, render
 from bench.results import files
 
 
@@ -114,3 +114,30 @@ def test_the_reference_results_are_one_machines(reference):
     page = page_of(*sorted(reference.glob("*.json")))
     assert "of 1 machine" in page.title
     assert section(page, "history-0").pictures
+
+
+def test_of_a_side_by_side_run_one_side_counts(tmp_path):
+    for i in range(2):
+        (tmp_path / f"run{i}").mkdir()
+        write(tmp_path / f"run{i}", i).rename(tmp_path / f"run{i}" / "result.json")
+        write(tmp_path / f"run{i}", i).rename(tmp_path / f"run{i}" / "base.json")
+    assert page_of(tmp_path).title == "2 runs of 1 machine"
+
+
+def test_a_newer_run_that_measured_nothing_does_not_stand_for_its_machine(tmp_path):
+    first, second = write(tmp_path, 0), write(tmp_path, 1)
+    found = files.read(second)
+    replace = msgspec.structs.replace
+    interrupted = replace(found.autoencoder_bench, status="interrupted")
+    unfinished = tuple(replace(case, status="unfinished") for case in found.experiment.cases)
+    interrupted = replace(interrupted, experiments=(replace(found.experiment, cases=unfinished),))
+    files.write(replace(found, benchmarks=(), autoencoder_bench=interrupted), second)
+    page = page_of(first, second, write(tmp_path, 2, cpu="other"))
+    (beside,) = section(page, "beside").grids
+    assert beside.headings == ("case", "r0", "r2")
+
+
+def test_cases_of_one_mode_can_be_told_apart():
+    names = ["pipelines/function/resident", "pipelines/function/prefetch-1", "pipelines/function/vectorised"]
+    assert len({charts._colour(name, names) for name in names}) == 3
+    assert len({charts._marker(name, names) for name in names}) == 3

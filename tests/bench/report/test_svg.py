@@ -18,7 +18,9 @@ def drawn(text):
     return figure
 
 
-@pytest.mark.parametrize("text", ["plain", "<script>alert(1)</script>", "$\\frac{", "a & b -- --> ]]>"])
+@pytest.mark.parametrize(
+    "text", ["plain", "0.936x [0.930, 0.943] #1b1b1f", "<script>alert(1)</script>", "$\\frac{", "a & b -- --> ]]>"]
+)
 def test_text_stays_text(text):
     root = ET.fromstring(svg.inline(drawn(text), "one", text))
     texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
