@@ -33,8 +33,8 @@ _KINDS = {
     "gpu": (
         ("model", "data", "tensors", "reserved", "context", "lost", "private"),
         "Of the card, of one process alone on it: model and data, which are among the tensors in use at most; "
-        "reserved, which is lost less the context; lost, what the card had less. private: the host's memory that only this "
-        "process has.",
+        "reserved, which is lost less the context; lost, what the card had less. private: the host's memory that only "
+        "this process has.",
     ),
     "cpu": (
         ("private", "resident", "peak"),
