@@ -37,6 +37,7 @@ def finish(
     documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
     if not documents[NEW].benchmarks:
         return Finished(documents, whole=True)
+    made = []
     if traced := _traced(recorders[NEW]):
         view.stage(f"reading {len(traced)} traces back", _SHARE)
 
@@ -44,9 +45,12 @@ def finish(
             _read_back(recorders[NEW], traced, folder)
             documents[NEW] = recorders[NEW].save(status, reason)
 
-        _is_made("What the traces say", read_back, view)
+        made.append(_is_made("What the traces say", read_back, view))
     view.stage("pictures, TensorBoard's files and the report", _SHARE)
-    made = [_is_made(what, make, view) for what, make in _products(documents[NEW], recorders[NEW], folder).items()]
+    recorder, document = recorders[NEW], documents[NEW]
+    made.append(_is_made("The pictures", lambda: _draw(document, folder), view))
+    made.append(_is_made("TensorBoard's files", lambda: _fill_tensorboard(document, recorder, folder), view))
+    made.append(_is_made("The report", lambda: _report(document, folder), view))
     return Finished(documents, whole=all(made))
 
 
@@ -60,17 +64,27 @@ def _is_made(what: str, make: Callable[[], None], view: View) -> bool:
     return True
 
 
-def _products(document: Document, recorder: Recorder, folder: Path) -> dict[str, Callable[[], None]]:
-    from bench.present import drawn  # Matplotlib takes most of a second to import
-    from bench.report import of_run, training
+# Imported where they are needed: Matplotlib takes most of a second, and a measuring process has no use for it.
+
+
+def _draw(document: Document, folder: Path) -> None:
+    from bench.present import drawn
+
+    drawn.save_all(document, folder / "plots")
+
+
+def _fill_tensorboard(document: Document, recorder: Recorder, folder: Path) -> None:
+    from bench.report import training
     from bench.tensorboard import sub_runs
 
     records = [record for experiment in recorder.experiments.values() for record in experiment.measured().cases]
-    return {
-        "The pictures": lambda: drawn.save_all(document, folder / "plots"),
-        "TensorBoard's files": lambda: sub_runs.write(document, records, training.read_losses(folder), folder),
-        "The report": lambda: of_run.write(document, folder, folder / folders.REPORT),
-    }
+    sub_runs.write(document, records, training.read_losses(folder), folder)
+
+
+def _report(document: Document, folder: Path) -> None:
+    from bench.report import of_run
+
+    of_run.write(document, folder, folder / folders.REPORT)
 
 
 def _traced(recorder: Recorder) -> list[tuple[CaseRecord, Profile]]:

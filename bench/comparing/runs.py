@@ -58,6 +58,12 @@ class Measured:
         levels = self.levels.values()
         return median(math.exp(-level) for level in levels) if levels else 1 / self.median_seconds
 
+    @property
+    def range_of_steps_per_second(self) -> tuple[float, float] | None:
+        """The lowest and the highest cohort's; None for a file of another tool."""
+        levels = self.levels.values()
+        return (math.exp(-max(levels)), math.exp(-min(levels))) if levels else None
+
 
 @dataclass(frozen=True)
 class Run:

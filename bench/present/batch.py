@@ -5,11 +5,12 @@ from statistics import median
 
 from bench.comparing.runs import first_call_seconds
 from bench.present import tables
+from bench.present.figures import scaled
 from bench.present.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import estimates
 from bench.results.regimes import Regimes, fit
-from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.schema import Benchmark, Document
 
 _CAPTION = (
     "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to "
@@ -60,19 +61,12 @@ def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, d
 def _sentence(mode: str, fitted: Regimes) -> str:
     launch, example = fitted.launch_seconds, fitted.per_example_seconds
     text = (
-        f"{mode}: a step takes {_scaled(launch, 1e3)} ms, and {_scaled(example, 1e6)} microseconds for every example: "
+        f"{mode}: a step takes {scaled(launch, 1e3)} ms, and {scaled(example, 1e6)} microseconds for every example: "
         f"up to about {_digits(fitted.crossover.value)} examples launching is most of it, beyond that arithmetic."
     )
     if fitted.worst_misfit > _MISFIT:
         text += f" The line is a rough one: it misses a size by {100 * fitted.worst_misfit:.0f} %."
     return text
-
-
-def _scaled(estimate: Estimate, factor: float) -> str:
-    assert estimate.value is not None
-    if estimate.low is None or estimate.high is None:
-        return f"{factor * estimate.value:#.3g}"
-    return f"{factor * estimate.value:#.3g} [{factor * estimate.low:#.3g}, {factor * estimate.high:#.3g}]"
 
 
 def _digits(value: float | None) -> str:

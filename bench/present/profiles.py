@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bench.present.figures import milliseconds
 from bench.present.grid import Grid
 from bench.results.record import Breakdown, TopOp
 from bench.results.schema import Benchmark, Document
@@ -67,11 +68,10 @@ def table(document: Document) -> Grid:
 
 
 def _row(one: Traced) -> tuple[str, ...]:
-    rate, busy = one.benchmark.extra_info.steps_per_second, one.breakdown.duty_cycle
-    around = f" [{1e3 / rate.high:.2f}, {1e3 / rate.low:.2f}]" if rate.low and rate.high and rate.cohorts > 1 else ""
+    busy = one.breakdown.duty_cycle
     return (
         one.benchmark.fullname,
-        f"{1e3 * one.timed_seconds:.2f}{around}",
+        milliseconds(one.benchmark.extra_info.steps_per_second),
         f"{1e3 * one.breakdown.split.step_seconds:.2f}",
         *(f"{1e3 * one.seconds(part):.2f}" for part in PARTS),
         "-" if busy is None else f"{100 * busy:.0f} %",

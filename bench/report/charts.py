@@ -1,6 +1,5 @@
 """Pictures of many runs: the main cases side by side, and over time."""
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -91,9 +90,7 @@ def draw_history(machine: Machine) -> Figure | None:
 
 def _range(case: Measured) -> tuple[float, float, float]:
     value = case.steps_per_second
-    if not case.levels:
-        return value, value, value
-    return value, math.exp(-max(case.levels.values())), math.exp(-min(case.levels.values()))
+    return (value, *(case.range_of_steps_per_second or (value, value)))
 
 
 def _colour(name: str, names: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Many runs put in order: which machines there are, the newest run of each, and what changed from run to run."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Step:
-    """A run after another of the same machine: what differs, or why that cannot be said."""
+    """A run after another of the same hardware: what differs, or why that cannot be said."""
 
     run: Run
     comparison: Comparison | None
@@ -97,17 +96,21 @@ def machines(some: Sequence[Run]) -> list[Machine]:
 
 
 def _machine(group: Sequence[Run]) -> Machine:
-    steps = [
-        _step(before, run, group[max(0, i - _NOISE_FROM) : i])
-        for i, (before, run) in enumerate(itertools.pairwise(group))
-    ]
-    return Machine(group[0].device, group[0], tuple(steps))
+    first, *others = group
+    return Machine(first.device, first, tuple(_step(run, group[:i]) for i, run in enumerate(others, start=1)))
 
 
-def _step(before: Run, run: Run, earlier: Sequence[Run]) -> Step:
-    """`earlier` are the runs before both: what those vary by is not made of what it judges."""
+def _step(run: Run, earlier: Sequence[Run]) -> Step:
+    """The run against the last earlier one that has a case in common.
+
+    Those before that say what runs vary by: it is not made of what it judges.
+    """
+    place = next((i for i in reversed(range(len(earlier))) if earlier[i].cases.keys() & run.cases.keys()), None)
+    if place is None:
+        return Step(run, None, "no earlier run has a case in common")
+    history = [one for one in earlier[max(0, place - _NOISE_FROM) : place] if one.status == "complete"]
     try:
-        return Step(run, compare(before, run, [one for one in earlier if one.status == "complete"]))
+        return Step(run, compare(earlier[place], run, history))
     except NotComparable as error:
         return Step(run, None, str(error))
 

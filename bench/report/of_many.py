@@ -1,6 +1,5 @@
 """The report of many runs: the same cases side by side, what differs between machines, and each machine's history."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -111,7 +110,11 @@ def _oriented(title: str, cells: Mapping[str, Mapping[str, str]], caption: str) 
     found = []
     for experiment in experiments:
         own = [name for name in names if experiment_of(name) == experiment]
-        rows = tuple((label, *(of_run.get(name, "-") for name in own)) for label, of_run in cells.items())
+        rows = tuple(
+            (label, *(of_run.get(name, "-") for name in own))
+            for label, of_run in cells.items()
+            if any(name in of_run for name in own)
+        )
         found.append(Grid(f"{title}: {experiment}", ("run", *own), rows, caption))
     return tuple(found)
 
@@ -155,7 +158,7 @@ def _history(machine: Machine, number: int) -> Section:
         title=f"History of {machine.name}",
         headings=("time, UTC", "run", *names, "against the run before"),
         rows=tuple(rows[-_LATEST_STEPS:]),
-        caption=f"{_RATES} One verdict for each case, against the run before, by what earlier runs vary by.",
+        caption=f"{_RATES} Verdicts are against the last run with a case in common, by what earlier runs vary by.",
     )
     words = f"Steps per second on {machine.name} over time; dotted where software or settings changed."
     figure = charts.draw_history(machine)
@@ -199,10 +202,9 @@ def _runs(some: Sequence[Run]) -> Grid:
 def _rate(case: Measured | None) -> str:
     if case is None:
         return "-"
-    if not case.levels:
+    if not (found := case.range_of_steps_per_second):
         return f"{case.steps_per_second:,.0f} (no interval)"
-    low, high = math.exp(-max(case.levels.values())), math.exp(-min(case.levels.values()))
-    return f"{case.steps_per_second:,.0f} [{low:,.0f}, {high:,.0f}]"
+    return f"{case.steps_per_second:,.0f} [{found[0]:,.0f}, {found[1]:,.0f}]"
 
 
 def _day(run: Run) -> str:

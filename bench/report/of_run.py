@@ -112,17 +112,13 @@ def _training(document: Document, folder: Path | None) -> Section:
             f"Trained for {found.steps:,} steps ({found.mode}): loss {found.first_loss:.4f} at first, "
             f"{found.final_loss:.4f} as the mean of the last hundred. One run from one seed, so without an interval."
         )
-    if folder is None:
-        points.append("The loss curve and the pictures are in the run's folder, and only its result was at hand.")
-        return Section("Loss and reconstructions", "training", points=tuple(points))
-    losses = training.read_losses(folder)
-    pictures = []
-    if losses:
-        alt = f"Loss over {len(losses):,} steps."
-        pictures.append(_picture(training.draw(losses), "loss", alt))
+    losses = training.read_losses(folder) if folder else []
+    pictures = [_picture(training.draw(losses), "loss", f"Loss over {len(losses):,} steps.")] if losses else []
     for name, words in _TRAINED.items():
-        if markup := training.image(folder / "plots" / f"{name}.png", words):
+        if folder and (markup := training.image(folder / "plots" / f"{name}.png", words)):
             pictures.append(Picture(markup, words))
+    if not pictures:
+        points.append("The loss curve and the pictures are in the run's folder, and only its result was at hand.")
     grids = (training.table(losses),) if losses else ()
     return Section("Loss and reconstructions", "training", tuple(points), tuple(pictures), grids)
 
@@ -130,7 +126,7 @@ def _training(document: Document, folder: Path | None) -> Section:
 def _profiles(document: Document) -> Section:
     traced = profiles.traced(document)
     if not traced:
-        return Section("Profiles", "profiles", points=("No trace was read back.",))
+        return Section("Profile summary", "profiles", points=("No trace was read back.",))
     points = (
         f"{len(traced)} cases have a trace. The command bench tensorboard serves them; its tab Profile has every "
         "event, and loads its charts from the network.",

@@ -5,12 +5,13 @@ from statistics import median
 
 from bench.comparing.runs import first_call_seconds, printable
 from bench.present import batch, ceiling, memory
+from bench.present.figures import milliseconds, scaled
 from bench.present.grid import Grid
 from bench.present.pipelines import percent
 from bench.present.tables import ratio
 from bench.results import limits
 from bench.results.record import Fact
-from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.schema import Benchmark, Document
 
 _SPEED_CAPTION = (
     "steps/s: median of the cohorts [lowest, highest], in these minutes. time: paired ratio to {reference} [95 % "
@@ -118,23 +119,13 @@ def _pipeline_row(benchmark: Benchmark) -> tuple[str, ...]:
     return (
         benchmark.name,
         rate_with_range(benchmark),
-        _milliseconds(benchmark),
+        milliseconds(benchmark.extra_info.steps_per_second),
         "-" if stall is None or stall.value is None else percent(stall),
         "-" if alone is None else f"{alone.batches_per_second:,.0f}",
         with_range([replicate.input_init_seconds for replicate in info.replicates], lambda value: f"{value:.2f}"),
         _size(benchmark, "private"),
         memory.size(info.replicates[0].bus_bytes),
     )
-
-
-def _milliseconds(benchmark: Benchmark) -> str:
-    """Of a step, by the median of the cohorts, the fastest and the slowest."""
-    steps = benchmark.extra_info.steps_per_second
-    if not steps.value:
-        return "-"
-    if not steps.low or not steps.high or steps.cohorts < 2:
-        return f"{1e3 / steps.value:.2f}"
-    return f"{1e3 / steps.value:.2f} [{1e3 / steps.high:.2f}, {1e3 / steps.low:.2f}]"
 
 
 def of_lines(document: Document) -> Grid:
@@ -146,23 +137,15 @@ def of_lines(document: Document) -> Grid:
         rows=tuple(
             (
                 mode,
-                _estimate(fitted.launch_seconds, 1e3),
-                _estimate(fitted.per_example_seconds, 1e6),
-                _estimate(fitted.crossover),
+                scaled(fitted.launch_seconds, 1e3),
+                scaled(fitted.per_example_seconds, 1e6),
+                scaled(fitted.crossover),
             )
             for mode, fitted in found.items()
             if fitted
         ),
         caption="by the times of a step over its batch [95 % interval over the cohorts].",
     )
-
-
-def _estimate(estimate: Estimate, factor: float = 1.0) -> str:
-    if estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{factor * estimate.value:.3g}"
-    return f"{factor * estimate.value:.3g} [{factor * estimate.low:.3g}, {factor * estimate.high:.3g}]"
 
 
 def of_limits(document: Document) -> Grid:
@@ -193,7 +176,7 @@ def of_batch(document: Document) -> Grid:
         rows=tuple(
             (
                 benchmark.name,
-                _milliseconds(benchmark),
+                milliseconds(benchmark.extra_info.steps_per_second),
                 rate_with_range(benchmark),
                 rate_with_range(benchmark, benchmark.extra_info.case.batch_size),
                 ratio(benchmark.extra_info.ratio_to_reference),

@@ -10,7 +10,7 @@ from documents import document, simulate
 from bench.finish import finish
 from bench.measure.entry import NEW
 from bench.present import drawn
-from bench.results.record import CaseRecord
+from bench.results.record import CaseRecord, Profile
 
 
 @pytest.fixture
@@ -45,6 +45,16 @@ def test_what_fails_is_said_and_the_rest_is_made(recorder, tmp_path, listener, m
     assert not finished.whole
     assert recorder.saved == ["complete"]
     assert any("The pictures could not be made: OSError" in line and "are saved" in line for line in listener.lines)
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_traces_that_cannot_be_read_back_cost_only_that(recorder, tmp_path, listener, monkeypatch):
+    profile = Profile(status="ok", folder="tensorboard/a", steps=5)
+    traced = [msgspec.structs.replace(one, profile=profile) for one in recorder.experiments["modes"].measured().cases]
+    recorder.experiments["modes"] = SimpleNamespace(measured=lambda: SimpleNamespace(cases=traced))
+    finished = finish({NEW: recorder}, tmp_path, "complete", None, listener)  # nothing says what device it was
+    assert not finished.whole
+    assert any("What the traces say could not be made" in line for line in listener.lines)
     assert (tmp_path / "report.html").is_file()
 
 

@@ -1,6 +1,6 @@
 """How figures are written."""
 
-from bench.present.figures import interval, multiple
+from bench.present.figures import interval, milliseconds, multiple, scaled
 from bench.results.schema import Estimate
 
 
@@ -11,5 +11,15 @@ def estimate(value, low, high, reason=None):
 def test_numbers_in_words():
     assert multiple(16.666) == "16.7x"
     assert [multiple(value) for value in (8.2, 123.4, 0.5)] == ["8.20x", "123x", "0.500x"]
+    assert multiple(1234.5) == "1,234x"
+    assert scaled(estimate(0.177, 0.158, 0.1974), 1e3) == "177 [158, 197]"
+    assert scaled(estimate(0.5, None, None)) == "0.500"
+    assert scaled(estimate(None, None, None)) == "-"
     assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
     assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
+
+
+def test_milliseconds_of_a_step_turn_lowest_and_highest_around():
+    assert milliseconds(estimate(500.0, 400.0, 1000.0)) == "2.00 [1.00, 2.50]"
+    assert milliseconds(estimate(500.0, None, None)) == "2.00"
+    assert milliseconds(estimate(None, None, None)) == "-"

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 from documents import document, simulate, with_experiment
 
-from bench.report import fleet, of_many, of_run
+from bench.present.grid import Grid
+from bench.report import fleet, of_many, of_run, render
+from bench.report.page import Page, Section
 from bench.results import files
 from bench.results.record import Failure
 from bench.results.schema import CaseStatus
@@ -142,3 +144,22 @@ def test_it_prints(open_page, finished):
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_units_dates_and_names_sort_as_what_they_are(open_page, tmp_path):
+    sizes = ("900 MB", "1.20 GB", "-", "35.0 kB")
+    dates = ("2026-11-23 08:41", "2026-02-01 10:00", "2025-12-31 23:59", "2026-11-03 00:00")
+    rates = ("1,234 [1,200, 1,300]", "56 [50, 60]", "0.696x [0.6, 0.7]", "9")
+    rows = tuple((f"r{i}", *cells) for i, cells in enumerate(zip(sizes, dates, rates, strict=True)))
+    grid = Grid("sorted", ("run", "memory", "time", "rate"), rows, "")
+    page = Page(title="a", subtitle="b", sections=(Section("One", "one", grids=(grid,)),), version="1")
+    render.to_file(page, tmp_path / "page.html")
+    page = open_page(tmp_path / "page.html")
+
+    def descending(column):
+        page.locator("thead th").nth(column).locator("button").click()
+        return page.locator(f"tbody tr > :nth-child({column + 1})").all_inner_texts()
+
+    assert descending(1) == ["1.20 GB", "900 MB", "35.0 kB", "-"]
+    assert descending(2) == sorted(dates, reverse=True)
+    assert descending(3) == [rates[0], rates[1], rates[3], rates[2]]

@@ -12,10 +12,10 @@ from bench.report import charts, fleet, of_many, render
 from bench.results import files
 
 
-def write(folder, number, *, factor=1.0, **facts):
+def write(folder, number, *, factor=1.0, times=TIMES, **facts):
     """A result of one night after the other."""
     generator = np.random.default_rng(number)
-    found = document(simulate(generator, {name: t * factor for name, t in TIMES.items()}), label=f"r{number}", **facts)
+    found = document(simulate(generator, {name: t * factor for name, t in times.items()}), label=f"r{number}", **facts)
     when = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=number)
     path = folder / f"{number:03}.json"
     files.write(msgspec.structs.replace(found, datetime=when.isoformat()), path)
@@ -141,3 +141,21 @@ def test_cases_of_one_mode_can_be_told_apart():
     names = ["pipelines/function/resident", "pipelines/function/prefetch-1", "pipelines/function/vectorised"]
     assert len({charts._colour(name, names) for name in names}) == 3
     assert len({charts._marker(name, names) for name in names}) == 3
+
+
+def test_a_run_is_held_against_the_last_one_with_a_case_in_common(tmp_path):
+    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/twin": 1e-3}
+    paths = [write(tmp_path, 0), write(tmp_path, 1, times=batch, experiment="batch"), write(tmp_path, 2, factor=2.0)]
+    page = page_of(*paths)
+    changes = {row[1]: row[-1] for row in section(page, "history-0").grids[0].rows}
+    assert changes["r1"] == "no earlier run has a case in common"
+    assert "modes/xla/resident SLOWER" in changes["r2"]
+
+
+def test_a_table_has_the_runs_that_have_something_in_it(tmp_path):
+    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/twin": 1e-3}
+    for i in range(6):
+        write(tmp_path, i, **({"times": batch, "experiment": "batch"} if i == 3 else {}))
+    modes, of_batch = section(page_of(tmp_path), "beside").grids
+    assert [row[0] for row in modes.rows] == ["r0", "r1", "r2", "r4", "r5"]
+    assert [row[0] for row in of_batch.rows] == ["r3"]
