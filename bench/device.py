@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench import container
 from bench.errors import UsageError
 
-_DRIVER_SIGNS = ("proc/driver/nvidia/version", "dev/nvidiactl", "dev/dxg")
+_KERNEL_SIGN = "proc/driver/nvidia/version"
+_DEVICE_SIGNS = ("dev/nvidiactl", "dev/dxg")
 
 
 @dataclass(frozen=True)
@@ -59,14 +61,12 @@ def choose(
         if gpu is not None:
             raise UsageError(f"--gpu {gpu} contradicts --device cpu: leave one of them out.")
         return _cpu("as asked")
-    sign = driver_sign(root)
-    if sign is None:
+    if driver_sign(root, environment) is None:
         if device == "gpu" or gpu is not None:
-            raise UsageError(
-                "No GPU: there is no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg). Install the driver, "
-                "start the container with --gpus all, or run with --device cpu."
-            )
-        return _cpu("no NVIDIA driver found")
+            raise UsageError(f"No GPU: {_absent(root, environment)}; or run with --device cpu.")
+        # Whoever takes the image with CUDA wants a card, and would not look for one in a run that went well.
+        missed = container.of_gpu_flavour(environment)
+        return _cpu(_absent(root, environment) if missed else "no NVIDIA driver found")
     cards = known() or _listed(root)
     wanted = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), cards)
     card = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", cards)
@@ -88,9 +88,24 @@ def without_uuid(text: str) -> str:
     )
 
 
-def driver_sign(root: Path = Path("/")) -> str | None:
-    """The file that shows an NVIDIA driver, or WSL2's paravirtual GPU; None without one."""
-    return next(("/" + sign for sign in _DRIVER_SIGNS if (root / sign).exists()), None)
+def driver_sign(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> str | None:
+    """The file that shows an NVIDIA driver, or WSL2's paravirtual GPU; None without one.
+
+    A container shows the driver of its host under /proc, whether or not it was given a card.
+    """
+    in_container = container.kind(root, environment) is not None
+    signs = _DEVICE_SIGNS if in_container else (_KERNEL_SIGN, *_DEVICE_SIGNS)
+    return next(("/" + sign for sign in signs if (root / sign).exists()), None)
+
+
+def _absent(root: Path, environment: Mapping[str, str]) -> str:
+    """Why there is no GPU, and how to get one, as a part of a sentence."""
+    kind = container.kind(root, environment)
+    if kind is None:
+        return "there is no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg). Install the driver"
+    host = "the host has an NVIDIA driver, but " if (root / _KERNEL_SIGN).exists() else ""
+    how = container.how_to_get_a_gpu(kind, environment)
+    return f"{host}this container was given no card (there is neither /dev/nvidiactl nor /dev/dxg): {how}"
 
 
 def _cpu(why: str) -> DeviceChoice:

@@ -1,11 +1,13 @@
 """Where a run's files go: the results folder, the run's own, and which run is the newest."""
 
+import errno
 import os
 import re
 import tempfile
 from datetime import datetime
 from pathlib import Path
 
+from bench import container
 from bench.errors import UsageError
 
 RESULT = "result.json"
@@ -73,4 +75,13 @@ def _unused(folder: Path) -> Path:
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:
-    return UsageError(f"Cannot write results to {out}: {error.strerror}. Choose another folder with --out.")
+    what = f"Cannot write results to {out}: {error.strerror}"
+    remedy = "Choose another folder with --out."
+    present = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
+    if error.errno in (errno.EACCES, errno.EPERM):
+        what += f"; {present} belongs to user {present.stat().st_uid}, and this is user {os.geteuid()}"
+        if container.kind():
+            remedy = 'Start the container with --user "$(id -u):$(id -g)", or mount a folder that this user may write.'
+    elif error.errno == errno.EROFS and container.kind():
+        remedy = 'Mount a folder there: -v "$PWD/results:/results".'
+    return UsageError(f"{what}. {remedy}")

@@ -1,7 +1,10 @@
 """Why TensorFlow does not use a GPU whose driver is there: the likely cause and the remedy, from what it logged."""
 
+import os
 import re
 from dataclasses import dataclass
+
+from bench import container
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,8 @@ class Cause:
     def __str__(self) -> str:
         return f"{self.what}. {self.remedy}"
 
+
+_INSTALL = "Install this project's extra `gpu`"
 
 # Lines of TensorFlow 2.18 to 2.21 and of the CUDA libraries it logs; the first that is found wins.
 _SIGNS = (
@@ -64,13 +69,14 @@ _SIGNS = (
     ),
 )
 SEES_NONE = "TensorFlow sees no GPU"
-_NO_CUDA = Cause("the TensorFlow installed here is built without CUDA", "Install this project's extra `gpu`")
+_NO_CUDA = "the TensorFlow installed here is built without CUDA"
 
 
 def find(cuda_build: bool, log: str) -> Cause:
     """The likely cause, from the log of a worker that looked for GPUs and saw none."""
     if not cuda_build:
-        return _NO_CUDA
+        ours = container.FLAVOUR in os.environ
+        return Cause(_NO_CUDA, "Build the image with --build-arg EXTRA=gpu" if ours else _INSTALL)
     return complaint(log) or Cause(
         "it gave no reason", "Check nvidia-smi -L, and that CUDA_VISIBLE_DEVICES names a card"
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import device
+from bench import container, device
 from bench.device import DeviceChoice
 from bench.doctor import card, host, tensorflow_runs
 from bench.doctor.finding import Finding, ok, problem, warning
@@ -36,8 +36,9 @@ def examine(wanted: Wanted) -> list[Finding]:
         if choice.card:
             found += [*card.look(nvml.open_card(choice.card)), _cache()]
     facts = machine.look()
-    if facts["container"]["kind"].value != "none" and not device.driver_sign():
-        found.append(warning("container", "no GPU in this container", "If the host has one: start with --gpus all"))
+    if (kind := container.kind()) and not device.driver_sign():
+        how = container.how_to_get_a_gpu(kind)
+        found.append(warning("container", "no GPU in this container", f"If the host has one: {how}"))
     return [
         *found,
         host.processor(facts["cpu"]),

@@ -64,7 +64,7 @@ def control_group(container: Facts, cpu: Facts) -> Finding:
     if isinstance(memory, int) and memory < LEAST_MEMORY_BYTES:
         return problem("limits", ", ".join(parts), f"Give it {_gib(LEAST_MEMORY_BYTES)} of memory")
     if isinstance(limit, float) and isinstance(threads, int) and limit < threads:
-        # TensorFlow starts as many threads as it sees, and is then held back in the middle of a step.
+        # Workers start no more threads than that is enough for, but a group's time still comes in slices of 100 ms.
         return warning("limits", ", ".join(parts), "Bind to whole cores instead (--cpuset-cpus, taskset)")
     return ok("limits", ", ".join(parts) or "none")
 

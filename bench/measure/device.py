@@ -32,6 +32,17 @@ def preloaded_unsound() -> str | None:
     return _open_driver_file()
 
 
+def limit_threads(count: int | None) -> None:
+    """Give TensorFlow's pools `count` threads each, before it starts; with None, or where the user chose, as they are.
+
+    Left alone it starts one for each processor it may run on, and knows nothing of a control group's share of them.
+    """
+    if count is None or os.environ.keys() & {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}:
+        return
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
 def start(kind: str, memory: str, tf32: bool | None) -> float:
     """Choose the device, start TensorFlow on it and have it compute something; returns the seconds that took.
 

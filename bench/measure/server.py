@@ -31,6 +31,7 @@ def main(arguments: list[str]) -> None:
     connection: Connection[bytes, bytes] = Connection(int(descriptor))
     prepared = _read(source)
     if role == "worker":
+        lifeline.die_first()
         worker.serve(connection, prepared)
         return
     gc.freeze()  # what was preloaded is shared with the workers until someone writes to it
@@ -83,6 +84,7 @@ def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, pre
     exit_code = 1
     try:
         lifeline.die_with_parent(server)
+        lifeline.die_first()
         connection.close()
         _redirect_output(log)
         worker.serve(Connection(descriptor), prepared)

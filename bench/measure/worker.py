@@ -20,7 +20,7 @@ from autoencoder.config import Config
 from bench.measure import clock, device, limits, memory_policy, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
 from bench.measure.subject import Subject
-from bench.observe import profiling, reconstructions
+from bench.observe import control_group, profiling, reconstructions
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Session:
 
 def serve(connection: "Connection[bytes, bytes]", data: PreparedData) -> None:
     """Answer requests until the launcher is gone or one fails: a failed worker is not asked again."""
+    device.limit_threads(control_group.threads())
     session = Session(data)
     connection.send_bytes(protocol.encode(protocol.WorkerReady(protocol=protocol.PROTOCOL_VERSION)))
     while True:

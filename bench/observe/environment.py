@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from bench import __version__
+from bench import __version__, container
 from bench.device import DeviceChoice, without_uuid
 from bench.results.schema import Software
 
@@ -74,10 +74,13 @@ def cpu_description() -> str:
 
 
 def commit_info() -> dict[str, Any]:
-    """pytest-benchmark's `commit_info`, of this suite's own checkout; null where it is installed without one."""
+    """pytest-benchmark's `commit_info`, of this suite's own checkout, or of what an image of ours was built from.
+
+    Null where it is installed without either.
+    """
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top) != _ROOT:
-        return {"id": None, "time": None, "dirty": None, "branch": None, "project": "autoencoder-bench"}
+        return {"id": container.revision(), "time": None, "dirty": None, "branch": None, "project": "autoencoder-bench"}
     return {
         "id": _git("rev-parse", "HEAD"),
         "time": _git("log", "-1", "--format=%cI"),

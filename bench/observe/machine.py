@@ -8,13 +8,12 @@ from pathlib import Path
 
 import psutil
 
-from bench.observe import rapl
+from bench import container
+from bench.observe import control_group, rapl
 from bench.results.record import Fact
 
 Value = str | int | float | bool
 Facts = dict[str, Fact]
-
-IMAGE_DIGEST = "BENCH_IMAGE_DIGEST"  # given by whoever starts a container: from inside it cannot be known
 
 
 def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> dict[str, Facts]:
@@ -42,10 +41,12 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
             "python": fact(platform.python_version),
         },
         "container": {
-            "kind": fact(lambda: container(root, environment)),
-            "image_digest": fact(lambda: _given(environment, IMAGE_DIGEST)),
-            "cpu_limit": fact(lambda: cpu_limit(root)),
-            "memory_limit_bytes": fact(lambda: memory_limit_bytes(root)),
+            "kind": fact(lambda: container.kind(root, environment) or "none"),
+            "image_digest": fact(lambda: _given(environment, container.DIGEST)),
+            "image_build": fact(lambda: container.build_id(root)),
+            "image_flavour": fact(lambda: _given(environment, container.FLAVOUR)),
+            "cpu_limit": fact(lambda: _limit(control_group.cpu_limit(root))),
+            "memory_limit_bytes": fact(lambda: _limit(control_group.memory_limit_bytes(root))),
         },
     }
 
@@ -62,51 +63,8 @@ def fact(look: Callable[[], Value]) -> Fact:
         return Fact(value=None, reason=f"{type(error).__name__}: {error}")
 
 
-def container(root: Path, environment: Mapping[str, str]) -> str:
-    """What kind of container this process is in, as far as that shows; `none` otherwise."""
-    if "KUBERNETES_SERVICE_HOST" in environment:
-        return "kubernetes"
-    if (root / ".dockerenv").exists():
-        return "docker"
-    if (root / "run/.containerenv").exists():
-        return "podman"
-    return "singularity" if "SINGULARITY_CONTAINER" in environment or "APPTAINER_CONTAINER" in environment else "none"
-
-
-def cpu_limit(root: Path) -> float:
-    """Cores that the control group may use, as a number; raises where there is no limit."""
-    path = _control_group(root, "cpu.max", "cpu/cpu.cfs_quota_us")
-    words = _text(path).split()
-    if words[0] in ("max", "-1"):
-        raise _Unknown("no limit")
-    period = words[1] if len(words) > 1 else _text(path.with_name("cpu.cfs_period_us"))
-    return int(words[0]) / int(period)
-
-
-def memory_limit_bytes(root: Path) -> int:
-    """Bytes that the control group may use; raises where there is no limit."""
-    text = _text(_control_group(root, "memory.max", "memory/memory.limit_in_bytes"))
-    if text == "max" or int(text) >= 2**60:  # version 1 writes a huge number for none
-        raise _Unknown("no limit")
-    return int(text)
-
-
 class _Unknown(Exception):
     """Nothing is wrong, there is just nothing to tell."""
-
-
-def _control_group(root: Path, second: str, first: str) -> Path:
-    """The file of our own control group, of version 2 or 1; inside a container that is the group at the top."""
-    groups = root / "sys/fs/cgroup"
-    if not groups.is_dir():
-        raise _Unknown("no control groups")
-    own = re.search(r"^0::/(.*)$", _text(root / "proc/self/cgroup"), re.MULTILINE)
-    candidates = [groups / own[1] / second] if own else []
-    candidates += [groups / second, groups / first]
-    found = next((path for path in candidates if path.is_file()), None)
-    if found is None:
-        raise _Unknown("no limit")
-    return found
 
 
 def _energy_counter() -> str:
@@ -133,6 +91,12 @@ def _known(count: int | None) -> int:
     if count is None:
         raise _Unknown("the system does not say")
     return count
+
+
+def _limit(limit: Value | None) -> Value:
+    if limit is None:
+        raise _Unknown("no limit")
+    return limit
 
 
 def _given(environment: Mapping[str, str], name: str) -> str:

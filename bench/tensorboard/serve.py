@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
+from bench import container
 from bench.errors import UsageError
 
 LOOPBACK = "127.0.0.1"
@@ -51,6 +52,8 @@ def lines(logdir: Path, host: str, port: int) -> list[str]:
         found.append(f"  Without a network the timeline is at {address}{_timeline(logdir, trace)}")
     else:
         found[-1] = "  No traces: this run was made with --no-profile, or its profiles failed (the report says why)."
+    if _is_loopback(host) and container.kind():
+        found.append(f"  In a container nobody else gets there: --host 0.0.0.0, and publish {LOOPBACK}:{port}:{port}.")
     if _is_loopback(host):
         found.append(f"  From elsewhere: ssh -L {port}:{LOOPBACK}:{port} <this machine>, then the same address there.")
     else:

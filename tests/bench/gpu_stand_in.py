@@ -42,7 +42,7 @@ def _heat(self, text, fraction):
 
 if __name__ == "__main__":
     progress.PlainView.advance = _heat
-    device.driver_sign = lambda root=None: "/dev/nvidiactl"
+    device.driver_sign = lambda *known: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
     options.Options = functools.partial(options.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)

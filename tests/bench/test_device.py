@@ -143,3 +143,33 @@ def test_uuids_do_not_travel(machine):
     assert "6cd51d044073" in choice.why
     assert device.without_uuid("no card MIG-0123-45: no") == "no card MIG with UUID hash c397381c1da3: no"
     assert device.without_uuid("1,0") == "1,0"
+
+
+@pytest.fixture
+def in_docker(tmp_path):
+    """The root file system of a container on a host with a driver, which shows under /proc; no card was given."""
+    (tmp_path / ".dockerenv").touch()
+    (tmp_path / "proc/driver/nvidia").mkdir(parents=True)
+    (tmp_path / "proc/driver/nvidia/version").touch()
+    return tmp_path
+
+
+def test_a_container_without_a_card_is_told_which_flag_is_missing(in_docker):
+    with pytest.raises(UsageError, match=r"the host has an NVIDIA driver, but this container .* --gpus all; or run"):
+        device.choose("gpu", environment={}, root=in_docker)
+    with pytest.raises(UsageError, match="--gpus all, and take the image for cards"):
+        device.choose("gpu", environment={"BENCH_IMAGE_FLAVOUR": "cpu"}, root=in_docker)
+    with pytest.raises(UsageError, match=r"nvidia\.com/gpu"):
+        device.choose("auto", "0", environment={"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, root=in_docker)
+
+
+def test_the_hosts_driver_alone_does_not_make_a_container_a_gpus(in_docker):
+    assert device.driver_sign(in_docker, {}) is None
+    choice = device.choose("auto", environment={}, root=in_docker)
+    assert (choice.kind, choice.why) == ("cpu", "no NVIDIA driver found")
+    choice = device.choose("auto", environment={"BENCH_IMAGE_FLAVOUR": "gpu"}, root=in_docker)
+    assert choice.kind == "cpu"
+    assert choice.why.endswith("start it with --gpus all")
+    (in_docker / "dev").mkdir()
+    (in_docker / "dev/nvidiactl").touch()
+    assert device.choose("auto", environment={}, root=in_docker).kind == "gpu"

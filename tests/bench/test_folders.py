@@ -1,10 +1,12 @@
 """Folders of runs, and the newest of them."""
 
+import errno
+import os
 from datetime import UTC, datetime
 
 import pytest
 
-from bench import folders
+from bench import container, folders
 from bench.errors import UsageError
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -31,3 +33,20 @@ def test_the_newest_run_is_named(tmp_path):
 def test_labels_are_file_names(label):
     with pytest.raises(UsageError, match="--label"):
         folders.check_label(label)
+
+
+def nobody_writes(folder, code):
+    """Call it as the kernel would have it fail for whom it is not root."""
+    try:
+        raise OSError(code, os.strerror(code))
+    except OSError as error:
+        return str(folders._unwritable(folder, error))
+
+
+def test_a_folder_of_somebody_else_is_named_with_both_users(tmp_path, monkeypatch):
+    monkeypatch.setattr(container, "kind", lambda: None)
+    text = nobody_writes(tmp_path / "missing", errno.EACCES)
+    assert f"{tmp_path} belongs to user {os.getuid()}, and this is user {os.geteuid()}. Choose another" in text
+    monkeypatch.setattr(container, "kind", lambda: "docker")
+    assert '--user "$(id -u):$(id -g)"' in nobody_writes(tmp_path, errno.EACCES)
+    assert '-v "$PWD/results:/results"' in nobody_writes(tmp_path, errno.EROFS)

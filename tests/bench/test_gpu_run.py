@@ -283,7 +283,7 @@ def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_pa
 
     if any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
         pytest.skip("there is a driver here")
-    monkeypatch.setattr(device, "driver_sign", lambda root=None: "/dev/nvidiactl")
+    monkeypatch.setattr(device, "driver_sign", lambda *known: "/dev/nvidiactl")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     with pytest.raises(UsageError, match="TensorFlow sees no GPU") as caught:

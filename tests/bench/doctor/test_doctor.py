@@ -71,7 +71,7 @@ def test_problems_exit_with_1_and_their_remedies(tmp_path):
     (tmp_path / "data").mkdir()
     done = examine("--gpu", "0", "--data", tmp_path / "data", "--out", "/proc/nothing")
     assert done.returncode == 1
-    assert "No GPU: there is no NVIDIA driver here" in done.stdout
+    assert "No GPU: " in done.stdout
     for subject in ("device", "data", "disk"):
         assert f"PROBLEM  {subject}" in done.stdout
     assert done.stdout.count("-> ") >= 3

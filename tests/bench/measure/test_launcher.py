@@ -96,6 +96,13 @@ def test_the_kernels_counter_is_read():
     assert "oom_kill " in Path("/proc/vmstat").read_text()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other kernels have other ways")
+def test_a_worker_is_killed_before_its_server_where_memory_runs_out(worker):
+    score = int(Path(f"/proc/{worker.pid}/oom_score_adj").read_text())
+    server = psutil.Process(worker.pid).parent()
+    assert score > int(Path(f"/proc/{server.pid}/oom_score_adj").read_text())
+
+
 def test_a_request_out_of_order_is_a_failure_with_a_reason(worker):
     with pytest.raises(WorkerFailed, match="was not prepared, in RunBlock"):
         worker.ask(protocol.RunBlock(steps=1, lead_in=1), protocol.BlockDone, 60)

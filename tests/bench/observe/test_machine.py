@@ -39,32 +39,15 @@ def test_a_machine_of_files_is_described(root):
     assert found["container/image_digest"].value == "registry/bench@sha256:0a1b"
 
 
-def test_control_groups_of_version_1_and_the_top_of_a_container(root):
-    for name in ("cpu.max", "memory.max"):
-        (root / "sys/fs/cgroup/batch/job" / name).rename(root / "sys/fs/cgroup" / name)
-    assert values(root)["container/cpu_limit"].value == 1.5
-    (root / "sys/fs/cgroup/cpu.max").unlink()
-    (root / "sys/fs/cgroup/cpu").mkdir()
-    (root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us").write_text("50000")
-    (root / "sys/fs/cgroup/cpu/cpu.cfs_period_us").write_text("100000")
-    assert values(root)["container/cpu_limit"].value == 0.5
-
-
-@pytest.mark.parametrize(
-    ("sign", "environment", "kind"),
-    [
-        (".dockerenv", {}, "docker"),
-        ("run/.containerenv", {}, "podman"),
-        (None, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
-        (None, {"APPTAINER_CONTAINER": "x.sif"}, "singularity"),
-        (None, {}, "none"),
-    ],
-)
-def test_containers_are_told_apart(root, sign, environment, kind):
-    if sign:
-        (root / sign).parent.mkdir(exist_ok=True)
-        (root / sign).touch()
-    assert values(root, **environment)["container/kind"].value == kind
+def test_an_image_of_ours_is_told_by_its_build(root):
+    (root / "opt/bench").mkdir(parents=True)
+    (root / "opt/bench/build-id").write_text("ab" * 32 + "\n")
+    found = values(root, BENCH_IMAGE_FLAVOUR="gpu")
+    assert found["container/image_build"].value == "ab" * 32
+    assert found["container/image_flavour"].value == "gpu"
+    assert found["container/kind"].value == "container"
+    (root / "opt/bench/build-id").write_text("latest")
+    assert "no hash" in values(root)["container/image_build"].reason
 
 
 def test_what_is_not_there_is_none_with_a_reason(tmp_path):

@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from bench import container
 from bench.errors import UsageError
 from bench.tensorboard import serve
 
@@ -45,6 +46,14 @@ def test_how_to_get_there_from_elsewhere_is_said_on_loopback_alone(finished):
     everywhere = "\n".join(serve.lines(logdir, "0.0.0.0", 6007))
     assert "no password" in everywhere
     assert "ssh" not in everywhere
+
+
+def test_in_a_container_it_says_how_to_be_reached(finished, monkeypatch):
+    logdir = finished[0].folder / "tensorboard"
+    monkeypatch.setattr(container, "kind", lambda: "docker")
+    assert any("--host 0.0.0.0" in line for line in serve.lines(logdir, "127.0.0.1", 6007))
+    monkeypatch.setattr(container, "kind", lambda: None)
+    assert not any("--host 0.0.0.0" in line for line in serve.lines(logdir, "127.0.0.1", 6007))
 
 
 def test_a_run_without_traces_says_so(tmp_path):

@@ -1,0 +1,35 @@
+"""Containers, told apart by what each leaves to be seen, and how each gets a GPU."""
+
+import pytest
+
+from bench import container
+
+
+@pytest.mark.parametrize(
+    ("sign", "environment", "kind"),
+    [
+        (".dockerenv", {}, "docker"),
+        ("run/.containerenv", {}, "podman"),
+        (".dockerenv", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
+        (None, {"APPTAINER_CONTAINER": "x.sif"}, "singularity"),
+        (None, {"BENCH_IMAGE_FLAVOUR": "cpu"}, "container"),
+        (None, {}, None),
+    ],
+)
+def test_containers_are_told_apart(tmp_path, sign, environment, kind):
+    if sign:
+        (tmp_path / sign).parent.mkdir(exist_ok=True)
+        (tmp_path / sign).touch()
+    assert container.kind(tmp_path, environment) == kind
+    if kind:
+        assert container.how_to_get_a_gpu(kind, {})
+
+
+def test_the_image_for_cpus_names_the_other_one():
+    assert "EXTRA=gpu" in container.how_to_get_a_gpu("docker", {"BENCH_IMAGE_FLAVOUR": "cpu"})
+    assert "EXTRA=gpu" not in container.how_to_get_a_gpu("docker", {"BENCH_IMAGE_FLAVOUR": "gpu"})
+
+
+@pytest.mark.parametrize(("given", "revision"), [("", None), ("main", None), ("0a1b2c3d", "0a1b2c3d")])
+def test_a_revision_is_a_commit_or_nothing(given, revision):
+    assert container.revision({"BENCH_IMAGE_REVISION": given}) == revision
