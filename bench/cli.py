@@ -22,6 +22,7 @@ for command in (
     measuring.run,
     measuring.profile,
     comparing.compare,
+    comparing.baseline,
     showing.report,
     showing.tensorboard,
     asking.doctor,

@@ -1,8 +1,10 @@
-"""A run with a verdict: measured against a stored result, or side by side with another interpreter."""
+"""A run with a verdict: against a stored result, against its machine's baselines, or side by side with another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bench import baselines
 from bench import run as runner
 from bench.comparing import many, noise, runs
 from bench.comparing.compare import Rules, compare
@@ -17,49 +19,95 @@ from bench.view import View
 
 @dataclass(frozen=True)
 class Wanted:
-    """What verdict is asked for."""
+    """What verdict is asked for: of `baseline`, a result, or of those in the folder `baselines` that fit the run."""
 
     baseline: Path | None = None
+    baselines: Path | None = None
     history: Path | None = None
     rules: Rules = field(default_factory=Rules)
     strict: bool = False
 
 
-def run(options: Options, wanted: Wanted, view: View) -> tuple[Outcome, Comparison | None, ExitCode]:
+@dataclass(frozen=True)
+class Judged:
+    """How a run ended, what it was compared with, and the exit code of both together.
+
+    `trend` is against the oldest of several baselines, for the reader; `why_none` says why there is no comparison.
+    """
+
+    outcome: Outcome
+    exit_code: ExitCode
+    comparison: Comparison | None = None
+    trend: Comparison | None = None
+    why_none: str | None = None
+
+
+def run(options: Options, wanted: Wanted, view: View) -> Judged:
     """Measure, compare where that is asked for, and say how both together end.
 
-    Raises what `bench.run.run` raises; ResultFileError and NotComparable for the baseline, before anything is measured.
+    Raises what `bench.run.run` raises; ResultFileError and NotComparable for a baseline, before anything is measured.
     """
-    if wanted.baseline and options.against:
+    _refuse_contradictions(options, wanted)
+    baseline = runs.load(wanted.baseline) if wanted.baseline else None
+    stored = baselines.load(wanted.baselines) if wanted.baselines else []
+    if wanted.baselines:
+        view.say(f"Baselines: {len(stored) or 'none yet'} in {wanted.baselines}; what fits shows after measuring")
+    outcome = runner.run(replace(options, baseline=baseline), view)
+    new = runs.of_document(outcome.folder / RESULT, outcome.document)
+    if outcome.exit_code == ExitCode.INTERRUPTED:
+        return Judged(outcome, outcome.exit_code)
+    if outcome.base:
+        return _judge(outcome, [runs.of_document(outcome.folder / BASE_RESULT, outcome.base)], new, wanted)
+    if baseline:
+        return _judge(outcome, [baseline], new, wanted)
+    if wanted.baselines:
+        found = baselines.fitting(stored, new)
+        if found.results:
+            return _judge(outcome, found.results, new, wanted)
+        verdict = ExitCode.NOT_COMPARABLE if wanted.strict else ExitCode.OK
+        return Judged(outcome, worst([outcome.exit_code, verdict]), why_none=found.why_none)
+    return Judged(outcome, outcome.exit_code)
+
+
+def _refuse_contradictions(options: Options, wanted: Wanted) -> None:
+    asked = wanted.baseline or wanted.baselines
+    if asked and options.against:
         raise UsageError("--baseline and --against ask for two verdicts: name one of them.")
-    if wanted.history and not wanted.baseline:
+    if wanted.history and not asked:
         raise UsageError("--history says what separate runs vary by: it goes with --baseline.")
-    if not (wanted.baseline or options.against) and wanted != Wanted():
+    if not (asked or options.against) and wanted != Wanted():
         raise UsageError("--strict and --threshold are about a verdict: they go with --baseline or --against.")
     noise.check_history(wanted.history)
-    baseline = runs.load(wanted.baseline) if wanted.baseline else None
-    outcome = runner.run(replace(options, baseline=baseline), view)
-    base, new = _both(outcome, baseline)
-    if base is None or outcome.exit_code == ExitCode.INTERRUPTED:
-        return outcome, None, outcome.exit_code
-    comparison = compare(base, new, noise.load_history(wanted.history, [base, new]), wanted.rules)
+
+
+def _judge(outcome: Outcome, bases: Sequence[Run], new: Run, wanted: Wanted) -> Judged:
+    """Against the newest of the bases, which decides, and the oldest."""
+    newest, oldest = (_asked_for(base, new, outcome) for base in (bases[-1], bases[0]))
+    folder = wanted.history or (wanted.baselines if outcome.base is None else None)
+    comparison = _compare(newest, new, folder, wanted.rules)
     verdict = many.exit_code([comparison], wanted.strict)
     if not comparison.judged:  # a baseline asks for a verdict
         verdict = ExitCode.NOT_COMPARABLE
-    return outcome, comparison, worst([outcome.exit_code, verdict])
+    return Judged(
+        outcome,
+        worst([outcome.exit_code, verdict]),
+        comparison,
+        trend=_compare(oldest, new, folder, wanted.rules) if len(bases) > 1 else None,
+    )
 
 
-def _both(outcome: Outcome, baseline: Run | None) -> tuple[Run | None, Run]:
-    """What to compare with what was measured; of a baseline those cases that were asked for."""
-    new = runs.of_document(outcome.folder / RESULT, outcome.document)
-    if outcome.base:
-        base = runs.of_document(outcome.folder / BASE_RESULT, outcome.base)
-    elif baseline:
-        asked = {*new.cases, *new.failed}
-        cases = {name: case for name, case in baseline.cases.items() if name in asked}
-        failed = {name: reason for name, reason in baseline.failed.items() if name in asked}
-        base = replace(baseline, cases=cases, failed=failed)
-    else:
-        return None, new
+def _compare(base: Run, new: Run, history: Path | None, rules: Rules) -> Comparison:
     base, new = runs.with_labels_of_their_own([base, new])
-    return base, new
+    return compare(base, new, noise.load_history(history, [base, new]), rules)
+
+
+def _asked_for(base: Run, new: Run, outcome: Outcome) -> Run:
+    """Of a stored result those cases that were asked for."""
+    if outcome.base:
+        return base
+    asked = {*new.cases, *new.failed}
+    return replace(
+        base,
+        cases={name: case for name, case in base.cases.items() if name in asked},
+        failed={name: reason for name, reason in base.failed.items() if name in asked},
+    )

@@ -54,6 +54,31 @@ def compare(
     raise typer.Exit(exit_code)
 
 
+def baseline(
+    run: Annotated[
+        Path | None, typer.Argument(metavar="[RUN]", help="A result, or a run's folder; default: the newest in DIR.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of results; baselines go below it.")] = (
+        Path("results")
+    ),
+    refresh: Annotated[
+        bool,
+        typer.Option("--refresh", help="Take the earlier ones of this machine and software away: the level is new."),
+    ] = False,
+) -> None:
+    """Keep a result as a baseline: `bench run --baseline auto` holds later runs of this machine against it.
+
+    It goes to DIR/baselines/<fingerprint>/<UTC time>.json. A run that is incomplete, has failed cases, or whose twin
+    differed is refused. Keep what you are content with: the newest is what the next run is compared with.
+    """
+    from bench import baselines, folders
+
+    path = run or folders.latest(out)
+    kept = baselines.keep(path / folders.RESULT if path.is_dir() else path, out / baselines.FOLDER, refresh)
+    removed = f", {kept.removed} taken away" if kept.removed else ""
+    typer.echo(f"Baseline: {kept.path} ({kept.count} of this machine and software{removed})")
+
+
 def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files to check.")]) -> None:
     """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
     from bench.comparing.runs import printable

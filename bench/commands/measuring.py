@@ -33,6 +33,8 @@ from bench.presets import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.selection import parse_sizes
 
+_AUTO = "auto"  # of --baseline; a file of that name is ./auto
+
 
 def run(
     preset: Annotated[PresetName, typer.Option(help="How much is measured; `bench list` describes them.")] = (
@@ -88,7 +90,12 @@ def run(
         ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Compare with this result of the same hardware afterwards.")
+        str | None,
+        typer.Option(
+            metavar="FILE|auto",
+            help="Compare with this result of the same hardware afterwards; auto: with the newest below DIR/baselines "
+            "(of --out) that is of this machine and software, and all of those say what runs vary by.",
+        ),
     ] = None,
     history: History = None,
     threshold: Threshold = None,
@@ -98,12 +105,11 @@ def run(
 
     Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
     """
-    from bench import judged
+    from bench import baselines, judged
     from bench.against import parse as parse_against
     from bench.comparing.compare import Rules
     from bench.options import Options
-    from bench.present import job_summary, progress, summary
-    from bench.present.comparison import show
+    from bench.present import comparison, job_summary, progress, summary
 
     console = Console(emoji=False)
     options = Options(
@@ -125,18 +131,29 @@ def run(
         tf32=None if tf32 is None else tf32 is OnOff.on,
         against=parse_against(against) if against else None,
     )
-    wanted = judged.Wanted(baseline, history, Rules(threshold=threshold), strict)
+    wanted = judged.Wanted(
+        baseline=Path(baseline) if baseline and baseline != _AUTO else None,
+        baselines=out / baselines.FOLDER if baseline == _AUTO else None,
+        history=history,
+        rules=Rules(threshold=threshold),
+        strict=strict,
+    )
     with progress.open_view(console) as view:
-        outcome, comparison, exit_code = judged.run(options, wanted, view)
+        found = judged.run(options, wanted, view)
+    outcome = found.outcome
     with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
         summary.show(outcome.document, outcome.folder, console)
-        if comparison:
-            show([comparison], console)
+        if found.comparison:
+            comparison.show([found.comparison], console)
+        if found.trend:
+            comparison.show_grid(comparison.trend(found.trend), console)
+        if found.why_none:
+            console.print(comparison.without_baseline(found.why_none), soft_wrap=True, markup=False, highlight=False)
         try:
-            job_summary.write(outcome.document, [comparison] if comparison else [], os.environ)
+            job_summary.write(outcome.document, os.environ, found.comparison, found.trend, found.why_none)
         except (OSError, ValueError) as error:  # the exit code is about the run
             console.print(f"No summary of the job: {error}", soft_wrap=True, markup=False, highlight=False)
-    raise typer.Exit(exit_code)
+    raise typer.Exit(found.exit_code)
 
 
 def profile(

@@ -78,7 +78,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
         judged=judged,
         base=_info(base),
         new=_info(new),
-        differences=_differences(base, new),
+        differences=differences(base, new),
         threshold=threshold,
         first_call_threshold=rules.first_call_threshold,
         memory_threshold=rules.memory_threshold,
@@ -228,8 +228,8 @@ def _info(run: Run) -> RunInfo:
     )
 
 
-def _differences(base: Run, new: Run) -> tuple[Difference, ...]:
-    """Hardware first."""
+def differences(base: Run, new: Run) -> tuple[Difference, ...]:
+    """In what the fingerprints of two results differ, hardware first."""
     return tuple(
         Difference(name=name, hardware=hardware, base=_text(ours.get(name)), new=_text(theirs.get(name)))
         for hardware, ours, theirs in ((True, base.hardware, new.hardware), (False, base.software, new.software))

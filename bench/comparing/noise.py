@@ -67,7 +67,8 @@ def check_history(folder: Path | None) -> None:
 def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
     """The complete results below `folder` of the same fingerprint and work as one of those `wanted`, without these.
 
-    Files that are no results are passed over; none without a folder. Raises UsageError where there is no such folder.
+    A run that is there twice counts once. Files that are no results are passed over; none without a folder. Raises
+    UsageError where there is no such folder.
     """
     if folder is None:
         return []
@@ -84,7 +85,7 @@ def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
             continue
         if run.status == "complete" and (run.fingerprint, run.workload, run.data) in fingerprints:
             found.append(run)
-    return found
+    return runs.distinct([*wanted, *found])[len(wanted) :]
 
 
 def of_history(history: Sequence[Run], like: Run) -> Noise:

@@ -121,6 +121,16 @@ def with_labels_of_their_own(some: Sequence[Run]) -> list[Run]:
     return found
 
 
+def distinct(some: Sequence[Run]) -> list[Run]:
+    """The same runs without copies of one that is there already, as a baseline is of the run it was."""
+    found: dict[object, Run] = {}
+    for run in some:
+        speeds = tuple((name, case.steps_per_second) for name, case in run.cases.items())
+        side = run.pairing.side if run.pairing else None
+        found.setdefault((run.datetime, run.fingerprint, side, speeds), run)
+    return list(found.values())
+
+
 def of_document(path: Path, document: Document) -> Run:
     """A result of this suite."""
     section = document.autoencoder_bench

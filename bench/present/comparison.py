@@ -26,13 +26,43 @@ def show(comparisons: Sequence[Comparison], console: Console) -> None:
     comparisons = with_short_names(comparisons)
     _print_lines(_before(comparisons), console)
     for grid in _grids(comparisons, _COLUMNS_TOGETHER):
-        console.print(grids.rich(grid, _colour, folding=True))
+        show_grid(grid, console)
     _print_lines(closing_lines(comparisons), console)
+
+
+def show_grid(grid: Grid, console: Console) -> None:
+    """Print a table with its verdicts in colour."""
+    console.print(grids.rich(grid, _colour, folding=True))
 
 
 def _print_lines(lines: Sequence[str], console: Console) -> None:
     if lines:
         console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
+
+
+def without_baseline(why: str) -> str:
+    """What to say where a run was to be held against the baselines, and none fits."""
+    return f"No verdict, since no baseline fits: {why}. To keep this run as one: bench baseline"
+
+
+def trend(comparison: Comparison) -> Grid:
+    """What has come together since an old result, in steps that may each have been too small for a verdict."""
+    (comparison,) = with_short_names([comparison])
+    return Grid(
+        title=f"Since {comparison.base.label}, the oldest baseline",
+        headings=("case", "steps/s then", "now", "speed"),
+        rows=tuple(
+            (
+                case.name,
+                _rate(case.base_steps_per_second),
+                _rate(case.new_steps_per_second),
+                f"{_ratio(case.speed)} {case.verdict or ''}".rstrip(),
+            )
+            for case in comparison.cases
+            if case.state == "compared"
+        ),
+        caption="For the reader: the exit code is about the newest baseline. " + _caption(comparison),
+    )
 
 
 def markdown(comparisons: Sequence[Comparison]) -> str:

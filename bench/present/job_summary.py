@@ -1,6 +1,6 @@
 """The summary of a run for the page of a CI job, in Markdown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.comparing.records import Comparison
@@ -14,16 +14,27 @@ from bench.results.schema import Document
 VARIABLE = "GITHUB_STEP_SUMMARY"
 
 
-def write(document: Document, compared: Sequence[Comparison], environment: Mapping[str, str]) -> None:
+def write(
+    document: Document,
+    environment: Mapping[str, str],
+    comparison: Comparison | None = None,
+    trend: Comparison | None = None,
+    why_none: str | None = None,
+) -> None:
     """Append the summary to the file that the environment names; nothing where it names none.
 
-    Raises OSError where the file cannot be written.
+    `why_none` says why there is no comparison though one was asked for. Raises OSError where the file cannot be
+    written.
     """
     if not (name := environment.get(VARIABLE)):
         return
     text = markdown(document)
-    if compared:
-        text += "\n" + comparisons.markdown(compared)
+    if comparison:
+        text += "\n" + comparisons.markdown([comparison])
+    if trend:
+        text += "\n" + "\n".join(grids.markdown(comparisons.trend(trend))) + "\n"
+    if why_none:
+        text += f"\n- {grids.literal(comparisons.without_baseline(why_none))}\n"
     with Path(name).open("a", encoding="utf-8") as file:
         file.write(text)
 

@@ -75,7 +75,7 @@ def _is_base(path: Path) -> bool:
 
 
 def load(paths: Sequence[Path]) -> Loaded:
-    """All results that can be read. Raises ResultFileError where none can."""
+    """All results that can be read, each once. Raises ResultFileError where none can."""
     loaded, unreadable = [], []
     for path in paths:
         try:
@@ -84,7 +84,7 @@ def load(paths: Sequence[Path]) -> Loaded:
             unreadable.append(str(error))
     if not loaded:
         raise ResultFileError(unreadable[0] if unreadable else "No result was named.")
-    return Loaded(runs.with_labels_of_their_own(loaded), unreadable)
+    return Loaded(runs.with_labels_of_their_own(runs.distinct(loaded)), unreadable)
 
 
 def machines(some: Sequence[Run]) -> list[Machine]:

@@ -108,7 +108,8 @@ def compared(tmp_path_factory, tiny):
         def advance(self, text, fraction):
             pass
 
-    return (*judged.run(options, judged.Wanted(), View()), stages)
+    found = judged.run(options, judged.Wanted(), View())
+    return found.outcome, found.comparison, found.exit_code, stages
 
 
 def test_twice_the_work_is_called_slower(compared):

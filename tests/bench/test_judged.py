@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from documents import document, simulate
 
-from bench import judged, run, workload
+from bench import baselines, judged, run, workload
 from bench.against import Against
 from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
 from bench.observe import environment
 from bench.options import Options
+from bench.present import comparison, grid
 from bench.presets import PRESETS
 from bench.results import files
 
@@ -28,8 +29,9 @@ def options(tmp_path, tiny):
 
 def test_a_run_is_measured_and_compared_with_its_baseline(finished, options, listener):
     baseline = finished[0].folder
-    outcome, comparison, exit_code = judged.run(options, Wanted(baseline=baseline), listener)
-    assert outcome.exit_code == ExitCode.OK
+    found = judged.run(options, Wanted(baseline=baseline), listener)
+    comparison = found.comparison
+    assert found.outcome.exit_code == ExitCode.OK
     assert (comparison.kind, comparison.judged) == ("separate", True)
     # Of the baseline's cases only those that were asked for.
     assert {case.name: case.state for case in comparison.cases} == {
@@ -37,7 +39,7 @@ def test_a_run_is_measured_and_compared_with_its_baseline(finished, options, lis
         "modes/xla/resident": "compared",
     }
     assert {case.speed.reason for case in comparison.cases} == {"no_interval"}  # one cohort here
-    assert exit_code == ExitCode.OK
+    assert (found.exit_code, found.trend, found.why_none) == (ExitCode.OK, None, None)
 
 
 def stored(tmp_path, **changes):
@@ -104,4 +106,45 @@ def test_contradicting_wishes_are_refused(tmp_path, options, listener):
         judged.run(options, Wanted(history=tmp_path), listener)
     with pytest.raises(UsageError, match="no such folder"):
         judged.run(options, Wanted(baseline=tmp_path / "a.json", history=tmp_path / "typo"), listener)
+    assert listener.lines == []
+
+
+def kept(finished, folder, days):
+    """The finished run as baselines of several days, their speeds as they were on this one."""
+    whole = finished[0].document
+    for day in days:
+        started = whole.datetime.replace(whole.datetime[:10], f"2026-01-{day:02}")
+        (folder / "x").mkdir(parents=True, exist_ok=True)
+        files.write(msgspec.structs.replace(whole, datetime=started), folder / "x" / f"{day}.json")
+
+
+def test_the_newest_baseline_that_fits_decides_and_the_oldest_shows_the_trend(finished, options, listener):
+    folder = options.out / baselines.FOLDER
+    kept(finished, folder, (1, 2, 3))
+    # Another cohort of the same machine, so that the fingerprints agree, and nothing else is asked.
+    found = judged.run(options, Wanted(baselines=folder), listener)
+    assert found.why_none is None
+    assert found.comparison.base.datetime.startswith("2026-01-03")
+    assert found.trend.base.datetime.startswith("2026-01-01")
+    assert found.comparison.noise.runs == 2  # all but the one that is judged by
+    assert {case.name for case in found.comparison.cases} == {"modes/function/resident", "modes/xla/resident"}
+    assert found.exit_code == ExitCode.OK
+    assert any(line.startswith("Baselines: 3 in ") for line in listener.lines)
+    text = grid.markdown(comparison.trend(found.trend))
+    assert "the oldest baseline" in text[0]
+
+
+@pytest.mark.parametrize(("strict", "code"), [(False, ExitCode.OK), (True, ExitCode.NOT_COMPARABLE)])
+def test_without_a_baseline_that_fits_it_says_so(options, listener, strict, code):
+    found = judged.run(options, Wanted(baselines=options.out / baselines.FOLDER, strict=strict), listener)
+    assert (found.comparison, found.trend, found.exit_code) == (None, None, code)
+    assert found.why_none == "there is none yet"
+    assert any(line.startswith("Baselines: none yet") for line in listener.lines)
+    assert "bench baseline" in comparison.without_baseline(found.why_none)
+
+
+def test_a_broken_baseline_is_named_before_measuring(tmp_path, options, listener):
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(ResultFileError, match=r"bad\.json"):
+        judged.run(options, Wanted(baselines=tmp_path), listener)
     assert listener.lines == []

@@ -11,7 +11,7 @@ def test_it_is_appended_to_the_file_that_the_environment_names(tmp_path):
     found = document(simulate(np.random.default_rng(1)))
     path = tmp_path / "summary.md"
     path.write_text("before\n")
-    job_summary.write(found, [], {"GITHUB_STEP_SUMMARY": str(path)})
+    job_summary.write(found, {"GITHUB_STEP_SUMMARY": str(path)})
     text = path.read_text()
     assert text.startswith("before\n## EPYC")
     assert text.index("XLA does") < text.index("| case |")
@@ -20,7 +20,7 @@ def test_it_is_appended_to_the_file_that_the_environment_names(tmp_path):
 
 def test_without_the_variable_nothing_is_written(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    job_summary.write(document(simulate(np.random.default_rng(1))), [], {})
+    job_summary.write(document(simulate(np.random.default_rng(1))), {})
     assert not list(tmp_path.iterdir())
 
 

@@ -1,0 +1,104 @@
+"""Baselines: stored results that later runs are held against, in a folder for each fingerprint of machine and software.
+
+The folders are for people. Which results fit a run is said by what is in them.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench import folders
+from bench.comparing import runs
+from bench.comparing.compare import differences
+from bench.comparing.runs import Run
+from bench.errors import ResultFileError, UsageError
+from bench.results import files
+from bench.results.schema import Document
+
+FOLDER = "baselines"  # below the folder of results
+_SHOWN = 16  # characters of a fingerprint's hash: enough to tell a fleet apart
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """The stored results of a run's machine and software that share a case with it, the oldest first; or why none."""
+
+    results: tuple[Run, ...]
+    why_none: str | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a result was stored, how many of its fingerprint are there now, and how many were taken away."""
+
+    path: Path
+    count: int
+    removed: int
+
+
+def load(folder: Path) -> list[Run]:
+    """All results below the folder, the oldest first; none where it is missing.
+
+    Raises ResultFileError for a file that is no result: a gate that passes over its baseline would pass anything.
+    """
+    return sorted((runs.load(path) for path in sorted(folder.rglob("*.json"))), key=lambda run: run.datetime)
+
+
+def fitting(stored: Sequence[Run], new: Run) -> Fitting:
+    """Those that NEW can be judged by."""
+    same_work = [run for run in stored if (run.workload, run.data) == (new.workload, new.data)]
+    same = [run for run in same_work if run.fingerprint == new.fingerprint and run.status == "complete"]
+    if found := tuple(run for run in same if run.cases.keys() & new.cases.keys()):
+        return Fitting(found)
+    if same:
+        return Fitting((), f"{_count(same)} of this machine and software, without a case in common")
+    if near := [run for run in same_work if run.hardware == new.hardware]:
+        differ = "; ".join(f"{one.name} {one.base} there, {one.new} here" for one in differences(near[-1], new))
+        return Fitting((), f"{_count(near)} of this hardware, but in the newest something else differs: {differ}")
+    return Fitting((), f"none of {_count(stored)} is of this machine" if stored else "there is none yet")
+
+
+def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
+    """Store a result as a baseline; `refresh` takes away those it had before, as after a change that is meant.
+
+    Raises ResultFileError, and UsageError where nothing could be judged by it, or where it cannot be stored.
+    """
+    document = files.read(path)
+    _require_fit(path, document)
+    fingerprint, started = document.autoencoder_bench.fingerprint.sha256, document.datetime
+    try:
+        name = f"{datetime.fromisoformat(started).astimezone(UTC):%Y%m%dT%H%M%SZ}.json"
+    except ValueError:
+        raise ResultFileError(f"{path}: its `datetime` {started[:40]!r} is no time") from None
+    if not re.fullmatch("[0-9a-f]{64}", fingerprint):
+        raise ResultFileError(f"{path}: the hash of its fingerprint is none")
+    folder = into / fingerprint[:_SHOWN]
+    folders.require_writable(folder)
+    target = folder / name
+    files.write(document, target)
+    others = [other for other in folder.glob("*.json") if other != target]
+    if refresh:
+        for other in others:
+            other.unlink()
+    return Kept(target, 1 if refresh else 1 + len(others), len(others) if refresh else 0)
+
+
+def _require_fit(path: Path, document: Document) -> None:
+    section = document.autoencoder_bench
+    failed = [case.name for one in section.experiments for case in one.cases if case.failure]
+    unstable = [one.name for one in section.experiments if one.twin.unstable]
+    reason = None
+    if section.status != "complete":
+        reason = f"it is {section.status}"
+    elif failed:
+        reason = f"these cases have no speed: {', '.join(failed)}"
+    elif unstable:
+        reason = f"the same case, measured twice, differed in {', '.join(unstable)}: nothing could be judged by it"
+    if reason:
+        raise UsageError(f"{path} is no baseline: {reason}. Measure again.")
+
+
+def _count(some: Sequence[Run]) -> str:
+    return f"{len(some)} baseline{'s' if len(some) > 1 else ''}"
