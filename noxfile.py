@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent
 PYTHON = None if (3, 11) <= sys.version_info < (3, 14) else "3.13"
 DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 BENCH_EXTRA = "BENCH_EXTRA"
+SCRIPTS = ("docker/entry", "docker/slim", "docker/build-id", "docker/slurm.sh", ".ci/run")
 MICRO_OPTIONS = (
     "--benchmark-enable",
     "--benchmark-only",
@@ -74,6 +75,23 @@ def typecheck(session: nox.Session) -> None:
     """Check types with mypy, strictly."""
     install(session, "dev")
     session.run("mypy")
+
+
+@nox.session(python=PYTHON)
+def containers(session: nox.Session) -> None:
+    """Check what is around the code, without a daemon or a network: images, services, jobs, workflows, scripts.
+
+    `docker/check` builds the image and proves it, with a container engine.
+    """
+    install(session, "containers")
+    session.run("hadolint", *sorted(map(str, Path("docker").glob("*Dockerfile"))))
+    for profile in ("gpu", "tensorboard"):
+        session.run("docker-compose", "-f", "docker/compose.yaml", "--profile", profile, "config", "--quiet")
+    session.run("kubernetes-validate", "--strict", "docker/kubernetes-job.yaml")
+    session.run("shellcheck", *SCRIPTS)
+    workflows = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("zizmor", "--offline", "--persona", "pedantic", *workflows)
 
 
 @nox.session(python=PYTHON)

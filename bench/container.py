@@ -27,7 +27,8 @@ def kind(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
         return "singularity"
     if (root / ".dockerenv").exists():
         return "docker"
-    if (root / "run/.containerenv").exists():
+    # A read-only podman hides its file.
+    if (root / "run/.containerenv").exists() or environment.get("container") == "podman":
         return "podman"
     return "container" if environment.get(FLAVOUR) else None
 

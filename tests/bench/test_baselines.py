@@ -14,7 +14,6 @@ from bench.errors import ResultFileError, UsageError
 from bench.report import fleet
 from bench.results import files
 
-
 PIPELINES = {
     "experiment": "pipelines",
     "samples": simulate(np.random.default_rng(1), {"function/resident": 1e-3, "function/prefetch-1": 2e-3}),

@@ -10,6 +10,7 @@ from bench import container
     [
         (".dockerenv", {}, "docker"),
         ("run/.containerenv", {}, "podman"),
+        (None, {"container": "podman", "BENCH_IMAGE_FLAVOUR": "cpu"}, "podman"),
         (".dockerenv", {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
         (None, {"APPTAINER_CONTAINER": "x.sif"}, "singularity"),
         (None, {"BENCH_IMAGE_FLAVOUR": "cpu"}, "container"),
