@@ -1,10 +1,13 @@
 """What the image promises to whoever runs it."""
 
+import ctypes
 import os
 import pwd
+import re
 import shutil
 import socket
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ import pytest
 import autoencoder
 import bench
 from autoencoder import data
+from bench import container
 from bench.observe import machine
 
 
@@ -77,3 +81,41 @@ def test_exit_codes_and_errors_come_through():
     assert done.returncode == 2
     assert "this container was given no card" in done.stderr
     assert call("/opt/bench/entry", "list").returncode == 0
+
+
+@pytest.fixture
+def nvidia():
+    """The folder of CUDA's wheels, which only the image for cards has."""
+    if not container.of_gpu_flavour():
+        pytest.skip("this image is for CPUs")
+    return Path(sysconfig.get_path("purelib")) / "nvidia"
+
+
+def test_the_libraries_tensorflow_opens_on_a_card_load(nvidia):
+    """All that they need of each other is there; the driver's own libraries come with a card."""
+    wanted = {"cublas", "cudart", "cudnn", "cufft", "cupti", "cusolver", "cusparse", "nccl", "nvJitLink", "nvrtc"}
+    missing = {}
+    for library in sorted(nvidia.glob("*/lib/lib*.so*")):
+        try:
+            ctypes.CDLL(str(library))
+            wanted -= {re.match(r"lib([A-Za-z]+)", library.name)[1]}
+        except OSError as error:
+            if not re.search(r"lib(cuda|nvidia-ml)\.so", str(error)):
+                missing[library.name] = str(error)
+    assert not missing
+    assert not wanted
+
+
+def test_xlas_assembler_and_device_library_are_there(nvidia):
+    done = call(str(nvidia / "cuda_nvcc/bin/ptxas"), "--version")
+    assert "ptxas" in done.stdout
+    assert (nvidia / "cuda_nvcc/nvvm/libdevice/libdevice.10.bc").is_file()
+
+
+def test_the_runtime_gives_the_image_its_card_and_nvml():
+    given = os.environ.get("NVIDIA_VISIBLE_DEVICES"), os.environ.get("NVIDIA_DRIVER_CAPABILITIES")
+    if container.of_gpu_flavour():
+        assert given[0]  # `all`, or what the runtime made of it
+        assert given[1] == "compute,utility"
+    else:
+        assert given == ("void", None)
