@@ -40,14 +40,13 @@ print(sum(name.startswith(("tf_Compute", "tf_numa", "tf_XLAEigen", "Eigen")) for
 """
 
 
-def pools(count, **variables):
+def pools(count):
     done = subprocess.run(
         [sys.executable, "-c", POOLS, str(count)],
         capture_output=True,
         text=True,
         timeout=100,
         check=True,
-        env={**os.environ, **variables},
     )
     asked, running = done.stdout.splitlines()
     return asked, int(running.split()[0])
@@ -60,5 +59,10 @@ def test_the_pools_have_the_threads_that_the_control_group_is_enough_for():
     assert limited < unlimited or (os.cpu_count() or 1) == 1
 
 
-def test_who_chose_the_number_of_threads_keeps_it():
-    assert pools(1, TF_NUM_INTRAOP_THREADS="2")[0] == "0 0"
+def test_who_chose_the_number_of_threads_keeps_it(monkeypatch):
+    import tensorflow as tf
+
+    before = tf.config.threading.get_intra_op_parallelism_threads()
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "2")
+    device.limit_threads(before + 1)
+    assert tf.config.threading.get_intra_op_parallelism_threads() == before
