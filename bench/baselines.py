@@ -13,7 +13,7 @@ from bench import folders
 from bench.comparing import runs
 from bench.comparing.compare import differences
 from bench.comparing.runs import Run
-from bench.errors import ResultFileError, UsageError
+from bench.errors import NoBaseline, ResultFileError
 from bench.results import files
 from bench.results.schema import Document
 
@@ -50,20 +50,26 @@ def fitting(stored: Sequence[Run], new: Run) -> Fitting:
     """Those that NEW can be judged by."""
     same_work = [run for run in stored if (run.workload, run.data) == (new.workload, new.data)]
     same = [run for run in same_work if run.fingerprint == new.fingerprint and run.status == "complete"]
-    if found := tuple(run for run in same if run.cases.keys() & new.cases.keys()):
-        return Fitting(found)
+    shared = [run for run in same if run.cases.keys() & new.cases.keys()]
+    # One that has less than the run would pass over the rest of it.
+    whole = [run for run in shared if new.references.keys() <= run.references.keys()]
+    if found := whole or shared:
+        return Fitting(tuple(found))
     if same:
         return Fitting((), f"{_count(same)} of this machine and software, without a case in common")
     if near := [run for run in same_work if run.hardware == new.hardware]:
         differ = "; ".join(f"{one.name} {one.base} there, {one.new} here" for one in differences(near[-1], new))
         return Fitting((), f"{_count(near)} of this hardware, but in the newest something else differs: {differ}")
+    if other_work := [run for run in stored if run.fingerprint == new.fingerprint]:
+        return Fitting((), f"{_count(other_work)} of this machine, but of another model or other data")
     return Fitting((), f"none of {_count(stored)} is of this machine" if stored else "there is none yet")
 
 
 def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
-    """Store a result as a baseline; `refresh` takes away those it had before, as after a change that is meant.
+    """Store a result as a baseline; `refresh` takes away those that it replaces, as after a change that is meant.
 
-    Raises ResultFileError, and UsageError where nothing could be judged by it, or where it cannot be stored.
+    It replaces those of the same fingerprint, model and data that have no experiment which it has not. Raises
+    ResultFileError, NoBaseline where nothing could be judged by it, and UsageError where it cannot be stored.
     """
     document = files.read(path)
     _require_fit(path, document)
@@ -76,13 +82,22 @@ def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
         raise ResultFileError(f"{path}: the hash of its fingerprint is none")
     folder = into / fingerprint[:_SHOWN]
     folders.require_writable(folder)
-    target = folder / name
+    new = runs.of_document(path, document)
+    there = [run for run in load(folder) if (run.workload, run.data) == (new.workload, new.data)]
+    again = next((run for run in there if len(runs.distinct([run, new])) == 1), None)
+    target = again.path if again else _unused(folder / name)
     files.write(document, target)
-    others = [other for other in folder.glob("*.json") if other != target]
-    if refresh:
-        for other in others:
-            other.unlink()
-    return Kept(target, 1 if refresh else 1 + len(others), len(others) if refresh else 0)
+    others = [run for run in there if run is not again]
+    replaced = [run for run in others if refresh and run.references.keys() <= new.references.keys()]
+    for run in replaced:
+        run.path.unlink()
+    return Kept(target, 1 + len(others) - len(replaced), len(replaced))
+
+
+def _unused(path: Path) -> Path:
+    """The path itself, or with a number where another machine of the kind measured in the same second."""
+    candidates = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000)))
+    return next(candidate for candidate in candidates if not candidate.exists())
 
 
 def _require_fit(path: Path, document: Document) -> None:
@@ -97,7 +112,7 @@ def _require_fit(path: Path, document: Document) -> None:
     elif unstable:
         reason = f"the same case, measured twice, differed in {', '.join(unstable)}: nothing could be judged by it"
     if reason:
-        raise UsageError(f"{path} is no baseline: {reason}. Measure again.")
+        raise NoBaseline(f"{path} is no baseline: {reason}. Measure again.")
 
 
 def _count(some: Sequence[Run]) -> str:

@@ -2,13 +2,14 @@
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-FLAVOUR = "BENCH_IMAGE_FLAVOUR"  # these two are set in our images
-REVISION = "BENCH_IMAGE_REVISION"
+FLAVOUR = "BENCH_IMAGE_FLAVOUR"  # set in our images
 DIGEST = "BENCH_IMAGE_DIGEST"  # by whoever starts the container: from inside it cannot be known
 BUILD_ID = "opt/bench/build-id"  # docker/build-id says of what
+REVISION = "revision"  # beside the environment, so that each of two in one image has its own
 
 _HOW_TO_GET_A_GPU = {
     "docker": "start it with --gpus all",
@@ -41,15 +42,26 @@ def build_id(root: Path = Path("/")) -> str:
     return text
 
 
-def revision(environment: Mapping[str, str] = os.environ) -> str | None:
-    """The commit that our image was built from, where its builder said so."""
-    found = environment.get(REVISION, "")
+def revision(prefix: Path = Path(sys.prefix)) -> str | None:
+    """The commit that the environment at `prefix` was built from, where it is one of our images' that was told."""
+    try:
+        found = (prefix.parent / REVISION).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
     return found if re.fullmatch("[0-9a-f]{7,64}", found) else None
 
 
 def of_gpu_flavour(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether this is our image with CUDA."""
     return environment.get(FLAVOUR) == "gpu"
+
+
+def maps_users(root: Path = Path("/")) -> bool:
+    """Whether users have other numbers outside, as in a container that was started without root."""
+    try:
+        return (root / "proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
+    except OSError:
+        return False
 
 
 def how_to_get_a_gpu(kind: str, environment: Mapping[str, str] = os.environ) -> str:

@@ -73,7 +73,7 @@ def choose(
     # CUDA's own order puts the fastest card first; in this one an index is the same card to CUDA and to nvidia-smi.
     variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     why = f"card {card} as nvidia-smi counts" if card.isdigit() else f"chosen by UUID, {without_uuid(card)}"
-    return DeviceChoice("gpu", why, variables, _slug(card, root), card)
+    return DeviceChoice("gpu", why, variables, _slug(card, cards), card)
 
 
 def without_uuid(text: str) -> str:
@@ -150,9 +150,9 @@ def _listing(cards: Sequence[CardName]) -> str:
     return f"There are: {'; '.join(f'{card.index} {card.name} ({card.uuid})' for card in cards)}."
 
 
-def _slug(card: str, root: Path) -> str:
-    """The card's model in a form fit for file names, where the driver's files tell it."""
-    for known in _listed(root):
+def _slug(card: str, cards: Sequence[CardName]) -> str:
+    """The card's model in a form fit for file names, where it is known."""
+    for known in cards:
         if known.uuid and _same_card(card, str(known.index) if card.isdigit() else known.uuid):
             return re.sub(r"[^a-z0-9]+", "-", known.name.lower()).strip("-") or "gpu"
     return "gpu"

@@ -56,5 +56,9 @@ class NotComparable(BenchError):
     exit_code = ExitCode.NOT_COMPARABLE
 
 
+class NoBaseline(BenchError):
+    """A result is sound, but nothing could be judged by it."""
+
+
 class Interrupted(BaseException):
     """SIGINT or SIGTERM arrived. Not an Exception, so that no handler of errors swallows it."""

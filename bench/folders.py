@@ -80,7 +80,10 @@ def _unwritable(out: Path, error: OSError) -> UsageError:
     present = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
     if error.errno in (errno.EACCES, errno.EPERM):
         what += f"; {present} belongs to user {present.stat().st_uid}, and this is user {os.geteuid()}"
-        if container.kind():
+        if container.kind() and container.maps_users():
+            # Without root outside, this user is another one there: the numbers that were given are not the owner's.
+            remedy = "Start the container with --userns=keep-id (podman), or --user 0 (Docker without root)."
+        elif container.kind():
             remedy = 'Start the container with --user "$(id -u):$(id -g)", or mount a folder that this user may write.'
     elif error.errno == errno.EROFS and container.kind():
         remedy = 'Mount a folder there: -v "$PWD/results:/results".'

@@ -10,11 +10,13 @@ from bench.comparing import many, noise, runs
 from bench.comparing.compare import Rules, compare
 from bench.comparing.records import Comparison
 from bench.comparing.runs import Run
-from bench.errors import ExitCode, UsageError, worst
+from bench.errors import ExitCode, NotComparable, UsageError, worst
 from bench.folders import BASE_RESULT, RESULT
 from bench.options import Options
 from bench.run import Outcome
 from bench.view import View
+
+_MOST_BASELINES = 20  # what a machine did long ago says little of what it varies by now
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def run(options: Options, wanted: Wanted, view: View) -> Judged:
     if wanted.baselines:
         found = baselines.fitting(stored, new)
         if found.results:
-            return _judge(outcome, found.results, new, wanted)
+            return _judge(outcome, found.results[-_MOST_BASELINES:], new, wanted)
         verdict = ExitCode.NOT_COMPARABLE if wanted.strict else ExitCode.OK
         return Judged(outcome, worst([outcome.exit_code, verdict]), why_none=found.why_none)
     return Judged(outcome, outcome.exit_code)
@@ -81,10 +83,9 @@ def _refuse_contradictions(options: Options, wanted: Wanted) -> None:
 
 
 def _judge(outcome: Outcome, bases: Sequence[Run], new: Run, wanted: Wanted) -> Judged:
-    """Against the newest of the bases, which decides, and the oldest."""
-    newest, oldest = (_asked_for(base, new, outcome) for base in (bases[-1], bases[0]))
-    folder = wanted.history or (wanted.baselines if outcome.base is None else None)
-    comparison = _compare(newest, new, folder, wanted.rules)
+    """Against the newest of the bases, which decides, and the oldest; the others say what runs vary by."""
+    *earlier, newest = (_asked_for(base, new, outcome) for base in bases)
+    comparison = _compare(newest, new, _history(earlier, newest, new, wanted), wanted.rules)
     verdict = many.exit_code([comparison], wanted.strict)
     if not comparison.judged:  # a baseline asks for a verdict
         verdict = ExitCode.NOT_COMPARABLE
@@ -92,13 +93,26 @@ def _judge(outcome: Outcome, bases: Sequence[Run], new: Run, wanted: Wanted) -> 
         outcome,
         worst([outcome.exit_code, verdict]),
         comparison,
-        trend=_compare(oldest, new, folder, wanted.rules) if len(bases) > 1 else None,
+        trend=_trend([*earlier, newest], new, wanted) if earlier else None,
     )
 
 
-def _compare(base: Run, new: Run, history: Path | None, rules: Rules) -> Comparison:
+def _trend(bases: Sequence[Run], new: Run, wanted: Wanted) -> Comparison | None:
+    """Against the oldest; None where a case of that name is another one by now."""
+    oldest, *later = bases
+    try:
+        return _compare(oldest, new, _history(later, oldest, new, wanted), wanted.rules)
+    except NotComparable:
+        return None
+
+
+def _history(others: Sequence[Run], base: Run, new: Run, wanted: Wanted) -> Sequence[Run]:
+    return noise.load_history(wanted.history, [base, new]) if wanted.history else others
+
+
+def _compare(base: Run, new: Run, history: Sequence[Run], rules: Rules) -> Comparison:
     base, new = runs.with_labels_of_their_own([base, new])
-    return compare(base, new, noise.load_history(history, [base, new]), rules)
+    return compare(base, new, history, rules)
 
 
 def _asked_for(base: Run, new: Run, outcome: Outcome) -> Run:

@@ -18,6 +18,7 @@ class Cause:
         return f"{self.what}. {self.remedy}"
 
 
+_NO_LIBRARY = "the driver's own library is not here"
 _INSTALL = "Install this project's extra `gpu`"
 
 # Lines of TensorFlow 2.18 to 2.21 and of the CUDA libraries it logs; the first that is found wins.
@@ -59,8 +60,8 @@ _SIGNS = (
     ),
     (
         r"UNKNOWN ERROR \(303\)|CUDA_ERROR_SHARED_OBJECT",
-        "the driver's own library is not here",
-        "In a container, start it with --gpus all",
+        _NO_LIBRARY,
+        "Install the driver's libraries for programs, as the package libnvidia-compute",
     ),
     (
         r"failed call to cuInit: (.*)",
@@ -86,6 +87,9 @@ def complaint(log: str) -> Cause | None:
     """The first known complaint in a log, None where there is none."""
     for pattern, what, remedy in _SIGNS:
         if match := re.search(pattern, log):
+            kind = container.kind()
+            if what == _NO_LIBRARY and kind:
+                remedy = f"This container was not given the card's libraries: {container.how_to_get_a_gpu(kind)}"
             return Cause(what.format(*(group.strip() for group in match.groups())), remedy)
     return None
 

@@ -19,6 +19,9 @@ cache=${BENCH_CACHE:-$PWD/cache}
 mkdir -p "$results" "$cache"
 
 scratch=$(mktemp -d)
+child=
+# bash runs its trap only between commands, so the run is waited for.
+trap '[ -z "$child" ] || kill -TERM "$child"' TERM
 name=bench-${SLURM_JOB_ID:-0}
 trap 'rm -rf "$scratch"' EXIT
 
@@ -26,7 +29,8 @@ case $image in
 *.sqsh)
     trap 'enroot remove --force "$name"; rm -rf "$scratch"' EXIT
     enroot create --force --name "$name" "$image"
-    enroot start --mount "$results:/results" --mount "$cache:/cache" --mount "$scratch:/tmp" "$name" "$@" &
+    enroot start ${CUDA_VISIBLE_DEVICES:+--env "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} \
+        --mount "$results:/results" --mount "$cache:/cache" --mount "$scratch:/tmp" "$name" "$@" &
     ;;
 *)
     # Neither the user's home nor variables get in, save the card that Slurm gave; what the image sets stays.
@@ -34,9 +38,7 @@ case $image in
         ${CUDA_VISIBLE_DEVICES:+--env "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} "$image" "$@" &
     ;;
 esac
-# bash runs its trap only between commands, so the run is waited for.
 child=$!
-trap 'kill -TERM "$child"' TERM
 code=0
 wait "$child" || code=$?
 if kill -0 "$child" 2>/dev/null; then # it was the signal that ended the waiting

@@ -10,7 +10,7 @@ from documents import document, simulate
 
 from bench import baselines
 from bench.comparing import noise, runs
-from bench.errors import ResultFileError, UsageError
+from bench.errors import NoBaseline, ResultFileError
 from bench.report import fleet
 from bench.results import files
 
@@ -55,6 +55,19 @@ def test_refreshing_takes_the_earlier_ones_of_the_fingerprint_away(stored, tmp_p
     assert other.exists()
 
 
+def test_refreshing_leaves_what_it_does_not_replace(stored, tmp_path):
+    folder = tmp_path / "baselines"
+    for changes in ({"data": "e" * 64}, PIPELINES):
+        baselines.keep(stored(day=1, **changes), folder)
+    assert baselines.keep(stored(day=2), folder, refresh=True).removed == 0
+
+
+def test_two_machines_of_a_kind_in_the_same_second_are_both_kept(stored, tmp_path):
+    samples = (simulate(np.random.default_rng(seed)) for seed in (1, 2))
+    kept = [baselines.keep(stored(samples=one), tmp_path / "baselines").path.name for one in samples]
+    assert kept == ["20261101T000000Z.json", "20261101T000000Z-2.json"]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -63,7 +76,7 @@ def test_refreshing_takes_the_earlier_ones_of_the_fingerprint_away(stored, tmp_p
     ],
 )
 def test_what_nothing_could_be_judged_by_is_refused(stored, tmp_path, changes, message):
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(NoBaseline, match=message):
         baselines.keep(stored(**changes), tmp_path / "baselines")
     assert not (tmp_path / "baselines").exists()
 
@@ -71,7 +84,7 @@ def test_what_nothing_could_be_judged_by_is_refused(stored, tmp_path, changes, m
 def test_an_unstable_run_is_refused(stored, tmp_path):
     samples = simulate(np.random.default_rng(1))
     samples["function/resident/twin"] = samples["function/resident/twin"] * 1.5
-    with pytest.raises(UsageError, match="measured twice, differed in modes"):
+    with pytest.raises(NoBaseline, match="measured twice, differed in modes"):
         baselines.keep(stored(samples=samples), tmp_path / "baselines")
 
 
@@ -105,7 +118,7 @@ def test_those_of_the_same_machine_and_software_fit_the_oldest_first(stored, tmp
     [
         (None, "there is none yet"),
         ({"cpu": "another"}, "none of 1 baseline is of this machine"),
-        ({"data": "e" * 64}, "none of 1 baseline is of this machine"),
+        ({"data": "e" * 64}, "1 baseline of this machine, but of another model or other data"),
         ({"tensorflow": "2.20.0"}, "1 baseline of this hardware, but .* tensorflow 2.20.0 there, 2.21.0 here"),
         (PIPELINES, "1 baseline of this machine and software, without a case in common"),
     ],

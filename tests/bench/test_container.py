@@ -32,5 +32,15 @@ def test_the_image_for_cpus_names_the_other_one():
 
 
 @pytest.mark.parametrize(("given", "revision"), [("", None), ("main", None), ("0a1b2c3d", "0a1b2c3d")])
-def test_a_revision_is_a_commit_or_nothing(given, revision):
-    assert container.revision({"BENCH_IMAGE_REVISION": given}) == revision
+def test_a_revision_is_a_commit_or_nothing(tmp_path, given, revision):
+    assert container.revision(tmp_path / "venv") is None
+    (tmp_path / "revision").write_text(given + "\n")
+    assert container.revision(tmp_path / "venv") == revision
+
+
+@pytest.mark.parametrize(("mapping", "mapped"), [("0 0 4294967295", False), ("0 1000 1\n1 100000 65536", True)])
+def test_users_of_a_rootless_container_have_other_numbers_outside(tmp_path, mapping, mapped):
+    assert not container.maps_users(tmp_path)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/uid_map").write_text(f"         {mapping}\n")
+    assert container.maps_users(tmp_path) == mapped

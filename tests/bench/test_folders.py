@@ -48,5 +48,8 @@ def test_a_folder_of_somebody_else_is_named_with_both_users(tmp_path, monkeypatc
     text = nobody_writes(tmp_path / "missing", errno.EACCES)
     assert f"{tmp_path} belongs to user {os.getuid()}, and this is user {os.geteuid()}. Choose another" in text
     monkeypatch.setattr(container, "kind", lambda: "docker")
+    monkeypatch.setattr(container, "maps_users", lambda: True)
+    assert "--userns=keep-id" in nobody_writes(tmp_path, errno.EACCES)
+    monkeypatch.setattr(container, "maps_users", lambda: False)
     assert '--user "$(id -u):$(id -g)"' in nobody_writes(tmp_path, errno.EACCES)
     assert '-v "$PWD/results:/results"' in nobody_writes(tmp_path, errno.EROFS)

@@ -58,10 +58,11 @@ def test_other_words_and_no_card_of_slurms(job, tmp_path):
 
 
 def test_enroots_container_is_removed_again(job, tmp_path):
-    assert job(BENCH_IMAGE="/images/a.sqsh", CODE="1").wait(30) == 1
+    assert job(BENCH_IMAGE="/images/a.sqsh", CODE="1", CUDA_VISIBLE_DEVICES="3").wait(30) == 1
     create, start, remove = said(tmp_path)
     assert create == "enroot create --force --name bench-7 /images/a.sqsh"
     assert f"--mount {tmp_path}/results:/results" in start
+    assert "--env CUDA_VISIBLE_DEVICES=3" in start
     assert remove == "enroot remove --force bench-7"
 
 
