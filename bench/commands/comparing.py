@@ -69,7 +69,7 @@ def baseline(
     """Keep a result as a baseline: `bench run --baseline auto` holds later runs of this machine against it.
 
     It goes to DIR/baselines/<fingerprint>/<UTC time>.json. A run that is incomplete, has failed cases, or whose twin
-    differed is refused. Keep what you are content with: the newest is what the next run is compared with.
+    differed is refused, with exit code 1. Keep what you are content with: the next run is compared with the newest.
     """
     from bench import baselines, folders
 
