@@ -46,11 +46,14 @@ def seconds_per_step(worker, block, stopped):
 
 
 def test_nothing_is_fetched_ahead_while_others_have_their_turn(worker_of):
-    """Each batch takes 10 ms to come. A stopped worker has none in store; one that is not has sixteen."""
+    """Each batch takes 10 ms to come. A stopped worker has none in store; one that is not has sixteen.
+
+    A step then takes 10 ms, or a quarter of that; on a busy machine a batch may come before the clock starts.
+    """
     worker, block = worker_of("sleeping")
     worker.ask(block, protocol.BlockDone, 60)  # what came ahead before is used up
-    assert min(seconds_per_step(worker, block, stopped=True) for _ in range(3)) > 0.9 * SLEEP_SECONDS
-    assert seconds_per_step(worker, block, stopped=False) < 0.9 * SLEEP_SECONDS  # this test could fail
+    assert min(seconds_per_step(worker, block, stopped=True) for _ in range(3)) > 0.6 * SLEEP_SECONDS
+    assert seconds_per_step(worker, block, stopped=False) < 0.6 * SLEEP_SECONDS  # this test could fail
 
 
 def test_a_stopped_worker_takes_nothing_of_the_processor(worker_of):
