@@ -65,7 +65,7 @@ def run(options: Options, wanted: Wanted, view: View) -> Judged:
     if wanted.baselines:
         found = baselines.fitting(stored, new)
         if found.results:
-            return _judge(outcome, found.results[-_MOST_BASELINES:], new, wanted)
+            return _judge(outcome, found.results, new, wanted)
         verdict = ExitCode.NOT_COMPARABLE if wanted.strict else ExitCode.OK
         return Judged(outcome, worst([outcome.exit_code, verdict]), why_none=found.why_none)
     return Judged(outcome, outcome.exit_code)
@@ -107,7 +107,7 @@ def _trend(bases: Sequence[Run], new: Run, wanted: Wanted) -> Comparison | None:
 
 
 def _history(others: Sequence[Run], base: Run, new: Run, wanted: Wanted) -> Sequence[Run]:
-    return noise.load_history(wanted.history, [base, new]) if wanted.history else others
+    return noise.load_history(wanted.history, [base, new]) if wanted.history else others[-_MOST_BASELINES:]
 
 
 def _compare(base: Run, new: Run, history: Sequence[Run], rules: Rules) -> Comparison:

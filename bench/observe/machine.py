@@ -21,8 +21,8 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
     return {
         "cpu": {
             "model": fact(lambda: _cpuinfo(root, "model name")),
-            "cores": fact(lambda: _known(psutil.cpu_count(logical=False))),
-            "threads": fact(lambda: _known(psutil.cpu_count(logical=True))),
+            "cores": fact(lambda: _known(psutil.cpu_count(logical=False), "the system does not say")),
+            "threads": fact(lambda: _known(psutil.cpu_count(logical=True), "the system does not say")),
             "usable_threads": fact(lambda: len(os.sched_getaffinity(0))),
             "governor": fact(lambda: _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
             "max_hertz": fact(lambda: 1000 * int(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))),
@@ -45,8 +45,8 @@ def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) ->
             "image_digest": fact(lambda: _given(environment, container.DIGEST)),
             "image_build": fact(lambda: container.build_id(root)),
             "image_flavour": fact(lambda: _given(environment, container.FLAVOUR)),
-            "cpu_limit": fact(lambda: _limit(control_group.cpu_limit(root))),
-            "memory_limit_bytes": fact(lambda: _limit(control_group.memory_limit_bytes(root))),
+            "cpu_limit": fact(lambda: _known(control_group.cpu_limit(root), "no limit")),
+            "memory_limit_bytes": fact(lambda: _known(control_group.memory_limit_bytes(root), "no limit")),
         },
     }
 
@@ -87,16 +87,10 @@ def _text(path: Path) -> str:
     return path.read_text().strip()
 
 
-def _known(count: int | None) -> int:
-    if count is None:
-        raise _Unknown("the system does not say")
-    return count
-
-
-def _limit(limit: Value | None) -> Value:
-    if limit is None:
-        raise _Unknown("no limit")
-    return limit
+def _known(value: Value | None, otherwise: str) -> Value:
+    if value is None:
+        raise _Unknown(otherwise)
+    return value
 
 
 def _given(environment: Mapping[str, str], name: str) -> str:

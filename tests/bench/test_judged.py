@@ -141,6 +141,16 @@ def test_the_newest_baseline_that_fits_decides_and_the_oldest_shows_the_trend(fi
 
 
 @pytest.mark.usefixtures("measured_already")
+def test_of_many_baselines_the_last_say_what_runs_vary_by_and_the_first_shows_the_trend(finished, options, listener):
+    folder = options.out / baselines.FOLDER
+    kept(finished, folder, range(1, 25))
+    found = judged.run(options, Wanted(baselines=folder), listener)
+    assert found.comparison.base.datetime.startswith("2026-01-24")
+    assert found.comparison.noise.runs == 20
+    assert found.trend.base.datetime.startswith("2026-01-01")
+
+
+@pytest.mark.usefixtures("measured_already")
 @pytest.mark.parametrize(("strict", "code"), [(False, ExitCode.OK), (True, ExitCode.NOT_COMPARABLE)])
 def test_without_a_baseline_that_fits_it_says_so(options, listener, strict, code):
     found = judged.run(options, Wanted(baselines=options.out / baselines.FOLDER, strict=strict), listener)
