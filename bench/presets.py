@@ -18,10 +18,11 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
     target_half_width: float  # of the ratio to the reference, or of the two sides, relative
     seconds: float  # no further cohort begins that would end after this long, once the first look is done
     first_rounds_seconds: float  # that the rounds of a cohort should take before the first look says how many are best
-    least_rounds: int  # blocks of each case in a cohort
+    least_rounds: int  # blocks of each case in a cohort: with twenty it can be told whether it is warm
     most_rounds: int
     warmup_rounds: int = 3  # rounds before those, not recorded
-    rounds_seconds: float  # no further round of a cohort begins after this long, however few there were
+    # No further round of a cohort begins after this long, or three times as long while there are fewer than the least.
+    rounds_seconds: float
     latency_steps: int = 1_000
     latency_seconds: float  # the latency pass of a case ends after this long
     sustained_seconds: float = 3.0  # of steps without a break, for power and energy, where those can be read

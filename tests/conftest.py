@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support import naming, patience
 
 # Start-up remarks of TensorFlow in this process and in those that tests start; warnings and errors stay.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -15,6 +16,18 @@ os.environ.setdefault("TESTS_CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Measure the machine before the first test, and before the processes start that share them."""
+    patience.measure()
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str:
+    """Name what pytest would number, or write as escaped bytes: ids are to be read, and the same in every process."""
+    if (name := naming.name_of(val)) is None:
+        raise pytest.UsageError(f"{type(val).__name__} `{argname}` needs an id: pytest.param(..., id=...)")
+    return name
 
 
 @pytest.fixture(scope="session")

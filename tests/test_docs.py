@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import patience
 
 from bench.present.figures import interval, multiple
 from bench.present.findings import findings
@@ -30,7 +31,9 @@ def commands():
 
 def run(words, cwd):
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"}
-    return subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, cwd=cwd, env=environment)
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=patience.limit(300), check=False, cwd=cwd, env=environment
+    )
 
 
 def nox_sessions():

@@ -31,12 +31,26 @@ from bench.results.record import (
 Answer = TypeVar("Answer")
 
 
+# A slow machine gets so many times the seconds that rounds may take, to do the rounds without which it cannot be told
+# whether a case is warm.
+MOST_ROUNDS_TIMES = 3
+
+
 @dataclass(frozen=True)
 class RoundsPlan:
-    """How many blocks are wanted of each case, and after how many seconds no further round begins."""
+    """How many blocks are wanted of each case, and after how many seconds no further round begins.
+
+    The first `least` rounds may take MOST_ROUNDS_TIMES as long.
+    """
 
     blocks: int
     seconds: float
+    least: int
+
+    def is_over(self, rounds: int, spent: float) -> bool:
+        """Whether no further round may begin after so many, which took so many seconds: one is kept in any case."""
+        times = MOST_ROUNDS_TIMES if rounds < self.least else 1
+        return rounds > 0 and spent > times * self.seconds
 
 
 class Cohort:
@@ -168,14 +182,14 @@ class Cohort:
         """Time one block of every member a round, in random seeded order.
 
         Goes on until every member has the blocks that are planned after those that were its warm-up; ends in any case
-        after the plan's seconds, never by a verdict. `advance` is told how many rounds are done so far.
+        when the plan's time is over, never by a verdict. `advance` is told how many rounds are done so far.
         """
         watch = disturbance.Watch([member.worker.pid for member in self.members])
         first, spent = len(self.order), 0.0
         while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
             # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
             number = len(self.order) - (0 if self._settings.interleaved else first)
-            if len(self.order) > first and spent > plan.seconds:  # one round is kept in any case
+            if plan.is_over(len(self.order) - first, spent):
                 break
             began, alive = time.monotonic(), len(self.members)
             self.order.append(self._round(sizes, number))

@@ -129,7 +129,7 @@ class Part:
             self._show(self._common.advance, cohort.number, f"round {done}/{max(done, blocks)}", share)
 
         with self._spending.on("blocks"):
-            cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds), advance)
+            cohort.run_rounds(self._sizes, RoundsPlan(blocks, seconds, self._settings.preset.least_rounds), advance)
         cohort.measure_memory(self._common.contexts, self._common.capability)
         return blocks
 

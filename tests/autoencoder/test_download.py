@@ -6,10 +6,10 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import psutil
 import pytest
+from support import patience
 
 from autoencoder.download import KERAS_LOADER, download
 from autoencoder.errors import DataError
@@ -84,7 +84,7 @@ def test_keras_own_loader_is_the_one_of_this_data_set(full_set, tmp_path, monkey
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     shutil.copytree("/usr/share/datasets/fashion-mnist", tmp_path / "datasets" / "fashion-mnist")
     with subprocess.Popen(KERAS_LOADER, stdin=subprocess.PIPE) as process:  # the pipe stays open, as it does in use
-        assert process.wait(timeout=120) == 0
+        assert process.wait(timeout=patience.limit(120)) == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -97,10 +97,8 @@ def test_the_loader_dies_with_its_parent(tmp_path, number):
     code = "import sys, pathlib; from autoencoder.download import download; download(pathlib.Path(sys.argv[1]))"
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "cache")], env=environment) as parent:
-        deadline = time.monotonic() + 60
-        while not (children := psutil.Process(parent.pid).children()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        patience.eventually(lambda: psutil.Process(parent.pid).children())
+        children = psutil.Process(parent.pid).children()
         parent.send_signal(number)
-    _, alive = psutil.wait_procs(children, timeout=20)
+    _, alive = psutil.wait_procs(children, timeout=patience.limit(20))
     assert [child for child in alive if child.status() != psutil.STATUS_ZOMBIE] == []

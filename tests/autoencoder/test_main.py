@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import patience
 from typer.testing import CliRunner
 
 from autoencoder import training
@@ -26,7 +27,7 @@ OUTPUTS = {
 
 def run(*arguments):
     command = [sys.executable, "-m", "autoencoder", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=patience.limit(300), check=False)
 
 
 def losses(path):

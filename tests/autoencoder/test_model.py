@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow as tf
+from support import patience
 
 from autoencoder import data, model, training
 from autoencoder.config import Config
@@ -155,5 +156,7 @@ print(options.allow_growth, options.per_process_gpu_memory_fraction)
 
 
 def test_the_notebooks_config_proto_is_inert():
-    done = subprocess.run([sys.executable, "-c", INERT], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", INERT], capture_output=True, text=True, timeout=patience.limit(120), check=True
+    )
     assert done.stdout.split() == ["False", "0.0"]

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
+from support import patience
 
 from bench.cases import reference
 from bench.experiments import EXPERIMENTS
@@ -183,5 +184,5 @@ def foreign(folder, body):
     command = [sys.executable, "-m", "pytest", *options, "test_it.py"]
     # A pytest that is no part of this one, which may be one of several.
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
-    subprocess.run(command, capture_output=True, cwd=folder, timeout=120, check=True, env=alone)
+    subprocess.run(command, capture_output=True, cwd=folder, timeout=patience.limit(120), check=True, env=alone)
     return folder / "out.json"

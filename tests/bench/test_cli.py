@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import typer.main
+from support import patience
 
 from bench.cli import app
 
@@ -17,7 +17,9 @@ BENCH = Path(sys.executable).with_name("bench")
 def bench(*arguments, **environment):
     command = [str(BENCH), *map(str, arguments)]
     variables = {**os.environ, "COLUMNS": "200", **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=variables)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(120), check=False, env=variables
+    )
 
 
 def test_list_shows_every_case_and_preset():
@@ -81,6 +83,15 @@ def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
     assert "cohort" not in done.stdout
 
 
+def is_read(pipe):
+    """Whether somebody has opened the named pipe for reading, and waits for somebody to write."""
+    try:
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
 def test_a_signal_before_measuring_ends_with_130(tmp_path):
     """While the data are being read: here from a named pipe that nobody writes to."""
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
@@ -88,9 +99,10 @@ def test_a_signal_before_measuring_ends_with_130(tmp_path):
     command = [str(BENCH), "run", "--device", "cpu", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
-        time.sleep(0.5)
+        pipe = tmp_path / "train-images-idx3-ubyte.gz"
+        patience.eventually(lambda: is_read(pipe))
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=patience.limit(60))
     assert process.returncode == 130
     assert "bench: interrupted" in errors
 

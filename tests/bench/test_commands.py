@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from documents import foreign
+from support import patience
 
 from bench.results import files
 from bench.selection import experiment_with
@@ -19,7 +20,9 @@ BENCH = Path(sys.executable).with_name("bench")
 def bench(*arguments, cwd=None):
     command = [str(BENCH), *map(str, arguments)]
     variables = {**os.environ, "COLUMNS": "200"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=200, check=False, env=variables, cwd=cwd)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(200), check=False, env=variables, cwd=cwd
+    )
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 import card_checks
 import pytest
 from documents import with_experiment
+from support import patience
 
 from bench.errors import ExitCode, UsageError
 from bench.options import Options
@@ -38,7 +39,9 @@ def bench(stand_in, tmp_path):
             *arguments,
         ]
         variables = {**stand_in.environment, "COLUMNS": "200", "XDG_CACHE_HOME": str(tmp_path), **environment}
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=variables)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=patience.limit(240), check=False, env=variables
+        )
         assert done.returncode == exit_code, done.stdout + done.stderr
         folders = [path for path in out.glob("*") if path.is_dir()]
         return (files.read(folders[0] / "result.json") if folders else None), done.stdout + done.stderr, out
@@ -88,7 +91,8 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
         assert replicate.device_memory.lost_bytes is None
         assert "other workers are on the card" in replicate.device_memory.reason
         assert info.sustained.seconds >= 1.5
-        assert info.sustained.joules == pytest.approx(100 * info.sustained.seconds, rel=0.3)  # the stand-in takes 100 W
+        # The stand-in takes 100 W, and its counter is read before the pass and after it, however long that takes.
+        assert info.sustained.joules >= 100 * info.sustained.seconds - 0.1
         assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
         assert info.sustained.utilisation == 0.75
     assert "Joules per 1,000 steps" in text

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from support import patience
 
 PROBE = """
 import sys
@@ -19,7 +20,9 @@ assert not heavy, heavy
 
 
 def probe(code):
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=patience.limit(60), check=False
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"], ["validate", "{result}"]])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import patience
 
 from bench.errors import ExitCode
 from bench.results import files
@@ -61,7 +62,7 @@ def test_too_little_memory_fails_cases_and_not_the_run(groups, tmp_path):
         [sys.executable, "-c", INSIDE, here, str(tmp_path), *groups],
         capture_output=True,
         text=True,
-        timeout=250,
+        timeout=patience.limit(250),
         check=False,
     )
     assert done.returncode == ExitCode.FAILED, done.stderr

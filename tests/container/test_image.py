@@ -11,6 +11,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from support import patience
 
 import autoencoder
 import bench
@@ -21,7 +22,9 @@ from bench.observe import machine
 
 def call(*words, **variables):
     environment = {**os.environ, **variables}
-    return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return subprocess.run(
+        words, capture_output=True, text=True, timeout=patience.limit(120), check=False, env=environment
+    )
 
 
 def test_the_user_is_nobody_the_image_knows():

@@ -3,10 +3,10 @@
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+from support import patience
 
 SCRIPT = Path(__file__).parents[2] / "docker" / "slurm.sh"
 STAND_IN = """#!/bin/bash
@@ -41,7 +41,7 @@ def said(tmp_path):
 
 
 def test_the_run_gets_its_card_its_folders_and_its_words(job, tmp_path):
-    assert job(CUDA_VISIBLE_DEVICES="2", CODE="3").wait(30) == 3
+    assert job(CUDA_VISIBLE_DEVICES="2", CODE="3").wait(patience.limit(30)) == 3
     (line,) = said(tmp_path)
     assert line.startswith("apptainer run --nv --containall ")
     assert f"--bind {tmp_path}/results:/results --bind {tmp_path}/cache:/cache" in line
@@ -51,14 +51,14 @@ def test_the_run_gets_its_card_its_folders_and_its_words(job, tmp_path):
 
 
 def test_other_words_and_no_card_of_slurms(job, tmp_path):
-    assert job("doctor", BENCH_IMAGE="/images/a.sif").wait(30) == 0
+    assert job("doctor", BENCH_IMAGE="/images/a.sif").wait(patience.limit(30)) == 0
     (line,) = said(tmp_path)
     assert line.endswith("/images/a.sif doctor")
     assert "CUDA_VISIBLE_DEVICES" not in line  # empty, it would hide every card
 
 
 def test_enroots_container_is_removed_again(job, tmp_path):
-    assert job(BENCH_IMAGE="/images/a.sqsh", CODE="1", CUDA_VISIBLE_DEVICES="3").wait(30) == 1
+    assert job(BENCH_IMAGE="/images/a.sqsh", CODE="1", CUDA_VISIBLE_DEVICES="3").wait(patience.limit(30)) == 1
     create, start, remove = said(tmp_path)
     assert create == "enroot create --force --name bench-7 /images/a.sqsh"
     assert f"--mount {tmp_path}/results:/results" in start
@@ -68,9 +68,6 @@ def test_enroots_container_is_removed_again(job, tmp_path):
 
 def test_slurms_signal_reaches_the_run_whose_exit_code_is_the_jobs(job, tmp_path):
     running = job(WAITS="300")
-    deadline = time.monotonic() + 30
-    while not (tmp_path / "said.started").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    patience.eventually((tmp_path / "said.started").exists)
     running.send_signal(signal.SIGTERM)
-    assert running.wait(30) == 130
+    assert running.wait(patience.limit(30)) == 130

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from documents import TIMES, document, pair, simulate
+from support import patience
 
 from bench.comparing import many
 from bench.comparing.compare import Rules
@@ -51,7 +52,9 @@ def side_by_side(tmp_path):
 def bench(*arguments):
     command = [str(BENCH), "compare", *map(str, arguments)]
     environment = {**os.environ, "COLUMNS": "100"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(60), check=False, env=environment
+    )
 
 
 @pytest.mark.parametrize(

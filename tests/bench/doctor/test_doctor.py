@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import patience
 
 from bench.device import driver_sign
 from bench.doctor import card, host
@@ -30,7 +31,9 @@ SUBJECTS = {
 
 def examine(*arguments, environment=None, script=("-m", "bench")):
     command = [sys.executable, *map(str, script), "doctor", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(120), check=False, env=environment
+    )
 
 
 def test_this_machine_without_its_gpu_is_well(tmp_path):

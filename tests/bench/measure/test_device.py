@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from support import patience
 
 from bench.measure import device
 
@@ -45,7 +46,7 @@ def pools(count):
         [sys.executable, "-c", POOLS, str(count)],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=patience.limit(100),
         check=True,
     )
     asked, running = done.stdout.splitlines()

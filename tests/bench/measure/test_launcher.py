@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support import patience
 
 from bench.cases import Case
 from bench.errors import BenchError
@@ -34,15 +35,9 @@ def worker(server, tmp_path):
 
 
 def prepare(worker):
-    return worker.ask(protocol.Prepare(case=CASE, device="cpu", tf32=None, seed=1), protocol.Prepared, 60)
-
-
-def eventually(condition):
-    """Wait for what the kernel does in its own time; give up long after it should have."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    return worker.ask(
+        protocol.Prepare(case=CASE, device="cpu", tf32=None, seed=1), protocol.Prepared, patience.limit(60)
+    )
 
 
 def test_workers_are_fresh_processes_of_one_server(server, tmp_path):
@@ -62,9 +57,9 @@ def test_a_stopped_worker_is_idle_and_goes_on(worker):
     worker.stop()
     process = psutil.Process(worker.pid)
     if CAN_STOP_WORKERS:
-        eventually(lambda: process.status() == psutil.STATUS_STOPPED)
+        patience.eventually(lambda: process.status() == psutil.STATUS_STOPPED)
     worker.resume()
-    done = worker.ask(protocol.RunBlock(steps=5, lead_in=2), protocol.BlockDone, 60)
+    done = worker.ask(protocol.RunBlock(steps=5, lead_in=2), protocol.BlockDone, patience.limit(60))
     assert done.seconds > 0
     assert done.traces == 1
 
@@ -72,7 +67,7 @@ def test_a_stopped_worker_is_idle_and_goes_on(worker):
 def test_the_parent_sleeps_while_a_worker_measures(worker):
     prepare(worker)
     before, begun = time.process_time(), time.perf_counter()
-    worker.ask(protocol.RunBlock(steps=1_000, lead_in=1), protocol.BlockDone, 120)
+    worker.ask(protocol.RunBlock(steps=1_000, lead_in=1), protocol.BlockDone, patience.limit(120))
     elapsed = time.perf_counter() - begun
     # Processor time, not the wall's: one that spins would use all of `elapsed`.
     assert time.process_time() - before < 0.1 * elapsed
@@ -86,7 +81,7 @@ def test_a_killed_worker_is_out_of_memory_where_the_kernel_counts_one(server, tm
     worker, _ = server.start_worker(tmp_path / "worker.log")
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(WorkerFailed, match=reason):
-        worker.ask(protocol.Probe(), protocol.Probed, 60)
+        worker.ask(protocol.Probe(), protocol.Probed, patience.limit(60))
     worker.end()
 
 
@@ -105,23 +100,23 @@ def test_a_worker_is_killed_before_its_server_where_memory_runs_out(worker):
 
 def test_a_request_out_of_order_is_a_failure_with_a_reason(worker):
     with pytest.raises(WorkerFailed, match="was not prepared, in RunBlock"):
-        worker.ask(protocol.RunBlock(steps=1, lead_in=1), protocol.BlockDone, 60)
+        worker.ask(protocol.RunBlock(steps=1, lead_in=1), protocol.BlockDone, patience.limit(60))
 
 
 def test_an_unknown_mode_is_a_failure_with_a_reason(worker):
     case = Case(experiment="modes", mode="jax", pipeline="resident")
     with pytest.raises(WorkerFailed, match="KeyError: 'jax'"):
-        worker.ask(protocol.Prepare(case=case, device="cpu", tf32=None, seed=1), protocol.Prepared, 60)
+        worker.ask(protocol.Prepare(case=case, device="cpu", tf32=None, seed=1), protocol.Prepared, patience.limit(60))
 
 
 def test_a_gpu_that_is_not_there_is_a_failure(worker):
     with pytest.raises(WorkerFailed, match="sees no GPU"):
-        worker.ask(protocol.Prepare(case=CASE, device="gpu", tf32=None, seed=1), protocol.Prepared, 60)
+        worker.ask(protocol.Prepare(case=CASE, device="gpu", tf32=None, seed=1), protocol.Prepared, patience.limit(60))
 
 
 def test_a_reply_of_another_type_is_a_failure(worker):
     with pytest.raises(WorkerFailed, match="something unexpected"):
-        worker.ask(protocol.Probe(), protocol.BlockDone, 60)
+        worker.ask(protocol.Probe(), protocol.BlockDone, patience.limit(60))
 
 
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
@@ -138,11 +133,11 @@ def test_workers_die_with_their_server(tmp_path):
     worker.stop()
     parent = psutil.Process(worker.pid).parent()
     parent.kill()
-    parent.wait(10)
+    parent.wait(patience.limit(10))
     assert os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1]) == -signal.SIGKILL
     libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     with pytest.raises(ServerGone, match=r"server\.log"):
-        worker.ask(protocol.Probe(), protocol.Probed, 10)
+        worker.ask(protocol.Probe(), protocol.Probed, patience.limit(10))
     with pytest.raises(ServerGone, match="ended"):
         server.start_worker(tmp_path / "another.log")
     server.close()
@@ -172,7 +167,7 @@ def test_a_server_that_is_none_is_one_clear_error(tmp_path, code, message):
         "sample",
         dict(os.environ),
         tmp_path / "server.log",
-        Limits(server_ready=20.0 if "sleep" not in code else 2.0),
+        Limits(server_ready=patience.limit(20) if "sleep" not in code else 2.0),
         command,
     )
     try:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import patience
 
 from bench.measure import in_force
 from bench.policies import Policy, parse
@@ -19,7 +20,9 @@ SCRIPT = Path(__file__).with_name("policies_in_tensorflow.py")
 def answers():
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-W", "ignore:This process:DeprecationWarning", str(SCRIPT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(120), check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -9,6 +9,7 @@ import time
 import psutil
 import pynvml
 import pytest
+from support import patience
 
 from bench.observe import disturbance
 from bench.observe.disturbance import Counters, Watch, window
@@ -73,17 +74,23 @@ def test_windows_are_long_enough_and_the_last_is_what_is_left(monkeypatch):
 
 @LINUX
 def test_a_busy_stranger_is_seen_and_a_busy_process_of_ours_is_not():
-    def share(pids):
-        before = disturbance.read(pids)
-        time.sleep(1.0)
-        return window(before, disturbance.read(pids), (0, 0), None).others_share
+    def computed():
+        used = psutil.Process(process.pid).cpu_times()
+        return used.user + used.system
 
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
         try:
-            as_stranger, as_ours = share([]), share([process.pid])
+            began, before, before_ours = computed(), disturbance.read([]), disturbance.read([process.pid])
+            patience.eventually(lambda: computed() - began > 0.5)
+            used, after, after_ours = computed() - began, disturbance.read([]), disturbance.read([process.pid])
         finally:
             process.kill()
-    assert as_stranger > as_ours + 0.25 / psutil.cpu_count()
+    as_stranger, as_ours = window(before, after, (0, 0), None), window(before_ours, after_ours, (0, 0), None)
+    assert as_stranger.others_share > as_ours.others_share
+    seconds = (after.busy - after.ours - before.busy + before.ours) - (
+        after_ours.busy - after_ours.ours - before_ours.busy + before_ours.ours
+    )
+    assert seconds == pytest.approx(used, abs=0.1)  # the kernel counts in hundredths, and not all at the same moment
 
 
 @LINUX
@@ -94,15 +101,12 @@ def test_processes_that_wait_for_a_core_are_seen():
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     pids = [process.pid for process in processes]
     try:
-        time.sleep(0.3)
         before = disturbance.read(pids)
-        time.sleep(1.0)
-        after = disturbance.read(pids)
+        patience.eventually(lambda: disturbance.read(pids).run_delay - before.run_delay > 0.3)
     finally:
         for process in processes:
             process.kill()
             process.wait()
-    assert after.run_delay - before.run_delay > 0.3
 
 
 @LINUX

@@ -7,6 +7,7 @@ import sys
 import pynvml
 import pytest
 import stand_in_nvml
+from support import patience
 
 from bench.observe import nvml
 
@@ -26,7 +27,9 @@ print(json.dumps(found))
 def ask(stand_in, card="0", code=ASK):
     command = [sys.executable, "-c", code, card]
     environment = stand_in.environment
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=patience.limit(60), check=False, env=environment
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

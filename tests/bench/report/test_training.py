@@ -15,7 +15,7 @@ from bench.report import training
         ("step,loss\n0,nan\n", []),
         ("step,loss\n0,-1\n", []),
         ("", []),
-        (b"\xff\xfe", []),
+        pytest.param(b"\xff\xfe", [], id="no text"),
     ],
 )
 def test_losses_are_read_or_are_none(tmp_path, content, losses):

@@ -110,7 +110,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", CHANGES, ids=list(CHANGES.values()))
 def test_contradictions_are_named_with_their_place(change):
     tree = upgrade(json.loads(GOLDEN))
     assert consistency.first_problem(msgspec.convert(tree, Document)) is None

@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import patience
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
@@ -66,5 +67,7 @@ def test_writing_imports_no_tensorflow(tmp_path):
         "    events.hparams_config({'mode': ''}, {'loss': ''})\n"
         "assert 'tensorflow' not in sys.modules"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=patience.limit(60), check=False
+    )
     assert done.returncode == 0, done.stderr

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 
 import pytest
+from support import patience
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,9 @@ def ask(address, **query):
     deadline = time.monotonic() + 60
     while True:
         try:
-            with urllib.request.urlopen(f"{address}?{urllib.parse.urlencode(query)}", timeout=30) as reply:
+            with urllib.request.urlopen(
+                f"{address}?{urllib.parse.urlencode(query)}", timeout=patience.limit(30)
+            ) as reply:
                 raw = reply.read()
                 return json.loads(gzip.decompress(raw) if reply.headers["Content-Encoding"] == "gzip" else raw)
         except urllib.error.URLError:
