@@ -14,10 +14,11 @@ from bench.comparing import runs
 from bench.comparing.compare import differences
 from bench.comparing.runs import Run
 from bench.errors import NoBaseline, ResultFileError
-from bench.results import files
+from bench.results import aa_check, files
 from bench.results.schema import Document
 
 FOLDER = "baselines"  # below the folder of results
+_UNFIT: tuple[aa_check.State, ...] = ("failed", "too noisy")  # an A/A check by which nothing could be judged
 _SHOWN = 16  # characters of a fingerprint's hash: enough to tell a fleet apart
 
 
@@ -50,6 +51,7 @@ def fitting(stored: Sequence[Run], new: Run) -> Fitting:
     """Those that NEW can be judged by."""
     same_work = [run for run in stored if (run.workload, run.data) == (new.workload, new.data)]
     same = [run for run in same_work if run.fingerprint == new.fingerprint and run.status == "complete"]
+    same = [run for run in same if not any(run.aa_checks[name] in _UNFIT for name in run.references)]
     shared = [run for run in same if run.cases.keys() & new.cases.keys()]
     # One that has less than the run would pass over the rest of it.
     whole = [run for run in shared if new.references.keys() <= run.references.keys()]
@@ -103,14 +105,15 @@ def _unused(path: Path) -> Path:
 def _require_fit(path: Path, document: Document) -> None:
     section = document.autoencoder_bench
     failed = [case.name for one in section.experiments for case in one.cases if case.failure]
-    unstable = [one.name for one in section.experiments if one.twin.unstable]
+    checks = {one.name: aa_check.of(one).state for one in section.experiments}
+    wrong = [f"{name} ({state})" for name, state in checks.items() if state in _UNFIT]
     reason = None
     if section.status != "complete":
         reason = f"it is {section.status}"
     elif failed:
         reason = f"these cases have no speed: {', '.join(failed)}"
-    elif unstable:
-        reason = f"the same case, measured twice, differed in {', '.join(unstable)}: nothing could be judged by it"
+    elif wrong:
+        reason = f"its A/A check did not pass, in {', '.join(wrong)}: nothing could be judged by it"
     if reason:
         raise NoBaseline(f"{path} is no baseline: {reason}. Measure again.")
 

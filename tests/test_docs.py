@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.present.figures import interval, multiple
+from bench.present.figures import interval, multiple, percent
 from bench.present.findings import findings
-from bench.present.pipelines import percent
 from bench.results import files
 
 ROOT = Path(__file__).parent.parent

@@ -18,8 +18,9 @@ from bench.comparing.records import (
     Verdict,
 )
 from bench.comparing.runs import Run
-from bench.comparing.verdicts import Change, Scale, Stability
+from bench.comparing.verdicts import Change, Longer, Scale, Stability
 from bench.errors import NotComparable
+from bench.presets import PRESETS
 from bench.results import estimates
 from bench.results.schema import Estimate
 
@@ -102,15 +103,26 @@ class _Judge:
     def __call__(self, changes: Sequence[tuple[str, Change]], scale: Scale) -> list[Judgement]:
         """Those of the named cases, each as stable as its experiment was."""
         stabilities = [_stability(self.base, self.new, runs.experiment_of(name)) for name, _ in changes]
-        return verdicts.judge_all([change for _, change in changes], scale, stabilities, self.judged)
+        return verdicts.judge_all([change for _, change in changes], scale, stabilities, self.judged, self._longer)
 
     def some(
         self, change_of: Callable[[str], Change | None], names: Sequence[str], scale: Scale
     ) -> dict[str, Judgement]:
         """Those cases that have the metric. The twin says nothing about it."""
         changes = {name: change for name in names if (change := change_of(name)) is not None}
-        found = verdicts.judge_all(list(changes.values()), scale, [verdicts.STABLE] * len(changes), self.judged)
+        stable = [verdicts.STABLE] * len(changes)
+        found = verdicts.judge_all(list(changes.values()), scale, stable, self.judged, self._longer)
         return dict(zip(changes, found, strict=True))
+
+    @property
+    def _longer(self) -> Longer | None:
+        """The next preset after the longest that either run had; None where there is none."""
+        names = list(PRESETS)
+        had = max((names.index(run.preset) for run in (self.base, self.new) if run.preset in names), default=None)
+        if had is None or had + 1 == len(names):
+            return None
+        preset = PRESETS[names[had + 1]]
+        return Longer(preset.name, preset.looks[-1])
 
 
 def _stability(base: Run, new: Run, experiment: str) -> Stability:
@@ -120,8 +132,9 @@ def _stability(base: Run, new: Run, experiment: str) -> Stability:
     """
     side_by_side = _kind(base, new) == "side_by_side"
     with_twin = [run for run in (base, new) if run.workload and not (side_by_side and _side(run) == "new")]
-    unstable = next((run.label for run in with_twin if run.unstable.get(experiment)), None)
-    unchecked = next((run.label for run in with_twin if run.unstable.get(experiment) is None), None)
+    states = {run.label: run.aa_checks.get(experiment, "not checked") for run in with_twin}
+    unstable = next((label for label, state in states.items() if state == "failed"), None)
+    unchecked = next((label for label, state in states.items() if state == "not checked"), None)
     return Stability(unstable, unchecked)
 
 
@@ -267,6 +280,11 @@ def _notes(base: Run, new: Run) -> list[str]:
     ]
     if base.workload is None or new.workload is None:
         notes.append("A file of another tool does not say what work was done: that it is the same is for you to know.")
+    notes += [
+        f"{run.label} is too noisy in {', '.join(noisy)}, by its A/A check: only large differences can be told there."
+        for run in (base, new)
+        if (noisy := [name for name, state in run.aa_checks.items() if state == "too noisy"])
+    ]
     notes += [f"{name} is in {run.label} only: not compared." for name, run in _experiments_of_one(base, new).items()]
     loss = _final_loss(base, new).value
     if loss is not None and not 1 / (1 + LOSS_THRESHOLD) < loss < 1 + LOSS_THRESHOLD:

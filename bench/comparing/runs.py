@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from bench.results import estimates, files
+from bench.results import aa_check, estimates, files
 from bench.results.consistency import LEAST_SECONDS, MOST_SECONDS
 from bench.results.foreign import ForeignDocument
 from bench.results.record import Replicate
@@ -74,6 +74,7 @@ class Run:
     device: str
     datetime: str
     status: str
+    preset: str | None  # None: a file of another tool has none
     hardware: Mapping[str, Value]
     software: Mapping[str, Value]
     fingerprint: str | None
@@ -83,7 +84,7 @@ class Run:
     references: Mapping[str, str]  # of each experiment, all with full names
     cases: Mapping[str, Measured]
     failed: Mapping[str, str]  # cases that were asked for and not measured, with the reason
-    unstable: Mapping[str, bool | None]  # by experiment; None where its twin was not measured
+    aa_checks: Mapping[str, aa_check.State]  # by experiment
     final_loss: float | None
     commit: str | None
 
@@ -141,6 +142,7 @@ def of_document(path: Path, document: Document) -> Run:
         device=printable(section.device.name),
         datetime=printable(document.datetime),
         status=section.status,
+        preset=printable(section.plan.preset),
         hardware=_printable_values(fingerprint.hardware),
         software=_printable_values(fingerprint.software),
         fingerprint=fingerprint.sha256,
@@ -157,7 +159,7 @@ def of_document(path: Path, document: Document) -> Run:
             for case in one.cases
             if case.status not in ("measured", "skipped") and not case.name.endswith("/twin")
         },
-        unstable={printable(one.name): one.twin.unstable for one in section.experiments},
+        aa_checks={printable(one.name): aa_check.of(one).state for one in section.experiments},
         final_loss=section.training.final_loss if section.training else None,
         commit=_commit(document.commit_info),
     )
@@ -198,6 +200,7 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
         device=printable(str(cpu.get("brand_raw") or "unknown device")),
         datetime=printable(document.datetime),
         status="complete",
+        preset=None,
         hardware=_printable_values(facts["hardware"]),
         software=_printable_values(facts["software"]),
         fingerprint=None,
@@ -211,7 +214,7 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
             if LEAST_SECONDS <= benchmark.stats.median <= MOST_SECONDS
         },
         failed={},
-        unstable={},
+        aa_checks={},
         final_loss=None,
         commit=None,
     )

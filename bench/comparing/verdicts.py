@@ -47,55 +47,74 @@ class Change:
     lasting_error: float = 0.0
 
 
+@dataclass(frozen=True)
+class Longer:
+    """What measures for longer than the runs did: a preset's name, and how many cohorts it may have."""
+
+    preset: str
+    cohorts: int
+
+
 def judge_all(
-    changes: Sequence[Change], scale: Scale, stabilities: Sequence[Stability], judged: bool
+    changes: Sequence[Change],
+    scale: Scale,
+    stabilities: Sequence[Stability],
+    judged: bool,
+    longer: Longer | None = None,
 ) -> list[Judgement]:
     """A judgement of each change; p-values are adjusted by Holm's method over all of them.
 
-    Nothing is decided about what is unstable, or may be; `stabilities` has one for each change.
+    Nothing is decided about what is unstable, or may be; `stabilities` has one for each change. `longer` is what there
+    is to advise where more cohorts would settle it.
     """
     p_values = [statistics.p_value(change.mean) for change in changes]
     known = [p for p in p_values if p is not None]
     adjusted = iter(statistics.holm(known))
     return [
-        _judge(change, p, None if p is None else next(adjusted), scale, stability, judged)
+        _judge(change, p, None if p is None else next(adjusted), scale, stability, judged, longer)
         for change, p, stability in zip(changes, p_values, stabilities, strict=True)
     ]
 
 
 def _judge(
-    change: Change, p: float | None, adjusted: float | None, scale: Scale, stability: Stability, judged: bool
+    change: Change,
+    p: float | None,
+    adjusted: float | None,
+    scale: Scale,
+    stability: Stability,
+    judged: bool,
+    longer: Longer | None,
 ) -> Judgement:
     mean = change.mean._replace(value=-change.mean.value) if scale.inverted else change.mean
-    verdict, reason, settle = _decide(change, adjusted, scale, stability) if judged else (None, None, None)
+    verdict, reason, settle = _decide(change, adjusted, scale, stability, longer) if judged else (None, None, None)
     return Judgement(
         ratio=estimates.ratio(mean), verdict=verdict, reason=reason, settle=settle, p=p, adjusted_p=adjusted
     )
 
 
 def _decide(
-    change: Change, adjusted: float | None, scale: Scale, stability: Stability
+    change: Change, adjusted: float | None, scale: Scale, stability: Stability, longer: Longer | None
 ) -> tuple[Verdict, Reason, str | None]:
     mean, threshold = change.mean, scale.log_threshold
     width = statistics.half_width(mean)
     if width is None or adjusted is None:
-        return "INCONCLUSIVE", "no_interval", f"{statistics.LEAST_COHORTS} cohorts, in results of this suite's own"
+        return "INCONCLUSIVE", "no_interval", f"results of this suite with {statistics.LEAST_COHORTS} cohorts"
     if stability.unstable:
         return "INCONCLUSIVE", "unstable", f"a quieter machine: {stability.unstable} is unstable"
     if stability.unchecked:
-        return "INCONCLUSIVE", "unchecked", f"a run whose twin did not fail: {stability.unchecked} has none"
+        return "INCONCLUSIVE", "unchecked", f"a run whose A/A control was measured: {stability.unchecked} has none"
     beyond = abs(mean.value) > threshold
     if beyond and adjusted < ALPHA:
         return (scale.worse if mean.value > 0 else scale.better), "beyond_threshold", None
     if abs(mean.value) + width <= threshold:
         return "SAME", "within_threshold", None
     if beyond and abs(mean.value) > width:
-        return "INCONCLUSIVE", "several_cases", "the case measured alone (--only), or more cohorts"
+        return "INCONCLUSIVE", "several_cases", "the case measured alone (--only)"
     reason: Reason = "below_threshold" if abs(mean.value) > width else "wide"
-    return "INCONCLUSIVE", reason, _what_would_settle(change, threshold)
+    return "INCONCLUSIVE", reason, _what_would_settle(change, threshold, longer)
 
 
-def _what_would_settle(change: Change, threshold: float) -> str:
+def _what_would_settle(change: Change, threshold: float, longer: Longer | None) -> str:
     """An interval that would exclude 1 if the difference is as large as it seems, or stay within the threshold."""
     mean = change.mean
     assert mean.squared_error is not None
@@ -109,4 +128,7 @@ def _what_would_settle(change: Change, threshold: float) -> str:
     cohorts = statistics.cohorts_for(math.sqrt(needed**2 - lasting**2), deviation)
     if cohorts is None:
         return "a quieter machine"
-    return f"about {max(cohorts, mean.cohorts + 1)} cohorts instead of {mean.cohorts}"
+    needed_cohorts = max(cohorts, mean.cohorts + 1)
+    if longer is None or needed_cohorts > longer.cohorts:
+        return "a quieter machine, or both side by side (bench run --against)" if lasting else "a quieter machine"
+    return f"--preset {longer.preset} (about {needed_cohorts} cohorts are needed, and there were {mean.cohorts})"

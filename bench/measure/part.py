@@ -87,6 +87,9 @@ class Part:
                 with self._spending.on("passes"):
                     self._measure_apart(cohort, [entry for entry in group if entry not in staying])
                 apart += time.monotonic() - passes_began
+            if self.name == "pipelines":
+                with self._spending.on("passes"):
+                    self._measure_inputs(cohort, [entry for entry in group if entry not in staying])
             cohort.end_members(but=staying)
         if self.name == "ceiling":
             self._measure_limits(servers[NEW], number)
@@ -197,11 +200,6 @@ class Part:
                 recorder.note(member.entry.case, latency_reason=latency)
             else:
                 recorder.note(member.entry.case, latency=latency)
-        if self.name == "pipelines":
-            self._stage(cohort.number, "input pipelines alone", 1.0)
-            for member in [member for member in members if member in cohort.members]:
-                if member.entry.case.pipeline != "resident":
-                    recorder.note(member.entry.case, input_alone=passes.measure_input(cohort, member, self._settings))
         if Meter.has_something(self._settings.card if self._settings.device == "gpu" else None):
             self._stage(cohort.number, "power and energy", 1.0)
             for member in [member for member in members if member in cohort.members]:
@@ -216,6 +214,15 @@ class Part:
                 with self._spending.on("profiles"):
                     profile = passes.take_profile(cohort, member, self._settings)
                 recorder.note(member.entry.case, profile=profile)
+
+    def _measure_inputs(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
+        """What each input pipeline delivers while nobody computes: in every cohort, since one pass has no interval."""
+        self._stage(cohort.number, "input pipelines alone", 1.0)
+        recorder = self._recorders[NEW]
+        for member in [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]:
+            case = member.entry.case
+            if case.pipeline != "resident" and (alone := passes.measure_input(cohort, member, self._settings)):
+                recorder.note(case, inputs_alone=(*recorder.record(case).inputs_alone, alone))
 
     def _measure_limits(self, server: Server, number: int) -> None:
         """What the device can do at best, while nobody else computes."""

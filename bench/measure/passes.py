@@ -65,7 +65,8 @@ def measure_input(cohort: Cohort, member: Member, settings: Settings) -> InputAl
         done = cohort.ask_afterwards(member, request, protocol.InputMeasured, settings.limits.request)
     except WorkerFailed:
         return None
-    return InputAlone(batches=done.batches, seconds=done.seconds, batches_per_second=done.batches / done.seconds)
+    rate = done.batches / done.seconds
+    return InputAlone(cohort=cohort.number, batches=done.batches, seconds=done.seconds, batches_per_second=rate)
 
 
 @dataclass(frozen=True)

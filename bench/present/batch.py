@@ -1,23 +1,23 @@
 """What a result says of batch sizes: a table, and where launching ends and arithmetic begins."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from statistics import median
 
 from bench.comparing.runs import first_call_seconds
 from bench.present import tables
-from bench.present.figures import scaled
+from bench.present.figures import scaled, with_interval
 from bench.present.grid import Grid
 from bench.present.memory import figures, size
-from bench.results import estimates
+from bench.results import claims, estimates
+from bench.results.claims import Answer
 from bench.results.regimes import Regimes, fit
-from bench.results.schema import Benchmark, Document
+from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (
-    "steps/s: median of the cohorts, in these minutes; examples/s: that times the batch. time: paired ratio to "
-    "{reference} [95 % interval]. first: first call in seconds. memory: tensors on the card at most, or without one "
-    "the host's that only this process has."
+    "examples/s: steps/s times the batch. time: paired ratio to {reference}. first: first call in seconds. memory: "
+    "tensors on the card at most, or without one the host's that only this process has."
 )
-_MISFIT = 0.25  # beyond, one line does not describe the times
+MISFIT = 0.10  # beyond, one line does not describe the times, and nothing is made of it
 
 
 def table(document: Document) -> Grid:
@@ -39,9 +39,9 @@ def _row(benchmark: Benchmark) -> list[str]:
 
 
 def findings(document: Document) -> list[str]:
-    """For each mode: what a step costs before its first example, what each example costs, and where they are equal."""
-    found = regimes(document)
-    return [_sentence(mode, fitted) for mode, fitted in found.items() if fitted]
+    """For each mode: what a step costs before its first example, what each example costs, and which is more where."""
+    sizes = {benchmark.extra_info.case.batch_size for benchmark in document.benchmarks}
+    return [_sentence(mode, fitted, sizes) for mode, fitted in regimes(document).items() if fitted]
 
 
 def regimes(document: Document) -> dict[str, Regimes | None]:
@@ -58,17 +58,31 @@ def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, d
     return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
 
 
-def _sentence(mode: str, fitted: Regimes) -> str:
+def _sentence(mode: str, fitted: Regimes, sizes: Set[int]) -> str:
     launch, example = fitted.launch_seconds, fitted.per_example_seconds
-    text = (
-        f"{mode}: a step takes {scaled(launch, 1e3)} ms, and {scaled(example, 1e6)} microseconds for every example: "
-        f"up to about {_digits(fitted.crossover.value)} examples launching is most of it, beyond that arithmetic."
+    off = f"{100 * fitted.worst_misfit:.0f} %"
+    if fitted.worst_misfit > MISFIT:
+        return f"{mode}: no line fits the times over the batch size, one is off by {off}: nothing is said of its parts."
+    return (
+        f"{mode}: a step costs {scaled(launch, 1e3)} ms whatever its batch, and {scaled(example, 1e6)} microseconds "
+        f"for each example (no size is off that line by more than {off}). {_regimes(fitted.crossover, sizes)}"
     )
-    if fitted.worst_misfit > _MISFIT:
-        text += f" The line is a rough one: it misses a size by {100 * fitted.worst_misfit:.0f} %."
-    return text
 
 
-def _digits(value: float | None) -> str:
-    assert value is not None
-    return f"{float(f'{value:.2g}'):,.0f}"
+def _regimes(crossover: Estimate, sizes: Set[int]) -> str:
+    """At which batch sizes the fixed part is surely more than half of a step, surely less, and where that is open."""
+    at = {size: claims.above(crossover, size) for size in sorted(sizes)}
+    more = [size for size, answer in at.items() if answer is Answer.YES]
+    less = [size for size, answer in at.items() if answer is Answer.NO]
+    parts = []
+    if more:
+        parts.append(f"surely more than half of a step up to {more[-1]:,} examples")
+    if less:
+        parts.append(f"surely less than half from {less[0]:,} on")
+    if not parts:
+        return f"Which of the two is more is inconclusive at every size measured (equal at {_whole(crossover)})."
+    return f"The fixed part is {', and '.join(parts)} (of the sizes measured; equal at {_whole(crossover)})."
+
+
+def _whole(crossover: Estimate) -> str:
+    return with_interval(crossover, lambda value: f"{float(f'{value:.3g}'):,.0f}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from rich.console import Console
 
-from bench.comparing.records import Comparison, Judgement
+from bench.comparing.records import Comparison, Judgement, Reason
 from bench.experiments import EXPERIMENTS
 from bench.present import grid as grids
 from bench.present.figures import interval, multiple
@@ -13,6 +13,17 @@ from bench.present.grid import Grid
 
 _COLOURS = {"SLOWER": "red", "LARGER": "red", "FASTER": "green", "SMALLER": "green", "INCONCLUSIVE": "yellow"}
 _COLUMNS_TOGETHER = 5  # machines side by side in a terminal
+
+_REASONS: dict[Reason, str] = {
+    "beyond_threshold": "the interval excludes 1, and the estimate is beyond the threshold",
+    "within_threshold": "the interval lies within the threshold",
+    "wide": "the interval allows for both",
+    "below_threshold": "there is a difference, and whether it is beyond the threshold is open",
+    "several_cases": "certain for one case alone, and not among so many",
+    "unstable": "an A/A check failed",
+    "unchecked": "there was no A/A check",
+    "no_interval": "there is no interval",
+}
 
 _CAPTIONS = {
     "side_by_side": "Measured in the same rounds.",
@@ -106,12 +117,12 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
     if not comparison.judged:
         return
     yield from (f"Regression: {text}." for text in comparison.regressions)
-    open_cases: dict[tuple[str | None, str], list[str]] = {}
+    open_cases: dict[tuple[Reason, str], list[str]] = {}
     for case in comparison.cases:
-        if case.verdict == "INCONCLUSIVE" and case.speed and case.speed.settle:
+        if case.verdict == "INCONCLUSIVE" and case.speed and case.speed.reason and case.speed.settle:
             open_cases.setdefault((case.speed.reason, case.speed.settle), []).append(case.name)
     for (reason, settle), names in open_cases.items():
-        yield f"{', '.join(names)}: inconclusive ({reason}); it takes {settle}."
+        yield f"{', '.join(names)}: inconclusive, {_REASONS[reason]}. To settle it: {settle}."
     if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
         yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g} %."
 
@@ -172,7 +183,7 @@ def _pair(comparison: Comparison) -> Iterator[Grid]:
             )
             for case in cases
         ),
-        caption="steps/s describe the minutes of their run; they are not for claims.",
+        caption="steps/s are not comparable between runs: take the ratios.",
     )
 
 
@@ -211,8 +222,8 @@ def _caption(comparison: Comparison) -> str:
         text += " No verdict."
     else:
         text += (
-            f" speed: over that of {comparison.base.label} [95 % interval]. SLOWER, FASTER: certain, and by more than "
-            f"{100 * comparison.threshold:g} %; SAME: certainly within that."
+            f" speed: over that of {comparison.base.label} [95 % interval]. SLOWER, FASTER: the interval excludes 1, "
+            f"and the estimate is beyond {100 * comparison.threshold:g} %; SAME: the interval lies within that."
         )
     return text
 

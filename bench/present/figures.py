@@ -1,6 +1,15 @@
-"""How figures are written: ratios in three significant digits, with their intervals."""
+"""How figures are written: three significant digits; [a, b] is an interval, (a-b) a range."""
+
+from collections.abc import Callable
 
 from bench.results.schema import Estimate
+
+# Said once on every screen and page; brackets have no other meaning there.
+NOTATION = (
+    "x [a, b]: 95 % confidence interval over cohorts, unless another percentage is named; there is none under 3 "
+    "cohorts. x (a-b): median, with the lowest and the highest cohort or process. steps/s describe these minutes on "
+    "this machine; for claims take the ratios, which are paired within rounds."
+)
 
 _ALL_DIGITS = 999.5  # from here on three of them would need an exponent
 
@@ -15,6 +24,28 @@ def interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
     return f"[{_digits(estimate.low)}, {_digits(estimate.high)}]"
+
+
+def with_interval(estimate: Estimate, form: Callable[[float], str]) -> str:
+    """A figure with its interval, or with a word where there is none; `form` writes each number."""
+    if estimate.value is None:
+        return "-"
+    if estimate.low is None or estimate.high is None:
+        return f"{form(estimate.value)} (no interval)"
+    return f"{form(estimate.value)} [{', '.join(form(end).removesuffix('x') for end in (estimate.low, estimate.high))}]"
+
+
+def percent(share: Estimate) -> str:
+    """A share with its interval, in percent."""
+    assert share.value is not None
+    if share.low is None or share.high is None:
+        return f"{100 * share.value:.0f} % (no interval)"
+    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+
+
+def spread(low: float, high: float, form: Callable[[float], str]) -> str:
+    """From the lowest to the highest."""
+    return f"{form(low)}-{form(high)}"
 
 
 def scaled(estimate: Estimate, factor: float = 1.0) -> str:
@@ -32,7 +63,7 @@ def milliseconds(rate: Estimate) -> str:
         return "-"
     if not rate.low or not rate.high or rate.cohorts < 2:
         return f"{1e3 / rate.value:.2f}"
-    return f"{1e3 / rate.value:.2f} [{1e3 / rate.high:.2f}, {1e3 / rate.low:.2f}]"
+    return f"{1e3 / rate.value:.2f} ({spread(1e3 / rate.high, 1e3 / rate.low, lambda value: f'{value:.2f}')})"
 
 
 def _digits(value: float) -> str:

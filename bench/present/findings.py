@@ -1,25 +1,27 @@
-"""What a result says, in a few plain sentences; only what its intervals support."""
+"""What a result says, in a few plain sentences, each made from a claim that its intervals allow."""
 
-from bench.present import batch, ceiling, memory, pipelines
-from bench.present.figures import interval, multiple
-from bench.results import estimates
+from collections.abc import Mapping
+
+from bench.present import batch, ceiling, memory, pipelines, quality
+from bench.present.figures import multiple, percent, with_interval
+from bench.results import claims, estimates
+from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate
 
 _MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
+_COMPILED = ("xla", "function")
 
 
 def findings(document: Document) -> list[str]:
-    """A few sentences: of each experiment what it is about, then energy, where the time went, and the noise."""
+    """A few sentences: of each experiment what it is about, then energy, where the time went, the data's quality."""
     sentences = [sentence for part in document.parts() for sentence in _of_experiment(part)]
-    several = len(document.autoencoder_bench.experiments) > 1
-    sentences += [_energy(document), _time(document), *(_noise(part, several) for part in document.parts())]
+    sentences += [_energy(document), _time(document), *quality.lines(document)]
     return [sentence for sentence in sentences if sentence]
 
 
 def _of_experiment(document: Document) -> list[str | None]:
     """The sentences of a document of one experiment."""
     measured = {benchmark.name: benchmark for benchmark in document.benchmarks}
-    fastest = next((mode for mode in ("xla", "function") if f"{mode}/notebook" in measured), "eager")
     special = {
         "memory": memory.findings,
         "pipelines": pipelines.findings,
@@ -28,31 +30,55 @@ def _of_experiment(document: Document) -> list[str | None]:
     }
     find = special.get(document.experiment.name)
     own = find(document) if find else []
-    return [_speedups(measured), _pipeline_cost(measured, fastest), *own]
+    return [_speedups(measured), _between_compiled(measured), _pipeline_cost(measured), *own]
 
 
-def _speedups(measured: dict[str, Benchmark]) -> str | None:
-    """What XLA and tf.function do of eager's steps with a resident batch, as far as it is sure that they differ."""
+def _speedups(measured: Mapping[str, Benchmark]) -> str | None:
+    """What XLA and tf.function do of eager's steps with a resident batch."""
     parts = []
-    for mode in ("xla", "function"):
+    for mode in _COMPILED:
         benchmark = measured.get(f"{mode}/resident")
         estimate = benchmark and benchmark.extra_info.speedup_over_eager
-        if estimate and estimate.value is not None and _excludes_one(estimate):
-            parts.append(f"{_MODE_NAMES[mode]} does {multiple(estimate.value)} {interval(estimate)}")
-    return f"{', '.join(parts)} the steps of eager mode here." if parts else None
+        if estimate and estimate.value is not None:
+            parts.append(f"{_MODE_NAMES[mode]} {_compared(estimate)}")
+    return f"Steps/s over those of eager mode: {', '.join(parts)}." if parts else None
 
 
-def _pipeline_cost(measured: dict[str, Benchmark], mode: str) -> str | None:
-    resident, notebook = measured.get(f"{mode}/resident"), measured.get(f"{mode}/notebook")
-    if resident is None or notebook is None:
+def _between_compiled(measured: Mapping[str, Benchmark]) -> str | None:
+    xla, function = measured.get("xla/resident"), measured.get("function/resident")
+    if xla is None or function is None:
         return None
-    rate = estimates.paired_ratio(estimates.replicates_of(resident), estimates.replicates_of(notebook))
-    if rate.value is None or rate.low is None or rate.high is None or rate.high >= 1:
-        return None
-    lost, least, most = (100 * (1 - value) for value in (rate.value, rate.high, rate.low))
-    return (
-        f"The notebook's input pipeline costs {_MODE_NAMES[mode]} {lost:.0f} % [{least:.0f}, {most:.0f}] of its speed."
-    )
+    ratio = estimates.paired_ratio(estimates.replicates_of(function), estimates.replicates_of(xla))
+    return None if ratio.value is None else f"Steps/s of XLA over those of tf.function: {_compared(ratio)}."
+
+
+def _compared(ratio: Estimate) -> str:
+    """A ratio of speeds, and that it is open which is faster where its interval holds 1."""
+    remark = ", inconclusive" if claims.above(ratio, 1.0) is Answer.OPEN else ""
+    return f"{with_interval(ratio, multiple)}{remark}"
+
+
+def _pipeline_cost(measured: Mapping[str, Benchmark]) -> str | None:
+    """What the notebook's pipeline costs each compiled mode."""
+    parts = []
+    for mode in _COMPILED:
+        resident, notebook = measured.get(f"{mode}/resident"), measured.get(f"{mode}/notebook")
+        if resident is None or notebook is None:
+            continue
+        of_resident, of_notebook = estimates.replicates_of(resident), estimates.replicates_of(notebook)
+        share = estimates.share_lost(estimates.paired_ratio(of_resident, of_notebook))
+        if share.value is not None:
+            parts.append(f"{_MODE_NAMES[mode]} {_lost(share)}")
+    return f"The notebook's input pipeline costs, of the steps/s: {', '.join(parts)}." if parts else None
+
+
+def _lost(share: Estimate) -> str:
+    match claims.cost(share):
+        case Cost.SOME:
+            return percent(share)
+        case Cost.LITTLE:
+            return f"less than {100 * claims.NEGLIGIBLE:g} %, {percent(share)}"
+    return f"{percent(share)}, inconclusive"
 
 
 def _energy(document: Document) -> str | None:
@@ -66,7 +92,8 @@ def _energy(document: Document) -> str | None:
     sources = {b.extra_info.sustained.source for b in document.benchmarks if b.extra_info.sustained}
     if not parts:
         return None
-    return f"Joules per 1,000 steps ({', '.join(sorted(filter(None, sources)))}): {', '.join(parts)}."
+    by = ", ".join(sorted(filter(None, sources)))
+    return f"Joules per 1,000 steps ({by}; one pass each, so without an interval): {', '.join(parts)}."
 
 
 def _time(document: Document) -> str | None:
@@ -78,24 +105,3 @@ def _time(document: Document) -> str | None:
     others = sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])
     parts = ", ".join(f"{name.replace('_', ' ')} {100 * spent[name] / whole:.0f} %" for name in others[:4])
     return f"Of {whole:.0f} s, {100 * spent.get('blocks', 0.0) / whole:.0f} % were spent in blocks ({parts})."
-
-
-def _noise(document: Document, named: bool) -> str | None:
-    twin, of_experiment = document.experiment.twin, f" ({document.experiment.name})" if named else ""
-    ratio = twin.ratio
-    if ratio.value is None or ratio.low is None or ratio.high is None:
-        return None
-    difference = f"{100 * abs(ratio.value - 1):.1f} %"
-    if twin.unstable:
-        return (
-            f"Unstable{of_experiment}: the same case, measured twice, differed by {difference}. Run again on a quieter "
-            "machine."
-        )
-    noise = 100 * max(ratio.high - 1, 1 - ratio.low)
-    return (
-        f"The same case, measured twice{of_experiment}, differed by {difference} (99 % interval within {noise:.1f} %)."
-    )
-
-
-def _excludes_one(estimate: Estimate) -> bool:
-    return estimate.low is not None and estimate.high is not None and not estimate.low <= 1 <= estimate.high

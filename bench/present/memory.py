@@ -122,12 +122,20 @@ def _of_policy(benchmark: Benchmark, found: Figures) -> str | None:
 
 def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     parts = [
-        f"{size(found.private)} in {benchmark.extra_info.case.mode}" for benchmark, found in measured if found.private
+        f"{size(found.private)} ({_range(benchmark)}) in {benchmark.extra_info.case.mode}"
+        for benchmark, found in measured
+        if found.private
     ]
     if not parts:
         return None
     model = next((found.model for _, found in measured if found.model), None)
     return f"Memory of the host that only the process has: {', '.join(parts)}, for a model of {size(model)}."
+
+
+def _range(benchmark: Benchmark) -> str:
+    """Of the private memory, from process to process."""
+    low, high = figures(benchmark, min).private, figures(benchmark, max).private
+    return f"{size(low)}-{size(high)}"
 
 
 def _memories(document: Document) -> list[tuple[str, DeviceMemory]]:

@@ -1,20 +1,25 @@
-"""What a result says of input pipelines: a table, the bottleneck, and the cheapest remedy."""
+"""What a result says of input pipelines: a table, what they cost, the bottleneck, and what would help."""
 
+import math
+from collections.abc import Mapping
 from statistics import median
 
 from bench.present import tables
+from bench.present.figures import multiple, percent, with_interval
 from bench.present.grid import Grid
 from bench.present.memory import figures, size
-from bench.results import estimates
+from bench.results import claims, estimates, statistics
+from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.statistics import CONFIDENCE
 
 _CAPTION = (
-    "steps/s: median of the cohorts, in these minutes. stall: share of the step lost against a resident batch, paired "
-    "[95 % interval]. alone: batches per second that nobody computes with. first: seconds to the first batch. private: "
-    "the host's memory that only this process has. bus: bytes a step's input moves to the GPU."
+    "stall: share of the step lost against a resident batch, paired. alone: batches per second that nobody computes "
+    "with. first: seconds to the first batch. private: the host's memory that only this process has. bus: bytes a "
+    "step's input moves to the GPU."
 )
 
-# From one word changed to another way of feeding: the first that helps enough is the one to try.
+# From one word changed to another way of feeding: the first that surely helps is the one to try.
 REMEDIES = {
     "prefetch-auto": "prefetch(tf.data.AUTOTUNE) instead of prefetch(1)",
     "shuffle-indices": "shuffling row numbers instead of rows, and gathering a batch at once",
@@ -23,8 +28,7 @@ REMEDIES = {
     "device-resident": "keeping the whole set on the device",
 }
 _USUAL = "prefetch-1"
-_ENOUGH = 0.5  # of the best variant's gain
-_WORTH = 1.02  # what a remedy has to gain at least, surely
+WORTH = 1.02  # what a remedy has to gain at least, surely
 
 
 def table(document: Document) -> Grid:
@@ -34,70 +38,121 @@ def table(document: Document) -> Grid:
 
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
-    alone, stall = info.input_alone, info.stall
+    stall, alone = info.stall, alone_rate(benchmark)
     return [
         tables.rate(benchmark),
         "-" if stall is None or stall.value is None else percent(stall),
-        "-" if alone is None else f"{alone.batches_per_second:,.0f}",
+        "-" if alone.value is None else f"{alone.value:,.0f}",
         f"{median(replicate.input_init_seconds for replicate in info.replicates):.2f}",
         size(figures(benchmark).private),
         size(info.replicates[0].bus_bytes),
     ]
 
 
+def alone_rate(benchmark: Benchmark) -> Estimate:
+    """Batches per second of the pipeline where nobody computes, with its interval over the cohorts."""
+    return estimates.level([alone.batches_per_second for alone in benchmark.extra_info.inputs_alone])
+
+
 def findings(document: Document) -> list[str]:
-    """For the fastest mode: what the notebook's pipeline costs, what binds it, and what would help for least effort."""
-    found = {benchmark.name: benchmark for benchmark in document.benchmarks}
-    mode = next((mode for mode in ("xla", "function") if f"{mode}/{_USUAL}" in found), None)
-    if mode is None or f"{mode}/resident" not in found:
+    """For the fastest mode: what the notebook's pipeline costs, what limits it, and what would help."""
+    cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
+    mode = next((mode for mode in ("xla", "function") if f"{mode}/{_USUAL}" in cases), None)
+    if mode is None or f"{mode}/resident" not in cases:
         return []
-    usual = found[f"{mode}/{_USUAL}"]
+    usual = cases[f"{mode}/{_USUAL}"]
     stall = usual.extra_info.stall
-    if stall is None or stall.value is None or stall.low is None:
+    if stall is None or stall.value is None:
         return []
-    if stall.low <= 0:
-        return [f"{usual.name} keeps up with the step: it loses {percent(stall)} against a resident batch."]
-    sentences = [f"{usual.name} loses {percent(stall)} of the step: {_bottleneck(usual, found[f'{mode}/resident'])}."]
-    return [*sentences, _remedy(mode, found, document.experiment.reference)]
+    sentences = [_cost(usual.name, stall)]
+    if claims.cost(stall) is Cost.SOME:
+        sentences += [
+            _bottleneck(usual, cases[f"{mode}/resident"]),
+            _remedy(mode, cases, document.experiment.reference),
+        ]
+    return sentences
 
 
-def percent(share: Estimate) -> str:
-    """A share with its interval, in percent."""
-    assert share.value is not None
-    if share.low is None or share.high is None:
-        return f"{100 * share.value:.0f} %"
-    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+def _cost(name: str, stall: Estimate) -> str:
+    match claims.cost(stall):
+        case Cost.SOME:
+            return f"{name}: the input costs {percent(stall)} of a step."
+        case Cost.LITTLE:
+            return f"{name}: the input costs less than {100 * claims.NEGLIGIBLE:g} % of a step, {percent(stall)}."
+    return f"{name}: whether the input costs anything is inconclusive, {percent(stall)} of a step."
 
 
 def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
-    alone, bound = usual.extra_info.input_alone, resident.extra_info.steps_per_second.value
-    if alone is None or bound is None:
-        return "what binds it was not measured"
-    rate = alone.batches_per_second
-    feeds = f"alone the pipeline feeds {rate:,.0f} batches a second, and the step could take {bound:,.0f}"
-    if rate < bound:
-        return f"the pipeline itself is too slow; {feeds}"
-    return f"handing batches over and sharing the processor is what costs; {feeds}"
-
-
-def _remedy(mode: str, found: dict[str, Benchmark], reference: str) -> str:
-    """The first remedy that gains at least half of what the best one does, if any is surely worth it."""
-    usual = estimates.replicates_of(found[f"{mode}/{_USUAL}"])
-    gains = {}
-    for name in REMEDIES:
-        if other := found.get(f"{mode}/{name}"):
-            theirs = estimates.replicates_of(other)
-            ratio = estimates.paired_ratio(usual, theirs)
-            if ratio.value is None and reference in found:  # they were measured in different groups
-                ratio = estimates.ratio_by_reference(usual, theirs, estimates.replicates_of(found[reference]))
-            if ratio.value is not None and ratio.low is not None and ratio.low > _WORTH:
-                gains[name] = ratio
-    if not gains:
-        return f"None of the other pipelines measured here is surely faster by {100 * (_WORTH - 1):.0f} %."
-    best = max((ratio.value or 1.0) - 1 for ratio in gains.values())
-    name, ratio = next((name, ratio) for name, ratio in gains.items() if (ratio.value or 1.0) - 1 >= _ENOUGH * best)
-    assert ratio.value is not None
-    return (
-        f"The cheapest remedy that helps: {REMEDIES[name]} ({mode}/{name}), {ratio.value:.2f}x "
-        f"[{ratio.low:.2f}, {ratio.high:.2f}] the steps."
+    """Whether the pipeline alone delivers more than the step without it could take."""
+    supply = supply_ratio(usual, resident)
+    needs = estimates.level([1 / median(r.seconds_per_step) for r in estimates.replicates_of(resident)])
+    if supply.value is None or needs.value is None:
+        return f"{usual.name}: what limits it was not measured."
+    rates = (
+        f"alone it delivers {with_interval(alone_rate(usual), _whole)} batches a second, and the step could take "
+        f"{with_interval(needs, _whole)}"
     )
+    match claims.above(supply, 1.0):
+        case Answer.NO:
+            return f"{usual.name}: the pipeline itself is the bottleneck; {rates}."
+        case Answer.YES:
+            return (
+                f"{usual.name}: the pipeline itself is not the bottleneck; {rates}. Handing batches over and sharing "
+                "the processor are the likely cause."
+            )
+    return f"{usual.name}: whether the pipeline itself is the bottleneck is inconclusive; {rates}."
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def supply_ratio(usual: Benchmark, resident: Benchmark) -> Estimate:
+    """Batches that the pipeline delivers alone, over those that a step without an input could take, by cohort."""
+    rates = {alone.cohort: alone.batches_per_second for alone in usual.extra_info.inputs_alone}
+    logs = [
+        math.log(rates[replicate.cohort] * median(replicate.seconds_per_step))
+        for replicate in estimates.replicates_of(resident)
+        if replicate.cohort in rates
+    ]
+    return estimates.ratio(statistics.mean(logs)) if logs else estimates.missing("the pipeline was not measured alone")
+
+
+def gains(mode: str, cases: Mapping[str, Benchmark], reference: str) -> dict[str, Estimate]:
+    """Steps/s of each remedy over those of the notebook's pipeline.
+
+    Their intervals are those of one family: of all of them together one in twenty is wrong (Bonferroni).
+    """
+    usual = estimates.replicates_of(cases[f"{mode}/{_USUAL}"])
+    others = [name for name in REMEDIES if f"{mode}/{name}" in cases]
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(others))
+    by = estimates.replicates_of(cases[reference]) if reference in cases else ()
+    ratios = {
+        name: estimates.ratio_of(usual, estimates.replicates_of(cases[f"{mode}/{name}"]), by, confidence)
+        for name in others
+    }
+    return {name: ratio for name, ratio in ratios.items() if ratio.value is not None}
+
+
+def _remedy(mode: str, cases: Mapping[str, Benchmark], reference: str) -> str:
+    """The first remedy that surely gains what it has to; or that none does; or that this is open."""
+    ratios = gains(mode, cases, reference)
+    if not ratios:
+        return f"{mode}/{_USUAL}: no other pipeline was measured beside it."
+    worth = f"{100 * (WORTH - 1):.0f} %"
+    confidence = 100 * (next(iter(ratios.values())).confidence or CONFIDENCE)
+    together = f" ({confidence:.4g} % intervals, since {len(ratios)} were tried)" if len(ratios) > 1 else ""
+    answers = {name: claims.above(ratio, WORTH) for name, ratio in ratios.items()}
+    helping = [name for name in ratios if answers[name] is Answer.YES]
+    if helping:
+        also = "; also " + ", ".join(_gain(mode, name, ratios) for name in helping[1:]) if helping[1:] else ""
+        first = f"{REMEDIES[helping[0]]}, {_gain(mode, helping[0], ratios)}"
+        return f"Smallest change that surely gains {worth}: {first}{also}{together}."
+    said = ", ".join(_gain(mode, name, ratios) for name in ratios)
+    if all(answer is Answer.NO for answer in answers.values()):
+        return f"No other pipeline measured here gains {worth}: {said}{together}."
+    return f"Whether another pipeline gains {worth} is inconclusive: {said}{together}."
+
+
+def _gain(mode: str, name: str, ratios: Mapping[str, Estimate]) -> str:
+    return f"{mode}/{name} {with_interval(ratios[name], multiple)}"

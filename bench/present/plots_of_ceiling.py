@@ -21,7 +21,7 @@ def draw(document: Document) -> Figure | None:
     axes: Axes = grid[0][0]
     plots.draw_rates(axes, benchmarks)
     if found:
-        most = 1 / max(found.arithmetic, found.memory)
+        most = 1 / (found.fewest.value or 1.0)
         axes.axvline(most, color=picture.INK, linestyle="--", linewidth=1)
         axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
@@ -37,7 +37,7 @@ def draw(document: Document) -> Figure | None:
 def _draw_parts(axes: Axes, found: Figures) -> None:
     start = 0.0
     for name, colour in _PARTS:
-        milliseconds = 1e3 * getattr(found, name)
+        milliseconds = 1e3 * found.eager_seconds[name]
         label = f"{name} {milliseconds:.1f} ms"
         axes.barh(0, milliseconds, left=start, color=colour, height=0.5, label=label)
         start += milliseconds

@@ -3,7 +3,7 @@
 from matplotlib.figure import Figure
 
 from bench.present import picture
-from bench.present.pipelines import percent
+from bench.present.figures import percent
 from bench.results.schema import Document
 
 _LOST = "#d9b3b3"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.present.figures import milliseconds
+from bench.present.figures import milliseconds, percent
 from bench.present.grid import Grid
 from bench.results.record import Breakdown, TopOp
 from bench.results.schema import Benchmark, Document
 
 _PARTS_CAPTION = (
-    "timed: median of the blocks, without a profiler [lowest, highest cohort]. traced: the mean step of one trace by "
+    "timed: median of the blocks, without a profiler. traced: the mean step of one trace by "
     "xprof, and its parts: compute of device and host, launching kernels, waiting for input, moving "
     "data, and idle, where nothing ran that is traced, as in Python. busy: share of the time in which the device was."
 )
@@ -18,7 +18,7 @@ _OPS_CAPTION = (
 )
 SLOWED_DOWN = 1.25  # a traced step over a timed one: beyond, the profiler's own cost is worth a word
 _LONGEST_NAME = 40
-_INPUT_APART = 0.10  # shares of a step; beyond, waiting and loss are not the same thing
+_INPUT_APART = 0.10  # shares of a step beyond the interval, where waiting and loss are not the same thing
 
 PARTS = {
     "compute": ("device_compute_seconds", "host_compute_seconds"),
@@ -45,6 +45,18 @@ class Traced:
     def slow_down(self) -> float:
         """How many times the timed step the traced one took."""
         return self.breakdown.split.step_seconds / self.timed_seconds
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the traced step took clearly longer than that of the slowest cohort."""
+        slowest = self.benchmark.extra_info.steps_per_second.low
+        return slowest is not None and self.breakdown.split.step_seconds * slowest > SLOWED_DOWN
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether it took clearly less than that of the fastest."""
+        fastest = self.benchmark.extra_info.steps_per_second.high
+        return fastest is not None and self.breakdown.split.step_seconds * fastest < 1 / SLOWED_DOWN
 
 
 def traced(document: Document) -> list[Traced]:
@@ -129,29 +141,31 @@ def notes(document: Document) -> list[str]:
 
 
 def _disagreements(document: Document) -> Iterator[str]:
-    slowed = [one for one in traced(document) if one.slow_down > SLOWED_DOWN]
+    slowed = [one for one in traced(document) if one.is_slowed]
     if slowed:
         found = ", ".join(f"{one.benchmark.fullname} {one.slow_down:.1f}x" for one in slowed)
         yield (
-            f"A traced step takes longer than a timed one: {found}. The profiler costs something for every event; for "
-            "speeds take the timed figures, and of the trace only which part is large."
+            f"A traced step took longer than in the slowest cohort: {found} the median. The profiler costs something "
+            "for every event; for speeds take the timed figures, and of the trace only which part is large."
         )
-    faster = [one for one in traced(document) if one.slow_down < 1 / SLOWED_DOWN]
+    faster = [one for one in traced(document) if one.is_shortened]
     if faster:
         found = ", ".join(f"{one.benchmark.fullname} {one.slow_down:.2f}x" for one in faster)
         yield (
-            f"A traced step is shorter than a timed one: {found}. The trace is a moment of the first cohort, and of a "
-            "call of several steps it may see less than all."
+            f"A traced step was shorter than in the fastest cohort: {found} the median. The trace is a moment of the "
+            "first cohort, and of a call of several steps it may see less than all."
         )
     apart = []
     for one in traced(document):
         stall, waiting = one.benchmark.extra_info.stall, one.breakdown.input_bound_share
-        if stall and stall.value is not None and abs(stall.value - waiting) > _INPUT_APART:
-            apart.append(f"{one.benchmark.fullname} {100 * waiting:.0f} % and {100 * stall.value:.0f} %")
+        if stall is None or stall.low is None or stall.high is None:
+            continue
+        if max(stall.low - waiting, waiting - stall.high) > _INPUT_APART:
+            apart.append(f"{one.benchmark.fullname} {100 * waiting:.0f} % and {percent(stall)}")
     if apart:
         yield (
             "What the trace sees of a step as waiting for input, and what is lost against a resident batch, differ: "
-            f"{', '.join(apart)}. A pipeline that shares the processor with the step costs more than waiting."
+            f"{', '.join(apart)}. A pipeline that shares the processor with the step may cost more than waiting."
         )
 
 

@@ -11,14 +11,14 @@ from bench.comparing.runs import first_call_seconds
 from bench.folders import REPORT
 from bench.present import batch, ceiling, memory, pipelines, tables
 from bench.present import grid as grids
+from bench.present.figures import NOTATION, spread
 from bench.present.findings import findings
 from bench.present.grid import Grid
 from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
 
 _CAPTION = (
-    "steps/s: median of the cohorts, ± half their range, in these minutes. vs eager: paired ratio [95 % interval; none "
-    "under 3 cohorts], same pipeline. first: first call in seconds. p50, p95: single synchronised steps in "
-    "milliseconds."
+    "min-max: the slowest and the fastest cohort. vs eager: paired ratio, same pipeline. first: first call in seconds. "
+    "p50, p95: single synchronised steps in milliseconds."
 )
 
 
@@ -42,6 +42,7 @@ def summary(document: Document) -> RenderableType:
     parts: list[RenderableType] = [
         grids.rich(table_of(part.experiment.name)(part)) for part in document.parts() if part.benchmarks
     ]
+    parts += [Text(NOTATION), Text("")]
     parts += [Text(line) for line in shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
     return Group(*parts)
@@ -59,7 +60,7 @@ def table_of(experiment: str) -> Callable[[Document], Grid]:
 
 
 def _table(document: Document) -> Grid:
-    return tables.of_cases(document, ("steps/s", "±", "vs eager", "first", "p50", "p95"), _row, _CAPTION)
+    return tables.of_cases(document, ("steps/s", "min-max", "vs eager", "first", "p50", "p95"), _row, _CAPTION)
 
 
 def _row(benchmark: Benchmark) -> list[str]:
@@ -78,7 +79,7 @@ def _row(benchmark: Benchmark) -> list[str]:
 def _spread(rate: Estimate) -> str:
     if rate.value is None or rate.low is None or rate.high is None or rate.cohorts < 2:
         return "-"
-    return f"{50 * (rate.high - rate.low) / rate.value:.0f} %"
+    return spread(rate.low, rate.high, lambda value: f"{value:,.0f}")
 
 
 def shortcomings(document: Document) -> list[str]:

@@ -9,15 +9,17 @@ from bench import __version__
 from bench.comparing import noise
 from bench.comparing.records import CaseComparison, Comparison
 from bench.comparing.runs import Measured, Run, Value, experiment_of
-from bench.present.figures import interval, multiple
+from bench.present.figures import NOTATION, interval, multiple, spread, with_interval
 from bench.present.grid import Grid
 from bench.report import charts, render, svg
 from bench.report.fleet import Loaded, Machine, Step, against, machines, side_by_side
 from bench.report.page import Page, Picture, Section
+from bench.results import claims
+from bench.results.claims import Answer
 
 _LATEST_STEPS = 200  # rows of a history, the newest
 _FEW = 4  # runs, that get a column each
-_RATES = "steps/s: median of the cohorts [lowest, highest], in the minutes of each run."
+_RATES = "steps/s: in the minutes of each run."
 
 
 def write(loaded: Loaded, path: Path) -> None:
@@ -34,8 +36,9 @@ def page(loaded: Loaded) -> Page:
     return Page(
         title=f"{runs} run{'s' if runs > 1 else ''} of {machines_said}",
         subtitle=f"{min(days)} to {max(days)}",
+        legend=NOTATION,
         sections=(
-            Section("Findings", "findings", points=tuple(_findings(found, together))),
+            Section("Findings", "findings", points=tuple(_findings(found, together, loaded.runs))),
             _beside(together),
             _ratios(together, loaded.runs),
             _differences(together),
@@ -47,14 +50,12 @@ def page(loaded: Loaded) -> Page:
     )
 
 
-def _findings(found: Sequence[Machine], together: Sequence[Run]) -> Iterator[str]:
+def _findings(found: Sequence[Machine], together: Sequence[Run], every: Sequence[Run]) -> Iterator[str]:
     if len(found) > 1:
         for name in charts.main_cases(together):
             with_it = [run for run in together if name in run.cases]
-            best = max(with_it, key=lambda run: run.cases[name].steps_per_second)
             if len(with_it) > 1:
-                rate = _rate(best.cases[name])
-                yield f"{name}: most steps per second on {best.device} ({best.label}), {rate}; ratios below."
+                yield _fastest(name, with_it, every)
     if len(found) > len(together):
         yield f"Side by side stand {len(together)} machines of {len(found)}; every run is in the last table."
     worse = [
@@ -66,9 +67,26 @@ def _findings(found: Sequence[Machine], together: Sequence[Run]) -> Iterator[str
     yield from worse
     if not worse and any(machine.steps for machine in found):
         yield (
-            "No run is surely slower than the one before it on the same hardware. A slow drift shows only in the "
+            "No significant regression against the run before on the same hardware. A slow drift shows only in the "
             "histories."
         )
+
+
+def _fastest(name: str, with_it: Sequence[Run], every: Sequence[Run]) -> str:
+    """The run with most steps/s where every other is surely slower, by what runs vary by; or that it is open."""
+    best = max(with_it, key=lambda run: run.cases[name].steps_per_second)
+    rivals = []
+    for run, comparison in against(best, [run for run in with_it if run is not best], every):
+        cases = comparison.cases if isinstance(comparison, Comparison) else ()
+        speed = next((case.speed.ratio for case in cases if case.name == name and case.speed), None)
+        if speed is None or speed.value is None:
+            rivals.append(f"{run.label}, which is not comparable")
+        elif claims.above(speed, 1.0) is not Answer.NO:
+            rivals.append(f"{run.label} {with_interval(speed, multiple)}")
+    device, rate = f"{best.device} ({best.label})", _rate(best.cases[name])
+    if not rivals:
+        return f"{name}: fastest is {device}, {rate} steps/s; all others are surely slower."
+    return f"{name}: most steps/s on {device}, {rate}; whether it is the fastest is inconclusive: {', '.join(rivals)}."
 
 
 def _beside(together: Sequence[Run]) -> Section:
@@ -87,9 +105,9 @@ def _ratios(together: Sequence[Run], every: Sequence[Run]) -> Section:
     grids = _oriented(
         f"Speed over {base.label}",
         cells,
-        f"steps/s over those of {base.label} ({base.device}) [95 % interval; it holds what separate runs vary by, "
-        f"by {noise.LEAST_RUNS} or more of the same machine and software here, or else assumed]. Verdicts are given on "
-        "the same hardware only.",
+        f"steps/s over those of {base.label} ({base.device}); intervals hold what separate runs vary by, by "
+        f"{noise.LEAST_RUNS} or more of the same machine and software here, or else assumed. Verdicts are given on the "
+        "same hardware only.",
     )
     points = [f"{run.label} is not compared: {found}" for run, found in compared if isinstance(found, str)]
     return Section("Ratios", "ratios", points=tuple(points), grids=grids)
@@ -204,7 +222,7 @@ def _rate(case: Measured | None) -> str:
         return "-"
     if not (found := case.range_of_steps_per_second):
         return f"{case.steps_per_second:,.0f} (no interval)"
-    return f"{case.steps_per_second:,.0f} [{found[0]:,.0f}, {found[1]:,.0f}]"
+    return f"{case.steps_per_second:,.0f} ({spread(*found, lambda rate: f'{rate:,.0f}')})"
 
 
 def _day(run: Run) -> str:

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from bench import __version__
 from bench.comparing.runs import printable
 from bench.present import batch, ceiling, drawn, memory, pipelines, plots, plots_of_profiles, profiles, summary
+from bench.present.figures import NOTATION
 from bench.present.findings import findings
 from bench.present.grid import Grid
 from bench.report import render, svg, tables, training
@@ -51,6 +52,7 @@ def page(document: Document, folder: Path | None) -> Page:
     return Page(
         title=f"{printable(section.device.name)}{label}",
         subtitle=f"TensorFlow {section.software.tensorflow}, preset {section.plan.preset}, {day} UTC, {section.status}",
+        legend=NOTATION,
         sections=(
             Section("Findings", "findings", points=tuple(findings(document))),
             _speeds(document),

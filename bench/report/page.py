@@ -37,5 +37,6 @@ class Page:
 
     title: str
     subtitle: str
+    legend: str  # how its figures are written
     sections: tuple[Section, ...]
     version: str  # of the suite that wrote it

@@ -4,31 +4,26 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from bench.comparing.runs import first_call_seconds, printable
-from bench.present import batch, ceiling, memory
-from bench.present.figures import milliseconds, scaled
+from bench.present import batch, ceiling, memory, pipelines
+from bench.present.figures import milliseconds, percent, scaled, spread, with_interval
 from bench.present.grid import Grid
-from bench.present.pipelines import percent
 from bench.present.tables import ratio
 from bench.results import limits
 from bench.results.record import Fact
 from bench.results.schema import Benchmark, Document
 
 _SPEED_CAPTION = (
-    "steps/s: median of the cohorts [lowest, highest], in these minutes. time: paired ratio to {reference} [95 % "
-    "interval; none under 3 cohorts]. first call: seconds, median of the processes [lowest, highest]. p50, p95: "
-    "milliseconds of single synchronised steps, of one process."
+    "time: paired ratio to {reference}. first call: seconds. p50, p95: milliseconds of single synchronised steps, of "
+    "one process."
 )
-_MEMORY_CAPTION = "median of the processes [lowest, highest]. {kinds}"
 _PIPELINES_CAPTION = (
-    "steps/s: median of the cohorts [lowest, highest]; ms: of a step by that. stall: share of the step lost against a "
-    "resident batch, paired [95 % interval]. alone: batches per second that nobody computes with, measured once. first "
-    "batch: seconds, median of the processes [lowest, highest]. private: the host's memory that only this process has, "
-    "likewise. bus: bytes a step's input moves to the GPU, by the batch's size."
+    "ms: of a step. stall: share of the step lost against a resident batch, paired. alone: batches per second that "
+    "nobody computes with. first batch: seconds. private: the host's memory that only this process has. bus: bytes a "
+    "step's input moves to the GPU, by the batch's size."
 )
 _BATCH_CAPTION = (
-    "steps/s: median of the cohorts [lowest, highest]; ms: of a step by that; examples/s: that times the batch. time: "
-    "paired ratio to {reference} [95 % interval]. first call: seconds, median of the processes [lowest, highest]. "
-    "memory: tensors on the card at most, or without one the host's that only this process has, likewise."
+    "ms: of a step; examples/s: steps/s times the batch. time: paired ratio to {reference}. first call: seconds. "
+    "memory: tensors on the card at most, or without one the host's that only this process has."
 )
 _KINDS = {
     "gpu": (
@@ -76,7 +71,7 @@ def speedups(document: Document) -> Grid:
         title="Speed-up over eager",
         headings=("case", "times eager's steps", "cohorts"),
         rows=tuple((b.fullname, ratio(speedup), str(speedup.cohorts)) for b, speedup in found if speedup.value),
-        caption="paired within rounds [95 % interval; none under 3 cohorts], with the same input pipeline",
+        caption="paired within rounds, with the same input pipeline",
     )
 
 
@@ -87,20 +82,21 @@ def of_memory(document: Document) -> Grid:
         title="Memory",
         headings=("case", "steps/s", "start", *kinds),
         rows=tuple(_memory_row(benchmark, kinds) for benchmark in document.benchmarks),
-        caption=_MEMORY_CAPTION.format(kinds=words) + " start: seconds until the first computation.",
+        caption=f"{words} start: seconds until the first computation.",
     )
 
 
 def _memory_row(benchmark: Benchmark, kinds: Sequence[str]) -> tuple[str, ...]:
     low, high = memory.figures(benchmark, min), memory.figures(benchmark, max)
-    start = f"{memory.figures(benchmark).start_seconds:.2f} [{low.start_seconds:.2f}, {high.start_seconds:.2f}]"
+    ends = spread(low.start_seconds, high.start_seconds, lambda value: f"{value:.2f}")
+    start = f"{memory.figures(benchmark).start_seconds:.2f} ({ends})"
     return (benchmark.name, rate_with_range(benchmark), start, *(_size(benchmark, kind) for kind in kinds))
 
 
 def _size(benchmark: Benchmark, kind: str) -> str:
     """Bytes of that kind: the median of the processes, the least and the most."""
     middle, low, high = (getattr(memory.figures(benchmark, of), kind) for of in (median, min, max))
-    return "-" if middle is None else f"{memory.size(middle)} [{memory.size(low)}, {memory.size(high)}]"
+    return "-" if middle is None else f"{memory.size(middle)} ({spread(low, high, memory.size)})"
 
 
 def of_pipelines(document: Document) -> Grid:
@@ -115,13 +111,13 @@ def of_pipelines(document: Document) -> Grid:
 
 def _pipeline_row(benchmark: Benchmark) -> tuple[str, ...]:
     info = benchmark.extra_info
-    alone, stall = info.input_alone, info.stall
+    stall, alone = info.stall, pipelines.alone_rate(benchmark)
     return (
         benchmark.name,
         rate_with_range(benchmark),
         milliseconds(benchmark.extra_info.steps_per_second),
         "-" if stall is None or stall.value is None else percent(stall),
-        "-" if alone is None else f"{alone.batches_per_second:,.0f}",
+        with_interval(alone, lambda value: f"{value:,.0f}"),
         with_range([replicate.input_init_seconds for replicate in info.replicates], lambda value: f"{value:.2f}"),
         _size(benchmark, "private"),
         memory.size(info.replicates[0].bus_bytes),
@@ -144,7 +140,7 @@ def of_lines(document: Document) -> Grid:
             for mode, fitted in found.items()
             if fitted
         ),
-        caption="by the times of a step over its batch [95 % interval over the cohorts].",
+        caption="by the times of a step over its batch; a line is fitted in each cohort.",
     )
 
 
@@ -163,7 +159,7 @@ def of_limits(document: Document) -> Grid:
         title="The limit, and an eager step in parts",
         headings=("part", "milliseconds"),
         rows=tuple((name, with_range(some, lambda value: f"{1e3 * value:.3f}")) for name, some in rows.items() if some),
-        caption="median of the cohorts [lowest, highest]; the limit is the larger of arithmetic and memory.",
+        caption="the limit is the larger of arithmetic and memory.",
     )
 
 
@@ -206,7 +202,7 @@ def rate_with_range(benchmark: Benchmark, times: int = 1) -> str:
         return "-"
     if steps.low is None or steps.high is None or steps.cohorts < 2:
         return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no interval'})"
-    return f"{times * steps.value:,.0f} [{times * steps.low:,.0f}, {times * steps.high:,.0f}]"
+    return f"{times * steps.value:,.0f} ({spread(times * steps.low, times * steps.high, lambda rate: f'{rate:,.0f}')})"
 
 
 def _first_call(benchmark: Benchmark) -> str:
@@ -216,9 +212,9 @@ def _first_call(benchmark: Benchmark) -> str:
 
 
 def with_range(values: Iterable[float], text: Callable[[float], str]) -> str:
-    """The median, with the lowest and the highest in brackets."""
+    """The median, with the lowest and the highest."""
     values = sorted(values)
-    return f"{text(median(values))} [{text(values[0])}, {text(values[-1])}]"
+    return f"{text(median(values))} ({spread(values[0], values[-1], text)})"
 
 
 def machine(document: Document) -> list[Grid]:

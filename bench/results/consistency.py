@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bench.products import PRODUCTS
-from bench.results.record import Limits, Record
+from bench.results.record import InputAlone, Limits, Record
 from bench.results.schema import Benchmark, Document, Estimate
 
 # What a step or a first call can take. Beyond, ratios would leave the range of numbers.
@@ -35,6 +35,7 @@ def _problems(document: Document) -> Iterator[str]:
         info = benchmark.extra_info
         for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
             yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
+        yield from _inputs_alone(info.inputs_alone, f"{place}.extra_info.inputs_alone")
         if info.share_of_limit:
             yield from _estimate(info.share_of_limit, f"{place}.extra_info.share_of_limit")
         if min(info.block.steps, info.block.steps_per_call) < 1:
@@ -111,6 +112,15 @@ def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
             len(replicate.rounds)
         }:
             yield f"at {here}.telemetry: expected as many readings as blocks, {len(replicate.rounds)}"
+
+
+def _inputs_alone(inputs: Sequence[InputAlone], place: str) -> Iterator[str]:
+    cohorts = [alone.cohort for alone in inputs]
+    if len(set(cohorts)) != len(cohorts):
+        yield f"at {place}: expected one for each cohort, found two of one"
+    for i, alone in enumerate(inputs):
+        if not (alone.batches >= 1 and LEAST_RATE <= alone.batches_per_second <= MOST_RATE):
+            yield f"at {place}[{i}]: expected a batch at least, and a rate, found {alone}"
 
 
 def _limits(limits: Sequence[Limits], place: str) -> Iterator[str]:

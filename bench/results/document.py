@@ -14,7 +14,7 @@ from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 from bench import policies, workload
 from bench.cases import Case
 from bench.presets import Preset
-from bench.results import estimates, fingerprint, limits, warning
+from bench.results import aa_check, estimates, fingerprint, limits, warning
 from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
@@ -115,7 +115,7 @@ def build(circumstances: Circumstances, measured: Sequence[Measured], progress: 
             warnings=tuple(
                 found
                 for of_one, record, some in zip(measured, experiments, benchmarks, strict=True)
-                for found in _warnings(of_one, some, record.twin, paired)
+                for found in _warnings(of_one, some, record, paired)
             ),
             training=progress.training if isinstance(progress.training, Training) else None,
             training_reason=progress.training if isinstance(progress.training, str) else None,
@@ -158,7 +158,7 @@ def _experiment(measured: Measured) -> ExperimentRecord:
 
 
 def _warnings(
-    measured: Measured, benchmarks: Sequence[Benchmark], twin: Twin, paired: bool
+    measured: Measured, benchmarks: Sequence[Benchmark], experiment: ExperimentRecord, paired: bool
 ) -> list[warning.RunWarning]:
     plan, wide = measured.plan, []
     for benchmark in () if paired else benchmarks:  # side by side, other ratios are what it is about
@@ -166,10 +166,10 @@ def _warnings(
         if ratio.value and ratio.high and math.log(ratio.high / ratio.value) > plan.preset.target_half_width:
             wide.append(benchmark.name)
     found = (
-        *warning.of_twin(twin.unstable),
+        *aa_check.warnings(aa_check.of(experiment)),
         *warning.of_sides(measured.sides),
         *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.name),
-        *warning.of_cases(measured.cases, measured.cohorts),
+        *warning.of_cases(measured.cases, measured.cohorts, plan.interleaved),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
     return [msgspec.structs.replace(each, experiment=plan.name) for each in found]
@@ -219,7 +219,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             latency_reason=record.latency_reason,
             profile=record.profile,
             sustained=record.sustained,
-            input_alone=record.input_alone,
+            inputs_alone=record.inputs_alone,
             stall=_stall(record, cases, reference),
         ),
         options={},
@@ -262,9 +262,7 @@ def _stall(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecor
     resident = _find(cases, msgspec.structs.replace(case, pipeline="resident", twin=False))
     if resident is None or not _is_measured(resident):
         return estimates.missing(f"{case.mode}/resident was not measured")
-    ratio = estimates.paired_ratio(resident.replicates, record.replicates)
-    if ratio.value is None:  # they were measured in different groups
-        ratio = estimates.ratio_by_reference(resident.replicates, record.replicates, reference.replicates)
+    ratio = estimates.ratio_of(resident.replicates, record.replicates, reference.replicates)
     return estimates.share_lost(ratio)
 
 

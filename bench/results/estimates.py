@@ -18,6 +18,8 @@ from bench.results.statistics import CONFIDENCE, LEAST_COHORTS, Mean
 
 Replicates = Sequence[Replicate]
 
+_FEW = f"no interval under {LEAST_COHORTS} cohorts"
+
 
 class Blocks(Protocol):
     """What has timed blocks: a replicate, or a living one."""
@@ -78,14 +80,24 @@ def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: flo
     return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
 
 
-def ratio_by_reference(numerator: Replicates, denominator: Replicates, reference: Replicates) -> Estimate:
+def ratio_by_reference(
+    numerator: Replicates, denominator: Replicates, reference: Replicates, confidence: float = CONFIDENCE
+) -> Estimate:
     """The same for two cases that shared no rounds, from the ratio of each to what both shared rounds with.
 
     Per cohort, one median log ratio less the other.
     """
     over, under = cohort_logs(numerator, reference), cohort_logs(denominator, reference)
     logs = [over[cohort] - under[cohort] for cohort in over if cohort in under]
-    return ratio(statistics.mean(logs)) if logs else missing("no common rounds")
+    return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
+
+
+def ratio_of(
+    numerator: Replicates, denominator: Replicates, reference: Replicates, confidence: float = CONFIDENCE
+) -> Estimate:
+    """Ratio of two cases' seconds per step: from common rounds, or else by what shared rounds with both."""
+    found = paired_ratio(numerator, denominator, confidence)
+    return ratio_by_reference(numerator, denominator, reference, confidence) if found.value is None else found
 
 
 def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
@@ -100,7 +112,7 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
             high=None,
             confidence=confidence,
             cohorts=of.cohorts,
-            reason=f"no interval under {LEAST_COHORTS} cohorts",
+            reason=_FEW,
         )
     return Estimate(
         value=math.exp(of.value),
@@ -109,6 +121,34 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
         confidence=confidence,
         cohorts=of.cohorts,
     )
+
+
+def level(values: Sequence[float]) -> Estimate:
+    """Of positive figures, one from each cohort: their geometric mean, with Student's t over the cohorts."""
+    logs = [math.log(value) for value in values]
+    return ratio(statistics.mean(logs)) if logs else missing("not measured")
+
+
+def average(values: Sequence[float]) -> Estimate:
+    """Of figures that may be 0 or less, one from each cohort: their mean, with Student's t over the cohorts."""
+    if not values:
+        return missing("not measured")
+    mean = statistics.mean(values)
+    half_width = statistics.half_width(mean)
+    few = half_width is None
+    return Estimate(
+        value=mean.value,
+        low=None if half_width is None else mean.value - half_width,
+        high=None if half_width is None else mean.value + half_width,
+        confidence=CONFIDENCE,
+        cohorts=mean.cohorts,
+        reason=_FEW if few else None,
+    )
+
+
+def seconds_per_step(replicates: Replicates) -> Estimate:
+    """Of a step: the mean over cohorts of each cohort's median, with its interval. It describes these minutes."""
+    return level([median(replicate.seconds_per_step) for replicate in replicates])
 
 
 def share_lost(ratio: Estimate) -> Estimate:

@@ -76,8 +76,9 @@ class Sustained(Record, frozen=True, kw_only=True):
 
 
 class InputAlone(Record, frozen=True, kw_only=True):
-    """What an input pipeline delivers where nobody computes: batches taken in so many seconds."""
+    """What an input pipeline delivers where nobody computes, in one cohort: batches taken in so many seconds."""
 
+    cohort: int
     batches: int
     seconds: float
     batches_per_second: float
@@ -242,7 +243,7 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
     sustained: Sustained | None = None
-    input_alone: InputAlone | None = None
+    inputs_alone: tuple[InputAlone, ...] = ()
     profile: Profile | None = None
     failure: Failure | None = None
     skipped: str | None = None  # why it was not measured, where that is no failure

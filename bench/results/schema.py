@@ -29,7 +29,8 @@ from bench.results.warning import RunWarning
 #      force, telemetry and energy; input pipelines alone and what they cost; where the time went.
 # 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
 # 2.1: what xprof reads in each trace, how much it traced, the loss after the check, the command.
-SCHEMA_VERSION = "2.1"
+# 2.2: input pipelines alone in every cohort; warnings of noise and of warm-up that could not be checked.
+SCHEMA_VERSION = "2.2"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     latency_reason: str | None
     profile: Profile | None
     sustained: Sustained | None = None
-    input_alone: InputAlone | None = None  # of an input pipeline, in the experiment that compares them
+    inputs_alone: tuple[InputAlone, ...] = ()  # of an input pipeline, in the experiment that compares them
     stall: Estimate | None = None  # share of a step's time lost against the same mode with a resident batch
     share_of_limit: Estimate | None = None  # the fewest seconds a step can take over this case's
 

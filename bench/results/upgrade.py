@@ -10,10 +10,38 @@ _OF_PLAN = ("preset", "reference", "interleaved")
 
 
 def upgrade(tree: dict[str, Any]) -> dict[str, Any]:
+    """The tree of a result in the present shape. What is not as it should be is left to the types: they name its place.
+
+    A tree that has that shape already is returned itself.
+    """
+    return _inputs_of_cohorts(_of_one_experiment(tree))
+
+
+def _inputs_of_cohorts(tree: dict[str, Any]) -> dict[str, Any]:
+    """Before 2.2 an input pipeline was measured alone in the first cohort only, and that stood there without a list."""
+    benchmarks = tree.get("benchmarks")
+    if not isinstance(benchmarks, list) or not any(_input_alone(benchmark) for benchmark in benchmarks):
+        return tree
+    return tree | {
+        "benchmarks": [
+            benchmark | {"extra_info": benchmark["extra_info"] | {"inputs_alone": [{"cohort": 1} | alone]}}
+            if (alone := _input_alone(benchmark))
+            else benchmark
+            for benchmark in benchmarks
+        ]
+    }
+
+
+def _input_alone(benchmark: Any) -> dict[str, Any] | None:
+    info = benchmark.get("extra_info") if isinstance(benchmark, dict) else None
+    alone = info.get("input_alone") if isinstance(info, dict) else None
+    return alone if isinstance(alone, dict) else None
+
+
+def _of_one_experiment(tree: dict[str, Any]) -> dict[str, Any]:
     """The tree of a result of version 1 as one of version 2, whose only experiment it is; any other as it is.
 
-    Version 1 had one experiment in a file, and what belongs to it stood beside what belongs to the run. What is not as
-    it should be is left to the types: they name its place.
+    Version 1 had one experiment in a file, and what belongs to it stood beside what belongs to the run.
     """
     section = tree[SECTION]
     plan = section.get("plan")

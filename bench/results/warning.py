@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from bench.results.record import CaseRecord, CohortRecord, Record, SameModel
+from bench.results.record import CaseRecord, CohortRecord, Mark, Record, SameModel
 from bench.results.statistics import LEAST_COHORTS
 
 Code = Literal[
     "unstable",
+    "too_noisy",
     "wide",
     "few_cohorts",
     "few_blocks",
     "unsteady",
+    "warmup_unknown",
     "disturbed",
     "one_by_one",
     "alone",
@@ -21,10 +23,18 @@ Code = Literal[
 
 ADVICE: dict[Code, str] = {
     "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
+    "too_noisy": (
+        "Do not trust differences below that. Close other programs, or take a quieter machine, and run again; a longer "
+        "preset has narrower intervals."
+    ),
     "wide": "Give it more time (--preset standard or thorough), fewer cases (--only), or a quieter machine.",
     "few_cohorts": f"Let it finish {LEAST_COHORTS} cohorts; fewer have no interval.",
-    "few_blocks": "Measure fewer cases at a time (--only): this machine is slow for so many.",
+    "few_blocks": "Select fewer cases (--only), or a longer preset (--preset standard or thorough).",
     "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
+    "warmup_unknown": (
+        "Their speed may still have been changing. Select fewer cases (--only), or a longer preset; of cases that run "
+        "alone it cannot be told."
+    ),
     "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
     "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
     "alone": "Nothing to do: only so can it be told what a process takes. For speeds take the experiment `modes`.",
@@ -32,9 +42,19 @@ ADVICE: dict[Code, str] = {
     "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
 }
 
+WARMUP_BLOCKS = 20  # that it takes to tell whether a process was warm (bench/measure/warmup.py)
 DISTURBED_SHARE = 0.2  # of the windows that are marked
 FEW_BLOCKS = 0.8  # of those planned; a block or two less is no matter
 UNSTEADY_SHARE = 0.5  # of a case's processes: noise alone keeps some from looking steady
+
+
+MARKS: dict[Mark, str] = {
+    "steal": "time stolen by the hypervisor",
+    "run_delay": "our threads waiting for a core",
+    "others": "other processes",
+    "major_faults": "pages read from the disk",
+    "throttled": "a throttled GPU",
+}
 
 
 class RunWarning(Record, frozen=True, kw_only=True):
@@ -66,11 +86,14 @@ def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, experiment: s
     marked = [window for window in windows if window.marks]
     if len(marked) > DISTURBED_SHARE * len(windows):
         marks = sorted({mark for window in marked for mark in window.marks})
-        found.append(make("disturbed", f"{len(marked)} of {len(windows)} windows were disturbed: {', '.join(marks)}."))
+        causes = ", ".join(MARKS[mark] for mark in marks)
+        found.append(make("disturbed", f"Interference in {len(marked)} of {len(windows)} windows: {causes}."))
     return found
 
 
-def of_cases(cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord]) -> list[RunWarning]:
+def of_cases(
+    cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord], interleaved: bool = True
+) -> list[RunWarning]:
     """What the blocks of the cases give reason for."""
     found = []
     planned = {cohort.cohort: cohort.blocks for cohort in cohorts}
@@ -83,6 +106,12 @@ def of_cases(cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord]) -> li
     if fewer:
         text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, {min(fewer)} at least."
         found.append(make("few_blocks", text))
+    unknown = sum(replicate.steady is None for _, replicate in replicates)
+    if unknown:
+        why = f"under {WARMUP_BLOCKS} blocks beside the reference" if interleaved else "they ran alone"
+        found.append(
+            make("warmup_unknown", f"Warm-up not verified for {unknown} of {len(replicates)} processes: {why}.")
+        )
     unsteady = [
         record.case.name
         for record in cases
@@ -97,7 +126,7 @@ def of_widths(wide: Sequence[str], target: float) -> list[RunWarning]:
     """Cases whose interval is wider than the preset wants it."""
     if not wide:
         return []
-    return [make("wide", f"Intervals wider than {100 * target:g} %: {', '.join(wide)}.")]
+    return [make("wide", f"Intervals wider than ±{100 * target:g} %: {', '.join(wide)}.")]
 
 
 def of_sides(between: SameModel | None) -> list[RunWarning]:
@@ -107,8 +136,3 @@ def of_sides(between: SameModel | None) -> list[RunWarning]:
     found = between.largest_relative_difference
     by = "are not numbers" if found is None else f"differ by {found:.1e} (limit {between.limit:.0e})"
     return [make("sides_differ", f"The losses of the two sides in eager mode {by}.")]
-
-
-def of_twin(unstable: bool | None) -> list[RunWarning]:
-    """The reference and its twin, where they differ."""
-    return [make("unstable", "The same case, measured twice, differed by more than chance allows.")] if unstable else []

@@ -13,6 +13,7 @@ from bench.comparing import noise, runs
 from bench.errors import NoBaseline, ResultFileError
 from bench.report import fleet
 from bench.results import files
+from bench.results.schema import SCHEMA_VERSION
 
 PIPELINES = {
     "experiment": "pipelines",
@@ -84,8 +85,16 @@ def test_what_nothing_could_be_judged_by_is_refused(stored, tmp_path, changes, m
 def test_an_unstable_run_is_refused(stored, tmp_path):
     samples = simulate(np.random.default_rng(1))
     samples["function/resident/twin"] = samples["function/resident/twin"] * 1.5
-    with pytest.raises(NoBaseline, match="measured twice, differed in modes"):
+    with pytest.raises(NoBaseline, match=r"A/A check did not pass, in modes \(failed\)"):
         baselines.keep(stored(samples=samples), tmp_path / "baselines")
+
+
+def test_a_run_that_is_too_noisy_is_refused_and_nothing_is_held_against_one(stored, tmp_path):
+    noisy = stored(samples=simulate(np.random.default_rng(1), server=0.2))
+    with pytest.raises(NoBaseline, match=r"A/A check did not pass, in modes \(too noisy\)"):
+        baselines.keep(noisy, tmp_path / "baselines")
+    run = runs.load(noisy)  # one of before there was that check
+    assert not baselines.fitting([run], run).results
 
 
 @pytest.mark.parametrize(("place", "value"), [("datetime", "../../x"), ("fingerprint", "../../../etc")])
@@ -156,4 +165,4 @@ def test_runs_of_one_moment_on_two_machines_of_one_kind_are_two(stored):
 
 def test_a_document_of_an_older_version_is_kept_in_the_present_one(reference, tmp_path):
     kept = baselines.keep(reference / "second.json", tmp_path / "baselines")
-    assert msgspec.json.decode(kept.path.read_bytes())["autoencoder_bench"]["schema_version"] == "2.1"
+    assert msgspec.json.decode(kept.path.read_bytes())["autoencoder_bench"]["schema_version"] == SCHEMA_VERSION

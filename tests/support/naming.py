@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import is_dataclass
+from enum import Enum
 from pathlib import PurePath
 
 import msgspec
@@ -20,6 +21,8 @@ def name_of(value: object) -> str | None:
 
 
 def _words(value: object) -> str | None:
+    if isinstance(value, Enum):
+        return value.name
     if value is None or isinstance(value, str | int | float | PurePath):
         return str(value) or "empty"
     if isinstance(value, bytes):

@@ -40,7 +40,7 @@ def test_the_twin_is_no_case_to_compare(stored):
     run = runs.load(stored("a"))
     assert "modes/function/resident/twin" not in run.cases
     assert len(run.cases) == 6
-    assert run.unstable == {"modes": False}
+    assert run.aa_checks == {"modes": "passed"}
 
 
 def test_names_are_printable_and_end():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from bench.comparing.verdicts import STABLE, Change, Scale, Stability, judge_all
+from bench.comparing.verdicts import STABLE, Change, Longer, Scale, Stability, judge_all
 from bench.results.statistics import Mean
 
 SPEED = Scale(0.03, "SLOWER", "FASTER", inverted=True)
@@ -93,9 +93,14 @@ def test_without_judging_there_are_ratios_only():
 
 def test_what_would_settle_it():
     # For an interval of 3 % around 0 at 1 % x sqrt(6) a cohort: t x 2.45 / sqrt(n) <= 2.96 from n = 6 on or so.
-    (found,) = judge(change(0.0, 2.0))
-    assert found.settle.startswith("about ")
-    assert 10 < int(found.settle.split()[1]) < 20
+    longer = Longer("thorough", 16)
+    (found,) = judge_all([change(0.0, 2.0)], SPEED, [STABLE], True, longer)
+    words = found.settle.split()
+    assert words[:3] == ["--preset", "thorough", "(about"]
+    assert 10 < int(words[3]) <= 16
+    # What no preset does is not advised.
+    for wider, preset in ((change(0.0, 4.0), longer), (change(0.0, 2.0), None)):
+        assert judge_all([wider], SPEED, [STABLE], True, preset)[0].settle == "a quieter machine"
     (found,) = judge(change(0.5, 7.0, lasting=0.0048))
     assert "--against" in found.settle
     assert "--history" in found.settle

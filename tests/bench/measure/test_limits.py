@@ -43,12 +43,14 @@ def test_everything_is_measured_and_a_number(hurried):
 @pytest.mark.parametrize("shape", [product.shape for product in PRODUCTS.values()])
 def test_a_chain_of_products_neither_grows_nor_vanishes_and_its_operations_are_counted(hurried, monkeypatch, shape):
     """Of the chain itself: what it gives after many repeats is what NumPy has after one."""
+    tf.random.set_seed(1)
     seen = []
     monkeypatch.setattr(
         limits, "_fastest", lambda call: seen.append([float(call(tf.constant(n))) for n in (1, 50)]) or 2.0
     )
     flops = limits._products(*shape, compiled=False)
     once, often = seen[0]
-    assert often == pytest.approx(once, abs=1e-4)
+    # float32, over 400 products: each machine rounds in its own way.
+    assert often == pytest.approx(once, rel=1e-3, abs=1e-3)
     assert once != 0
     assert flops == 2 * np.prod(shape) * 2 * limits._UNROLLED / 2.0

@@ -82,7 +82,7 @@ take_profile(pathlib.Path(sys.argv[1]), lambda: step(next(batches)), lambda loss
 
 
 def test_a_step_that_waits_for_its_input_is_seen_to(tmp_path):
-    """An input that takes 20 ms for each batch: how long a step waits for it is the machine's affair, not that it does."""
+    """An input that takes 20 ms for each batch: how long a step waits is the machine's affair, not whether."""
     command = [sys.executable, "-c", WAITING, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=patience.limit(120), check=False)
     assert done.returncode == 0, done.stderr

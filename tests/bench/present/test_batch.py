@@ -11,17 +11,32 @@ from bench.present import batch, picture, plots_of_batch
 from bench.present.summary import summary
 
 
-def result(sizes=(16, 64, 256, 1024, 4096)):
-    times = {f"function/{size}": 1e-3 + 2e-6 * size for size in sizes}
+def result(sizes=(16, 64, 256, 1024, 4096), server=0.002, bend=1.0, launch=1e-3):
+    """`bend` is by how much the largest size is off the line."""
+    times = {f"function/{size}": (launch + 2e-6 * size) * (bend if size == max(sizes) else 1.0) for size in sizes}
     times |= {f"xla/{size}": 0.7e-3 + 1e-6 * size for size in sizes} | {"function/64/twin": 1e-3 + 2e-6 * 64}
-    return document(simulate(np.random.default_rng(1), times, server=0.002), experiment="batch")
+    return document(simulate(np.random.default_rng(1), times, server=server), experiment="batch")
 
 
 def test_the_regimes_are_named_with_their_crossover():
     function, xla = batch.findings(result())
-    assert function.startswith(("function: a step takes 1.0", "function: a step takes 0.99"))
-    assert "up to about 500 examples launching is most of it" in function
-    assert "up to about 700 examples" in xla
+    assert function.startswith(("function: a step costs 1.0", "function: a step costs 0.99"))
+    regimes = (
+        "The fixed part is surely more than half of a step up to 256 examples, and surely less than half from 1,024"
+    )
+    assert regimes in function  # they are equal at 500
+    assert regimes in xla  # at 700
+
+
+def test_of_a_size_that_the_interval_holds_nothing_is_said():
+    (function, _) = batch.findings(result(server=0.02, launch=256 * 2e-6))
+    assert "more than half of a step up to 64 examples, and surely less than half from 1,024 on" in function
+
+
+def test_of_times_on_no_line_nothing_is_said():
+    (function, _) = batch.findings(result(bend=1.5))
+    assert "no line fits the times over the batch size" in function
+    assert "half" not in function
 
 
 def test_of_two_sizes_nothing_is_said():

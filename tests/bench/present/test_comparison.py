@@ -100,4 +100,4 @@ def test_what_is_inconclusive_says_what_would_settle_it():
     found = compare(run(document(samples(1), label="a")), run(document(samples(2, 1.04), label="b")))
     (line,) = [line for line in shown([found]).splitlines() if "inconclusive" in line]  # one for all of them
     assert line.startswith("eager/resident, function/resident, xla/resident, ")
-    assert "inconclusive (wide); it takes both side by side" in line
+    assert "inconclusive, the interval allows for both. To settle it: both side by side" in line

@@ -1,6 +1,6 @@
 """How figures are written."""
 
-from bench.present.figures import interval, milliseconds, multiple, scaled
+from bench.present.figures import interval, milliseconds, multiple, percent, scaled, with_interval
 from bench.results.schema import Estimate
 
 
@@ -19,7 +19,15 @@ def test_numbers_in_words():
     assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
 
 
+def test_where_there_is_no_interval_that_is_said():
+    assert with_interval(estimate(2.0, 1.9876, 2.01), multiple) == "2.00x [1.99, 2.01]"
+    assert with_interval(estimate(2.0, None, None, "one cohort"), multiple) == "2.00x (no interval)"
+    assert with_interval(estimate(None, None, None), multiple) == "-"
+    assert percent(estimate(0.15, -0.03, 0.29)) == "15 % [-3, 29]"
+    assert percent(estimate(0.15, None, None)) == "15 % (no interval)"
+
+
 def test_milliseconds_of_a_step_turn_lowest_and_highest_around():
-    assert milliseconds(estimate(500.0, 400.0, 1000.0)) == "2.00 [1.00, 2.50]"
+    assert milliseconds(estimate(500.0, 400.0, 1000.0)) == "2.00 (1.00-2.50)"
     assert milliseconds(estimate(500.0, None, None)) == "2.00"
     assert milliseconds(estimate(None, None, None)) == "-"

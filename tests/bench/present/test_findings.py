@@ -22,8 +22,8 @@ def with_speedup(document, name, speedup):
     return msgspec.structs.replace(document, benchmarks=benchmarks)
 
 
-def with_twin(document, ratio, unstable):
-    twin = msgspec.structs.replace(document.experiment.twin, ratio=ratio, unstable=unstable)
+def with_twin(document, ratio):
+    twin = msgspec.structs.replace(document.experiment.twin, ratio=ratio)
     return with_experiment(document, twin=twin)
 
 
@@ -35,30 +35,55 @@ def document(finished):
 def test_a_clear_speedup_is_said_with_its_interval(document):
     changed = with_speedup(document, "xla/resident", estimate(18.04, 17.5, 18.6))
     changed = with_speedup(changed, "function/resident", estimate(11.9, 11.7, 12.2))
-    expected = "XLA does 18.0x [17.5, 18.6], tf.function does 11.9x [11.7, 12.2] the steps of eager mode here."
-    assert findings(changed)[0] == expected
-    assert len(findings(changed)) <= 5
+    said = "Steps/s over those of eager mode: XLA 18.0x [17.5, 18.6], tf.function 11.9x [11.7, 12.2]."
+    assert findings(changed)[0] == said
 
 
 def test_a_slowdown_is_said_as_one(document):
     changed = with_speedup(document, "xla/resident", estimate(0.8, 0.7, 0.9))
-    assert findings(changed)[0].startswith("XLA does 0.800x [0.700, 0.900]")
+    assert "XLA 0.800x [0.700, 0.900], tf" in findings(changed)[0]
 
 
 @pytest.mark.parametrize(
-    "speedup", [estimate(1.2, 0.9, 1.6), estimate(1.2, None, None, "no interval"), estimate(None, None, None, "none")]
+    ("speedup", "said"),
+    [
+        (estimate(1.2, 0.9, 1.6), "XLA 1.20x [0.900, 1.60], inconclusive, tf.function"),
+        (estimate(1.2, None, None, "no interval"), "XLA 1.20x (no interval), inconclusive, tf.function"),
+        (estimate(None, None, None, "none"), "eager mode: tf.function"),
+    ],
 )
-def test_what_the_data_do_not_support_is_not_said(document, speedup):
-    assert not any("XLA does" in line for line in findings(with_speedup(document, "xla/resident", speedup)))
+def test_what_the_data_do_not_support_is_called_inconclusive(document, speedup, said):
+    assert said in findings(with_speedup(document, "xla/resident", speedup))[0]
+
+
+def quality(document):
+    return next(line for line in findings(document) if line.startswith("Data quality"))
 
 
 def test_the_noise_is_always_said(document):
-    quiet = with_twin(document, estimate(1.004, 0.98, 1.03), False)
-    assert "measured twice, differed by 0.4 % (99 % interval within 3.0 %)" in findings(quiet)[-1]
-    loud = with_twin(document, estimate(1.2, 1.1, 1.3), True)
-    assert findings(loud)[-1].startswith("Unstable:")
+    assert "passed, differences below 2.5 % could not" in quality(with_twin(document, estimate(1.004, 0.98, 1.03)))
+    assert "FAILED, they differ by 20.0 %" in quality(with_twin(document, estimate(1.2, 1.1, 1.3)))
+    noisy = quality(with_twin(document, estimate(1.04, 0.67, 1.61)))
+    assert "TOO NOISY, differences below 55.0 % could not be told (limit 22 %)" in noisy
+    assert "not checked" in quality(with_twin(document, estimate(None, None, None, "not measured")))
+
+
+def test_warm_up_that_could_not_be_checked_counts_apart(document):
+    """A run of four blocks: too few to tell."""
+    (line,) = [line for line in findings(document) if line.startswith("Warm-up")]
+    count = sum(len(benchmark.extra_info.replicates) for benchmark in document.benchmarks)
+    assert line == f"Warm-up, of {count} processes: {count} not checked."
 
 
 def test_a_result_without_cases_has_no_findings(document):
-    empty = msgspec.structs.replace(document, benchmarks=())
-    assert findings(with_twin(empty, estimate(None, None, None, "not measured"), None)) == []
+    assert findings(msgspec.structs.replace(document, benchmarks=())) == []
+
+
+def test_the_same_case_in_several_experiments_is_named_once_with_each_figure(reference):
+    from bench.results import files
+
+    (line,) = [line for line in findings(files.read(reference / "quick.json")) if line.startswith("The same case")]
+    assert "modes/function/resident " in line
+    assert " = pipelines/function/resident " in line
+    assert "modes/function/notebook " in line.replace(" = pipelines/function/prefetch-1", "")
+    assert "compare cases within one" in line

@@ -73,7 +73,7 @@ def test_a_neighbour_is_mentioned(samples):
 def test_without_a_gpu_it_is_the_hosts_memory(samples):
     found = with_memory(document(samples), None)
     (sentence,) = memory.findings(found)
-    assert sentence.startswith("Memory of the host that only the process has: 100 MB in eager, 100 MB in function")
+    assert sentence.startswith("Memory of the host that only the process has: 100 MB (100 MB-100 MB) in eager, ")
     assert sentence.endswith("for a model of 2.62 MB.")
 
 

@@ -19,7 +19,7 @@ def test_a_run_leaves_its_report(finished):
     assert len(text) < 2_000_000
     for benchmark in outcome.document.benchmarks:
         rate = benchmark.extra_info.steps_per_second
-        assert f"{rate.value:,.0f} [{rate.low:,.0f}, {rate.high:,.0f}]" in text or rate.cohorts < 2
+        assert f"{rate.value:,.0f} ({rate.low:,.0f}-{rate.high:,.0f})" in text or rate.cohorts < 2
     section = outcome.document.autoencoder_bench
     for value in (section.workload.sha256, section.data.sha256, section.fingerprint.sha256, section.plan.command):
         assert value in text
@@ -87,4 +87,4 @@ def test_memory_of_a_card_has_its_range():
     times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/twin": 1e-3}
     samples = simulate(np.random.default_rng(2), times)
     found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
-    assert "5.00 GB [5.00 GB, 5.00 GB]" in render.html(of_run.page(found, None))
+    assert "5.00 GB (5.00 GB-5.00 GB)" in render.html(of_run.page(found, None))

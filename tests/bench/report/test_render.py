@@ -12,13 +12,13 @@ HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 def page(text):
     grid = Grid(text, (text, text), ((text, text),), text)
     section = Section(text, "one", points=(text,), grids=(grid,), code=text)
-    return Page(title=text, subtitle=text, sections=(section, Section("empty", "empty")), version="1")
+    return Page(title=text, subtitle=text, legend=text, sections=(section, Section("empty", "empty")), version="1")
 
 
 def test_words_stay_words():
     text = render.html(page(HOSTILE))
     assert text.count("<script>") == 1  # the page's own
-    assert text.count("&lt;script&gt;alert(1)") >= 8
+    assert text.count("&lt;script&gt;alert(1)") >= 9
     assert "{{ 7 * 7 }}" in text
 
 

@@ -4,8 +4,10 @@ import msgspec
 from documents import document, replicates, simulate
 
 from bench.cases import Case
+from bench.measure import warmup
+from bench.presets import PRESETS, PROFILE
 from bench.results import warning
-from bench.results.record import CaseRecord, CohortRecord, SameModel, Window
+from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel, Window
 
 XLA = Case(experiment="modes", mode="xla", pipeline="resident")
 
@@ -68,7 +70,10 @@ def test_disturbed_windows_are_counted():
     assert codes(warning.of_cohorts(some, interleaved=True)) == []
     many = [cohort(number, windows=(quiet, loud)) for number in (1, 2, 3)]
     (found,) = warning.of_cohorts(many, interleaved=True)
-    assert (found.code, found.text) == ("disturbed", "3 of 6 windows were disturbed: others, steal.")
+    assert (found.code, found.text) == (
+        "disturbed",
+        "Interference in 3 of 6 windows: other processes, time stolen by the hypervisor.",
+    )
 
 
 def record(**changes):
@@ -83,7 +88,11 @@ def test_what_cases_give_reason_for():
     assert codes(warning.of_cases([record()], [cohort(blocks=20)])) == ["few_blocks"]
     (found,) = warning.of_cases([record(steady=False)], [cohort(blocks=12)])
     assert (found.code, found.text) == ("unsteady", "Still changing after their warm-up: xla/resident.")
-    assert codes(warning.of_cases([record(steady=None)], [cohort(blocks=12)])) == []
+    (unknown,) = warning.of_cases([record(steady=None)], [cohort(blocks=12)])
+    assert unknown.code == "warmup_unknown"
+    assert unknown.text == "Warm-up not verified for 1 of 1 processes: under 20 blocks beside the reference."
+    (alone,) = warning.of_cases([record(steady=None)], [cohort(blocks=12)], interleaved=False)
+    assert alone.text.endswith("they ran alone.")
     three = [replicates([[1.0] * 12] * 3)[i] for i in range(3)]
     once = msgspec.structs.replace(three[0], steady=False)
     one_of_three = CaseRecord(case=XLA, replicates=(once, *three[1:]))
@@ -93,13 +102,22 @@ def test_what_cases_give_reason_for():
 def test_the_rest_of_the_list():
     assert codes(warning.of_widths([], 0.02)) == []
     (wide,) = warning.of_widths(["xla/resident"], 0.02)
-    assert (wide.code, wide.text) == ("wide", "Intervals wider than 2 %: xla/resident.")
-    assert codes(warning.of_twin(True)) == ["unstable"]
-    assert codes(warning.of_twin(False)) + codes(warning.of_twin(None)) == []
+    assert (wide.code, wide.text) == ("wide", "Intervals wider than ±2 %: xla/resident.")
     same = SameModel(steps=50, tf32=False, largest_relative_difference=1e-7, limit=1e-5, passed=True)
     other = msgspec.structs.replace(same, largest_relative_difference=0.3, passed=False)
     assert codes(warning.of_sides(None)) + codes(warning.of_sides(same)) == []
     assert "3.0e-01" in warning.of_sides(other)[0].text
+
+
+def test_a_word_for_every_mark():
+    assert set(warning.MARKS) == set(Mark.__args__)
+
+
+def test_twenty_blocks_are_what_the_check_of_warm_up_takes_and_every_preset_plans():
+    assert warning.WARMUP_BLOCKS == 2 * warmup.BLOCKS
+    assert warmup.find([0.0] * 19).steady is None
+    assert warmup.find([0.0] * 20).steady is True
+    assert all(preset.least_rounds >= warning.WARMUP_BLOCKS for preset in (*PRESETS.values(), PROFILE))
 
 
 def test_every_code_has_its_advice():

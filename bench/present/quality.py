@@ -1,0 +1,82 @@
+"""How far a result can be trusted: its A/A checks, what is known of warm-up, and one case measured several times."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bench.cases import Case
+from bench.results import aa_check
+from bench.results.aa_check import AACheck
+from bench.results.schema import Benchmark, Document
+
+# The notebook's pipeline has two names: in `modes` it is what the notebook does, in `pipelines` what it consists of.
+_SAME_PIPELINE = {"notebook": "prefetch-1"}
+
+
+def lines(document: Document) -> list[str]:
+    """One line about each of these, as far as there is something to say."""
+    found = (_aa_checks(document), _warm_up(document), _measured_again(document))
+    return [line for line in found if line]
+
+
+def _aa_checks(document: Document) -> str | None:
+    """One for all experiments: noise is a property of the run."""
+    if not document.benchmarks:
+        return None
+    checks = {one.name: aa_check.of(one) for one in document.autoencoder_bench.experiments if one.cohorts}
+    if not checks:
+        return None
+    named = len(document.autoencoder_bench.experiments) > 1
+    parts = [(f"{name} " if named else "") + _outcome(check) for name, check in checks.items()]
+    return f"Data quality, by the same case measured twice in all rounds (A/A check): {'; '.join(parts)}."
+
+
+def _outcome(check: AACheck) -> str:
+    if check.difference is None or check.resolution is None:
+        return "not checked"
+    difference, resolution = (f"{100 * share:.1f} %" for share in (check.difference, check.resolution))
+    match check.state:
+        case "failed":
+            return f"FAILED, they differ by {difference}, more than chance allows"
+        case "too noisy":
+            return f"TOO NOISY, differences below {resolution} could not be told (limit {100 * check.limit:.0f} %)"
+    return f"passed, differences below {resolution} could not be told"
+
+
+def _warm_up(document: Document) -> str | None:
+    """What is unknown counts apart: it is not warm."""
+    states = [replicate.steady for benchmark in document.benchmarks for replicate in benchmark.extra_info.replicates]
+    parts = [
+        f"{count} {words}"
+        for count, words in (
+            (states.count(True), "settled"),
+            (states.count(False), "still changing"),
+            (states.count(None), "not checked"),
+        )
+        if count
+    ]
+    return f"Warm-up, of {len(states)} processes: {', '.join(parts)}." if states else None
+
+
+def _measured_again(document: Document) -> str | None:
+    """Cases that several experiments have, each with the figure of its own rounds."""
+    cases: dict[Case, list[Benchmark]] = {}
+    for benchmark in document.benchmarks:
+        case = benchmark.extra_info.case
+        if not case.twin:
+            pipeline = _SAME_PIPELINE.get(case.pipeline, case.pipeline)
+            same = msgspec.structs.replace(case, experiment="", pipeline=pipeline, memory="")
+            cases.setdefault(same, []).append(benchmark)
+    several = [" = ".join(_figures(some)) for some in cases.values() if len(some) > 1]
+    if not several:
+        return None
+    return (
+        f"The same case in several experiments: {'; '.join(several)} steps/s. Each is measured in the rounds and "
+        "minutes of its own experiment: compare cases within one."
+    )
+
+
+def _figures(some: list[Benchmark]) -> Iterator[str]:
+    for benchmark in some:
+        rate = benchmark.extra_info.steps_per_second.value
+        yield f"{benchmark.fullname} {'-' if rate is None else f'{rate:,.0f}'}"

@@ -1,0 +1,64 @@
+"""The A/A check of an experiment: what two measurements of the same case, in the same rounds, differ by.
+
+It has two ways to fail: they differ by more than chance allows; or chance allows for so much that they could not have.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from bench.results.schema import ExperimentRecord
+from bench.results.warning import RunWarning, make
+
+# How many times the preset's target half-width (of 95 % intervals) the half-width of the twin's 99 % interval may be.
+# That of a twin is wider by its confidence, 1.8 times with four cohorts and 2.3 times with three, and varies from run
+# to run; docs/method.md says how often a quiet and a noisy machine are then called too noisy.
+MOST_TARGETS = 4.0
+
+State = Literal["passed", "failed", "too noisy", "not checked"]
+
+
+@dataclass(frozen=True)
+class AACheck:
+    """How it ended; relative differences, None where there is no interval.
+
+    `difference` is what the two differed by, `resolution` the smallest difference that this run could have told from
+    none (half the 99 % interval), `limit` what that may be at most.
+    """
+
+    state: State
+    difference: float | None
+    resolution: float | None
+    limit: float
+
+
+def of(experiment: ExperimentRecord) -> AACheck:
+    """The check of this experiment, by the ratio of its twin."""
+    ratio = experiment.twin.ratio
+    log_limit = MOST_TARGETS * experiment.preset.target_half_width
+    limit = math.expm1(log_limit)
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return AACheck("not checked", None, None, limit)
+    half_width = math.log(ratio.high / ratio.low) / 2
+    state: State = "passed"
+    if not ratio.low <= 1 <= ratio.high:
+        state = "failed"
+    elif half_width > log_limit:
+        state = "too noisy"
+    return AACheck(state, abs(ratio.value - 1), math.expm1(half_width), limit)
+
+
+def warnings(check: AACheck) -> list[RunWarning]:
+    """What a reader has to know where the check did not pass."""
+    if check.state == "failed":
+        text = "The A/A check failed: the same case, measured twice, differs by more than chance allows."
+        return [make("unstable", text)]
+    if check.state != "too noisy" or check.resolution is None:
+        return []
+    return [
+        make(
+            "too_noisy",
+            f"Too noisy: of the same case, measured twice, a difference below {100 * check.resolution:.0f} % could not "
+            f"have been told from none (at most {100 * check.limit:.0f} % is asked for).",
+        )
+    ]
