@@ -33,7 +33,8 @@ def compare(
     are compared with what such runs vary by. Of other hardware it shows ratios, without pass or fail. With several
     results, one table has a column for each.
 
-    An improvement never fails, and noise never fails.
+    Exits non-zero for a regression: the interval excludes 1, and the estimate is beyond the threshold. With equal code
+    that happens in one of twenty comparisons at most. An improvement, or what is inconclusive, exits with 0.
     """
     from bench.comparing import many
     from bench.comparing.compare import Rules
@@ -68,8 +69,8 @@ def baseline(
 ) -> None:
     """Keep a result as a baseline: `bench run --baseline auto` holds later runs of this machine against it.
 
-    It goes to DIR/baselines/<fingerprint>/<UTC time>.json. A run that is incomplete, has failed cases, or whose twin
-    differed is refused, with exit code 1. Keep what you are content with: the next run is compared with the newest.
+    It goes to DIR/baselines/<fingerprint>/<UTC time>.json. A run that is incomplete, has failed cases, or whose A/A
+    check did not pass is refused, with exit code 1. Keep what you are content with: the next run is compared with the newest.
     """
     from bench import baselines, folders
 

@@ -1,6 +1,7 @@
 """The tables of docs/calibration.md, from the last calibration: `python tests/calibration/tables.py`."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 
@@ -8,7 +9,7 @@ RESULTS = Path(__file__).parents[2] / "results" / "calibration"
 
 
 def all_tables() -> dict[str, str]:
-    """Each part's table, by the part's name; those that were run."""
+    """Each part's table, by the part's name; those that were run, and first where they are from."""
     makers = {
         "false-alarms": false_alarms,
         "power-quick": power,
@@ -16,12 +17,13 @@ def all_tables() -> dict[str, str]:
         "peers": peers,
         "speed": speed,
     }
-    found = {}
-    for name, make in makers.items():
-        path = RESULTS / f"{name}.json"
-        if path.is_file():
-            found[name] = make(json.loads(path.read_text()))
-    return found
+    found = {name: json.loads(path.read_text()) for name in makers if (path := RESULTS / f"{name}.json").is_file()}
+    return {"sources": sources(found.values())} | {name: makers[name](part) for name, part in found.items()}
+
+
+def sources(parts: Iterable[dict]) -> str:
+    rows = [[part["part"], part["commit"][:12], part["datetime"][:10], part["machine"]] for part in parts]
+    return _table(["part", "commit", "day", "machine"], rows)
 
 
 def false_alarms(found: dict) -> str:
