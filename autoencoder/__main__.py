@@ -57,6 +57,7 @@ def main(
     """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its pictures."""
     messages = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
     try:
+        out = _user_path(out)
         _require_tensorflow()
         fashion_mnist = data.load(data_source, say=messages.print)
         _require_writable(out)
@@ -68,6 +69,14 @@ def main(
         messages.print(str(error))
         raise typer.Exit(EXIT_USAGE) from None
     messages.print(f"Losses, weights and pictures are in {out}")
+
+
+def _user_path(path: Path) -> Path:
+    """With a tilde as the home folder, which a shell leaves alone in `--out=~/x`."""
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise _CannotRunError(f"{path}: {error}") from None
 
 
 def _require_tensorflow() -> None:

@@ -23,11 +23,15 @@ DAMAGED = f"Delete it and fetch it again from where it came. {ELSEWHERE}"
 
 @dataclass(frozen=True)
 class IdxFile:
-    """What one file must be: its name, the SHA-256 of its gzipped bytes, the shape of its uint8 array."""
+    """What one file must be: its name, the SHA-256 of its gzipped bytes, the shape of its uint8 array.
+
+    `content_sha256` is that of the bytes inside, by which the same data are known that somebody has packed anew.
+    """
 
     name: str
     sha256: str
     shape: tuple[int, ...]
+    content_sha256: str | None = None
 
 
 def read_idx(folder: Path, file: IdxFile) -> npt.NDArray[np.uint8]:
@@ -44,10 +48,27 @@ def read_idx(folder: Path, file: IdxFile) -> npt.NDArray[np.uint8]:
     except OSError as error:
         raise DataError(path, "a readable file", error.strerror or type(error).__name__, UNREADABLE) from None
     digest = hashlib.sha256(raw).hexdigest()
-    if digest != file.sha256:
-        found = f"SHA-256 {digest} ({_diagnose(raw, file.shape)})"
-        raise DataError(path, f"SHA-256 {file.sha256}", found, DAMAGED)
-    return _decode(gzip.decompress(raw), path, file.shape)
+    if digest == file.sha256:
+        return _decode(gzip.decompress(raw), path, file.shape)
+    # A browser may unpack what it downloads, and other programs pack it anew: the content is what counts.
+    content = _unpacked(raw, file.shape)
+    if content is not None and hashlib.sha256(content).hexdigest() == file.content_sha256:
+        return _decode(content, path, file.shape)
+    found = f"SHA-256 {digest} ({_diagnose(raw, file.shape)})"
+    raise DataError(path, f"SHA-256 {file.sha256}", found, DAMAGED)
+
+
+def _unpacked(raw: bytes, shape: tuple[int, ...]) -> bytes | None:
+    """What is inside, or the bytes themselves where they are not packed; None where that is not of the right length."""
+    size = math.prod(shape) + 4 + 4 * len(shape)
+    if len(raw) == size:
+        return raw
+    inflate = zlib.decompressobj(wbits=31)
+    try:
+        content = inflate.decompress(raw, size + 1)
+    except zlib.error:
+        return None
+    return content if len(content) == size else None
 
 
 def _decode(content: bytes, path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:

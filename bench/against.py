@@ -1,6 +1,7 @@
 """The other interpreter of a side-by-side run: which it is, and whether it can take part."""
 
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 from bench import folders
 from bench.errors import UsageError
 from bench.measure.protocol import PROTOCOL_VERSION
+from bench.paths import user_path
 
 # What would make the other interpreter import this one's packages; empty counts as not set.
 ENVIRONMENT = {"PYTHONPATH": "", "PYTHONHOME": ""}
@@ -34,10 +36,10 @@ def parse(text: str) -> Against:
 
     Raises UsageError where there is none, or the label is unfit.
     """
-    python, _, label = (text, "", "") if Path(text).exists() else text.rpartition("=")
+    python, _, label = (text, "", "") if user_path(text).exists() else text.rpartition("=")
     if not python:
         python, label = text, ""
-    path = Path(python)
+    path = user_path(python)
     if path.is_dir():
         path = path / "bin" / "python"
     if not (path.is_file() and os.access(path, os.X_OK)):
@@ -52,7 +54,7 @@ def check(against: Against) -> None:
     if version is None:
         raise UsageError(
             f"--against {against.python}: this suite is not installed there. In the revision to compare with: "
-            f"{against.python} -m pip install -c constraints.txt '.[cpu]'"
+            f"{shlex.quote(str(against.python))} -m pip install -c constraints.txt '.[cpu]'"
         )
     if version != str(PROTOCOL_VERSION):
         raise UsageError(

@@ -13,8 +13,8 @@ from bench import folders
 from bench.comparing import runs
 from bench.comparing.compare import differences
 from bench.comparing.runs import Run
-from bench.errors import NoBaseline, ResultFileError
-from bench.results import aa_check, files
+from bench.errors import NoBaseline, ResultFileError, UsageError
+from bench.results import aa_check, files, search
 from bench.results.schema import Document
 
 FOLDER = "baselines"  # below the folder of results
@@ -42,9 +42,9 @@ class Kept:
 def load(folder: Path) -> list[Run]:
     """All results below the folder, the oldest first; none where it is missing.
 
-    Raises ResultFileError for a file that is no result: a gate that passes over its baseline would pass anything.
+    Raises ResultFileError for one that is damaged: a gate that passes over its baseline would pass anything.
     """
-    return sorted((runs.load(path) for path in sorted(folder.rglob("*.json"))), key=lambda run: run.datetime)
+    return sorted((runs.load(path) for path in search.below(folder)), key=lambda run: run.datetime)
 
 
 def fitting(stored: Sequence[Run], new: Run) -> Fitting:
@@ -87,7 +87,7 @@ def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
     new = runs.of_document(path, document)
     there = [run for run in load(folder) if (run.workload, run.data) == (new.workload, new.data)]
     again = next((run for run in there if len(runs.distinct([run, new])) == 1), None)
-    target = again.path if again else _unused(folder / name)
+    target = again.path if again else _take(folder / name)
     files.write(document, target)
     others = [run for run in there if run is not again]
     replaced = [run for run in others if refresh and run.references.keys() <= new.references.keys()]
@@ -96,10 +96,18 @@ def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
     return Kept(target, 1 + len(others) - len(replaced), len(replaced))
 
 
-def _unused(path: Path) -> Path:
-    """The path itself, or with a number where another machine of the kind measured in the same second."""
-    candidates = (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000)))
-    return next(candidate for candidate in candidates if not candidate.exists())
+def _take(path: Path) -> Path:
+    """The path itself, or with a number where another machine of the kind measured in the same second.
+
+    An empty file takes the place: between a look and the writing somebody else may have come.
+    """
+    for candidate in (path, *(path.with_stem(f"{path.stem}-{number}") for number in range(2, 1000))):
+        try:
+            candidate.touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return candidate
+    raise UsageError(f"{path.parent} has a thousand baselines of one second: clear it up.")
 
 
 def _require_fit(path: Path, document: Document) -> None:

@@ -6,6 +6,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
+from bench import output
 from bench.commands import asking, comparing, measuring, showing
 from bench.errors import BenchError, ExitCode, Interrupted
 
@@ -34,6 +35,7 @@ app.command("list")(asking.list_cases)
 
 def main() -> None:
     """Run the command line; errors become one line and their exit code."""
+    output.install()
     try:
         app()
     except BenchError as error:
@@ -42,6 +44,10 @@ def main() -> None:
         _end("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
         _end(str(error), ExitCode.FAILED)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
 
 
 def _end(text: str, exit_code: ExitCode) -> NoReturn:

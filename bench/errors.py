@@ -61,4 +61,11 @@ class NoBaseline(BenchError):
 
 
 class Interrupted(BaseException):
-    """SIGINT or SIGTERM arrived. Not an Exception, so that no handler of errors swallows it."""
+    """Somebody or something ended the run from outside. Not an Exception, so that no handler of errors swallows it.
+
+    `reason` says what it was, None for a signal, whose sender knows.
+    """
+
+    def __init__(self, what: str = "interrupted", reason: str | None = None) -> None:
+        super().__init__(what)
+        self.reason = reason

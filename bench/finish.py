@@ -34,10 +34,15 @@ def finish(
     The results are saved before anything is made of them, so that what fails here costs no measurement: it is said, and
     the rest is made.
     """
-    documents = {side: recorder.save(status, reason) for side, recorder in recorders.items()}
+    documents = {side: recorder.document(status, reason) for side, recorder in recorders.items()}
+
+    def save() -> None:
+        for recorder in recorders.values():
+            recorder.save(status, reason)
+
+    made = [_is_made("The last result", save, view)]
     if not documents[NEW].benchmarks:
-        return Finished(documents, whole=True)
-    made = []
+        return Finished(documents, whole=all(made))
     if traced := _traced(recorders[NEW]):
         view.stage(f"reading {len(traced)} traces back", _SHARE)
 
@@ -59,7 +64,7 @@ def _is_made(what: str, make: Callable[[], None], view: View) -> bool:
     try:
         make()
     except Exception as error:  # a measured run must not end as a crash, whatever one picture of it stumbles over
-        view.say(f"{what} could not be made: {type(error).__name__}: {error}. The results are saved.")
+        view.say(f"{what} could not be made: {type(error).__name__}: {error}. What each cohort measured is saved.")
         return False
     return True
 

@@ -1,9 +1,11 @@
 """Where a run's files go: the results folder, the run's own, and which run is the newest."""
 
 import errno
+import itertools
 import os
 import re
 import tempfile
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -15,6 +17,11 @@ BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run
 REPORT = "report.html"
 LATEST = "latest.txt"
 
+# Kept free while a run measures, for its last result, should the disk be full by then. It holds noise, since a file of
+# zeros may take no room.
+_RESERVE = ".reserve"
+_RESERVE_BYTES = 4 * 2**20
+
 
 def check_label(label: str | None) -> None:
     """Raise UsageError unless the label can be part of a folder's name."""
@@ -25,12 +32,52 @@ def check_label(label: str | None) -> None:
 
 
 def require_writable(out: Path) -> None:
-    """Raise UsageError unless files can be made in `out`, which is created where it is missing."""
+    """Raise UsageError unless results can be written in `out`, which is created where it is missing.
+
+    It does what writing a result does later: a file is created, written, flushed to the disk and renamed.
+    """
     try:
         out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()
+        probe = out / f".probe-{os.getpid()}"
+        try:
+            write_whole(probe, b"1")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(out, error) from None
+
+
+def dead_link(out: Path) -> str | None:
+    """What to say of a path that is, or is below, a link to nothing; None where there is none."""
+    link = next((one for one in (out, *out.parents) if one.is_symlink() and not one.exists()), None)
+    return f"{link} is a link to {os.readlink(link)}, which is not there" if link else None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace `path` by this content, atomically: whoever reads it sees the old or the new one, whole.
+
+    Others may read it where the file system has such rights: some of shared volumes refuse to change any.
+    """
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(OSError):
+            os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def require_text(out: Path) -> None:
+    """Raise UsageError for a name that is no text: it could not be told to the processes that measure."""
+    try:
+        str(out.absolute()).encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"--out {os.fsencode(out)!r} is no UTF-8. Choose another folder.") from None
 
 
 def create(out: Path, device: str, label: str | None, started: datetime) -> Path:
@@ -38,20 +85,27 @@ def create(out: Path, device: str, label: str | None, started: datetime) -> Path
     name = "-".join(filter(None, [started.strftime("%Y%m%dT%H%M%SZ"), device, label]))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = _unused(out / name)
+        folder = _make_new(out / name)
         for part in ("logs", "plots", "tensorboard"):
-            (folder / part).mkdir(parents=True)
+            (folder / part).mkdir()
+        (folder / _RESERVE).write_bytes(os.urandom(_RESERVE_BYTES))
     except OSError as error:
         raise _unwritable(out, error) from None
     return folder
 
 
+def give_up_reserve(folder: Path) -> bool:
+    """Make room for a result on a disk that is full; False where that was done before."""
+    try:
+        (folder / _RESERVE).unlink()
+    except OSError:
+        return False
+    return True
+
+
 def set_latest(folder: Path) -> None:
     """Name this run as the newest of its results folder, atomically."""
-    with tempfile.NamedTemporaryFile("w", dir=folder.parent, prefix=f".{LATEST}.", delete=False) as file:
-        file.write(folder.name + "\n")
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, folder.parent / LATEST)
+    write_whole(folder.parent / LATEST, f"{folder.name}\n".encode())
 
 
 def latest(out: Path) -> Path:
@@ -65,17 +119,25 @@ def latest(out: Path) -> Path:
     return out / name
 
 
-def _unused(folder: Path) -> Path:
-    """The folder itself, or with a number where a run of the same second has taken it."""
-    candidate, number = folder, 1
-    while candidate.exists():
-        number += 1
-        candidate = folder.with_name(f"{folder.name}-{number}")
-    return candidate
+def _make_new(folder: Path) -> Path:
+    """Make the folder, or one with a number where a run of the same second has taken it.
+
+    That it is not there yet is found out by making it: between a look and the making another run may have come.
+    """
+    for number in itertools.count(1):
+        candidate = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        try:
+            candidate.mkdir()
+        except FileExistsError:
+            continue
+        return candidate
+    raise AssertionError("numbers do not end")
 
 
 def _unwritable(out: Path, error: OSError) -> UsageError:
     what = f"Cannot write results to {out}: {error.strerror}"
+    if link := dead_link(out):
+        what = f"Cannot write results to {out}: {link}"
     remedy = "Choose another folder with --out."
     present = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -3,6 +3,7 @@
 import importlib.util
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -69,6 +70,7 @@ def _run(options: Options, view: View) -> Outcome:
     if options.against:
         against.check(options.against)
     started = environment.now()
+    folders.require_text(options.out)
     folders.require_writable(options.out)
     fashion_mnist = _load_data(options.data, view)
     if options.baseline:
@@ -220,15 +222,17 @@ def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path,
             session.measure()
         finally:
             session.close()
-    except Interrupted:
-        status = "interrupted"
-    except BenchError as error:
+    except Interrupted as interrupt:
+        status, reason = "interrupted", interrupt.reason
+    except (BenchError, OSError) as error:
         if not recorders[NEW].has_measured:
             raise
         status, reason = "failed", str(error)
     with interrupts.ignored():
+        folders.give_up_reserve(folder)
         finished = finish(recorders, folder, status, reason, view)
-        folders.set_latest(folder)
+        with suppress(OSError):  # which run is the newest is no part of it
+            folders.set_latest(folder)
     document = finished.documents[NEW]
     exit_code = worst([_exit_code(document), ExitCode.OK if finished.whole else ExitCode.FAILED])
     return Outcome(folder, document, finished.documents.get(BASE), exit_code)

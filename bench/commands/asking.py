@@ -12,6 +12,7 @@ from bench import policies, selection
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
 from bench.experiments import EXPERIMENTS
+from bench.paths import user_path
 from bench.presets import PRESETS, usual_experiments
 from bench.selection import Choice
 
@@ -20,7 +21,9 @@ def doctor(
     device: Device = DeviceName.auto,
     gpu: Gpu = None,
     data: Data = "auto",
-    out: Annotated[Path, typer.Option(help="Where results would go.")] = Path("results"),
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Where results would go.")] = Path(
+        "results"
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
     """Look at everything that measuring needs, and say what is wrong and what to do; takes some seconds.
@@ -29,11 +32,11 @@ def doctor(
     code 1 if there is a problem, 0 otherwise.
     """
     from bench.doctor import doctor
-    from bench.present import diagnosis
+    from bench.present import diagnosis, progress
 
     console = Console(emoji=False, stderr=as_json)
     wanted = doctor.Wanted(device=device.value, gpu=gpu, data=data, out=out)
-    with console.status("looking", spinner="line") if console.is_terminal else nullcontext():
+    with console.status("looking", spinner="line") if progress.is_live(console) else nullcontext():
         findings = doctor.examine(wanted)
     if as_json:
         typer.echo(diagnosis.to_json(findings), nl=False)

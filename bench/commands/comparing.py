@@ -8,11 +8,18 @@ import typer
 from rich.console import Console
 
 from bench.commands.options import Format, History, Strict, Threshold
+from bench.paths import user_path
 
 
 def compare(
-    base: Annotated[Path, typer.Argument(metavar="BASE", help="The result to compare with: a file or a run's folder.")],
-    new: Annotated[list[Path], typer.Argument(metavar="NEW [MORE...]", help="The results that are compared with it.")],
+    base: Annotated[
+        Path,
+        typer.Argument(metavar="BASE", parser=user_path, help="The result to compare with: a file or a run's folder."),
+    ],
+    new: Annotated[
+        list[Path],
+        typer.Argument(metavar="NEW [MORE...]", parser=user_path, help="The results that are compared with it."),
+    ],
     threshold: Threshold = None,
     first_call_threshold: Annotated[
         float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for the time of the first call.")
@@ -57,11 +64,14 @@ def compare(
 
 def baseline(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="A result, or a run's folder; default: the newest in DIR.")
+        Path | None,
+        typer.Argument(
+            metavar="[RUN]", parser=user_path, help="A result, or a run's folder; default: the newest in DIR."
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of results; baselines go below it.")] = (
-        Path("results")
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", parser=user_path, help="Folder of results; baselines go below it.")
+    ] = Path("results"),
     refresh: Annotated[
         bool,
         typer.Option("--refresh", help="Take the earlier ones of this machine and software away: the level is new."),
@@ -70,7 +80,8 @@ def baseline(
     """Keep a result as a baseline: `bench run --baseline auto` holds later runs of this machine against it.
 
     It goes to DIR/baselines/<fingerprint>/<UTC time>.json. A run that is incomplete, has failed cases, or whose A/A
-    check did not pass is refused, with exit code 1. Keep what you are content with: the next run is compared with the newest.
+    check did not pass is refused, with exit code 1. Keep what you are content with: the next run is compared with the
+    newest.
     """
     from bench import baselines, folders
 
@@ -80,7 +91,9 @@ def baseline(
     typer.echo(f"Baseline: {kept.path} ({kept.count} of this machine and software{removed})")
 
 
-def validate(files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Result files to check.")]) -> None:
+def validate(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", parser=user_path, help="Result files to check.")],
+) -> None:
     """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
     from bench.comparing.runs import printable
     from bench.results.files import read_any

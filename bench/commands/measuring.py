@@ -29,6 +29,7 @@ from bench.commands.options import (
     Threshold,
 )
 from bench.errors import ExitCode, worst
+from bench.paths import user_path
 from bench.presets import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.selection import parse_sizes
@@ -132,7 +133,7 @@ def run(
         against=parse_against(against) if against else None,
     )
     wanted = judged.Wanted(
-        baseline=Path(baseline) if baseline and baseline != _AUTO else None,
+        baseline=user_path(baseline) if baseline and baseline != _AUTO else None,
         baselines=out / baselines.FOLDER if baseline == _AUTO else None,
         history=history,
         rules=Rules(threshold=threshold),
@@ -141,6 +142,8 @@ def run(
     with progress.open_view(console) as view:
         found = judged.run(options, wanted, view)
     outcome = found.outcome
+    if reason := outcome.document.autoencoder_bench.status_reason:
+        typer.echo(f"bench: ended: {reason}. What was measured is saved in {outcome.folder}", err=True)
     with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
         summary.show(outcome.document, outcome.folder, console)
         if found.comparison:

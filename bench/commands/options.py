@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from bench.paths import user_path
+
 
 class PresetName(StrEnum):
     """The presets, for the command line's choices."""
@@ -56,6 +58,7 @@ History = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
+        parser=user_path,
         help="Folder with earlier results: five of the same machine and software say what runs vary by.",
     ),
 ]
@@ -77,7 +80,7 @@ Data = Annotated[
     ),
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of blocks.")]
-Out = Annotated[Path, typer.Option(metavar="DIR", help="Folder that gets a folder for this run.")]
+Out = Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Folder that gets a folder for this run.")]
 Label = Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")]
 Tf32 = Annotated[OnOff | None, typer.Option(help="TF32 on GPUs that have it; default: TensorFlow's.")]
 HostTracer = Annotated[

@@ -7,6 +7,7 @@ import typer
 
 from bench import folders
 from bench.errors import ExitCode, UsageError
+from bench.paths import user_path
 
 _RESULTS = Path("results")
 
@@ -16,13 +17,16 @@ def report(
         list[Path] | None,
         typer.Argument(
             metavar="[RUN...]",
+            parser=user_path,
             help="Results, or run folders, or folders with many of them; default: the newest run in results/.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder for report.html; default: the run's own, or for several results/report."
+            metavar="DIR",
+            parser=user_path,
+            help="Folder for report.html; default: the run's own, or for several results/report.",
         ),
     ] = None,
 ) -> None:
@@ -65,7 +69,8 @@ def _target(folder: Path) -> Path:
 
 def tensorboard(
     run: Annotated[
-        Path | None, typer.Argument(metavar="[RUN]", help="A run's folder; default: the newest in results/.")
+        Path | None,
+        typer.Argument(metavar="[RUN]", parser=user_path, help="A run's folder; default: the newest in results/."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine alone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 6006,

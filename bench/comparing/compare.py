@@ -30,6 +30,8 @@ FIRST_CALL_THRESHOLD = 0.20
 MEMORY_THRESHOLD = 0.05
 LOSS_THRESHOLD = 0.10
 
+_LONGEST_PATH = 4_096
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -156,7 +158,8 @@ def _require_same_work(base: Run, new: Run) -> None:
         raise NotComparable(
             f"{base.path} and {new.path} were measured on different data. Measure both with the same --data."
         )
-    if not {*base.cases, *base.failed} & {*new.cases, *new.failed}:
+    theirs = [{*run.cases, *run.without_ratio, *run.failed} for run in (base, new)]
+    if not theirs[0] & theirs[1]:
         raise NotComparable(f"{base.path} and {new.path} have no case in common.")
     for name in (name for name in base.cases if name in new.cases):
         axes, others = base.cases[name].axes, new.cases[name].axes
@@ -172,7 +175,7 @@ def _noise(history: Sequence[Run], base: Run, new: Run) -> Noise:
 
 def _all_names(base: Run, new: Run) -> list[str]:
     """Of the cases that were asked for in either, but for those of an experiment that the other was not about."""
-    names = dict.fromkeys([*base.cases, *base.failed, *new.cases, *new.failed])
+    names = dict.fromkeys(name for run in (base, new) for name in (*run.cases, *run.without_ratio, *run.failed))
     apart = _experiments_of_one(base, new)
     return [name for name in names if runs.experiment_of(name) not in apart]
 
@@ -205,7 +208,9 @@ def _of_case(speed: Judgement, relative: Judgement | None, threshold: float) -> 
 def _absent(name: str, base: Run, new: Run, kind: Kind) -> CaseComparison:
     """A case that at least one of the results has no speed of."""
     state: CaseState
-    if name in base.cases:
+    if reason := base.without_ratio.get(name) or new.without_ratio.get(name):
+        state, detail = "no_ratio", reason
+    elif name in base.cases:
         state = "failed" if name in new.failed else "vanished"
         detail = new.failed.get(name, f"{new.label} does not have it")
     elif name in new.cases and not (name in base.failed and kind == "side_by_side"):
@@ -232,7 +237,7 @@ def _info(run: Run) -> RunInfo:
     tensorflow = run.software.get("tensorflow")
     return RunInfo(
         label=run.label,
-        file=str(run.path),
+        file=runs.printable(str(run.path), _LONGEST_PATH),
         device=run.device,
         datetime=run.datetime,
         status=run.status,

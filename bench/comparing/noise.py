@@ -9,6 +9,7 @@ from bench.comparing import runs
 from bench.comparing.records import RunNoise
 from bench.comparing.runs import Measured, Run
 from bench.errors import ResultFileError, UsageError
+from bench.results import search
 
 LEAST_RUNS = 5
 
@@ -76,8 +77,8 @@ def load_history(folder: Path | None, wanted: Sequence[Run]) -> list[Run]:
     fingerprints = {(run.fingerprint, run.workload, run.data) for run in wanted}
     themselves = {run.path.resolve() for run in wanted}
     found = []
-    for path in sorted(folder.rglob("*.json")):
-        if path.resolve() in themselves or not path.is_file():
+    for path in search.below(folder):
+        if path.resolve() in themselves:
             continue
         try:
             run = runs.load(path)

@@ -22,7 +22,7 @@ Reason = Literal[
 
 Kind = Literal["side_by_side", "separate", "other_hardware"]
 
-CaseState = Literal["compared", "vanished", "failed", "added", "failed_in_both"]
+CaseState = Literal["compared", "no_ratio", "vanished", "failed", "added", "failed_in_both"]
 
 
 class Difference(Record, frozen=True, kw_only=True):

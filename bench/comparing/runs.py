@@ -1,5 +1,6 @@
 """One result file as comparing sees it: ours or pytest-benchmark's own, small enough for a thousand of them."""
 
+import hashlib
 import math
 import re
 from collections import Counter
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from bench.errors import ResultFileError
 from bench.results import aa_check, estimates, files
 from bench.results.consistency import LEAST_SECONDS, MOST_SECONDS
 from bench.results.foreign import ForeignDocument
@@ -21,6 +23,7 @@ from bench.results.schema import Benchmark, Document, Pairing
 Value = str | int | float | None
 
 _LONGEST_NAME = 120
+_HASH = 8  # letters of the hash of a name that cannot be shown as it is
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Run:
     pairing: Pairing | None
     references: Mapping[str, str]  # of each experiment, all with full names
     cases: Mapping[str, Measured]
+    without_ratio: Mapping[str, str]  # cases of a time that no ratio can be made of, with the reason
     failed: Mapping[str, str]  # cases that were asked for and not measured, with the reason
     aa_checks: Mapping[str, aa_check.State]  # by experiment
     final_loss: float | None
@@ -149,10 +153,11 @@ def of_document(path: Path, document: Document) -> Run:
         workload=section.workload.sha256,
         data=section.data.sha256,
         pairing=pairing,
-        references={printable(one.name): printable(f"{one.name}/{one.reference}") for one in section.experiments},
-        cases={printable(b.fullname): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
+        references={printable(one.name): key_of(f"{one.name}/{one.reference}") for one in section.experiments},
+        cases={key_of(b.fullname): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
+        without_ratio={},
         failed={
-            printable(f"{one.name}/{case.name}"): f"{case.status}: {printable(case.failure.reason)}"
+            key_of(f"{one.name}/{case.name}"): f"{case.status}: {printable(case.failure.reason)}"
             if case.failure
             else case.status
             for one in section.experiments
@@ -182,6 +187,19 @@ def printable(text: str, longest: int = _LONGEST_NAME) -> str:
     return clean if len(clean) <= longest else clean[:longest] + "..."
 
 
+def key_of(name: str) -> str:
+    """A case's name as it may be shown, which still tells it from every other: what is cut or replaced has a hash."""
+    shown = printable(name)
+    if shown == name:
+        return name
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_HASH]
+    return f"{printable(name, _LONGEST_NAME - _HASH - 4)} #{digest}"
+
+
+def _has_ratio(seconds: float) -> bool:
+    return LEAST_SECONDS <= seconds <= MOST_SECONDS
+
+
 def _measured(benchmark: Benchmark) -> Measured:
     axes = msgspec.structs.asdict(benchmark.extra_info.case)
     return Measured(axes, estimates.replicates_of(benchmark), benchmark.stats.median)
@@ -194,6 +212,10 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
         "hardware": {"gpu": None, "cpu": cpu.get("brand_raw"), "cores": cpu.get("count")},
         "software": {name: document.machine_info.get(name) for name in ("python_version", "system", "release")},
     }
+    counts = Counter(benchmark.fullname for benchmark in document.benchmarks)
+    if twice := next((name for name, count in counts.items() if count > 1), None):
+        raise ResultFileError(f"{path}: expected each name once, found {printable(twice)!r} {counts[twice]} times")
+    medians = {key_of(benchmark.fullname): benchmark.stats.median for benchmark in document.benchmarks}
     return Run(
         path=path,
         label=printable(_label_of(path)),
@@ -208,10 +230,11 @@ def _foreign(path: Path, document: ForeignDocument) -> Run:
         data=None,
         pairing=None,
         references={},
-        cases={
-            printable(benchmark.fullname): Measured({}, (), benchmark.stats.median)
-            for benchmark in document.benchmarks
-            if LEAST_SECONDS <= benchmark.stats.median <= MOST_SECONDS
+        cases={name: Measured({}, (), seconds) for name, seconds in medians.items() if _has_ratio(seconds)},
+        without_ratio={
+            name: f"a median of {seconds} s has no ratio"
+            for name, seconds in medians.items()
+            if not _has_ratio(seconds)
         },
         failed={},
         aa_checks={},

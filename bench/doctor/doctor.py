@@ -44,6 +44,7 @@ def examine(wanted: Wanted) -> list[Finding]:
         host.processor(facts["cpu"]),
         host.quiet(),
         host.control_group(facts["container"], facts["cpu"]),
+        host.environment(),
         host.memory(),
         host.disk(wanted.out),
         host.data_set(wanted.data),

@@ -1,6 +1,7 @@
 """The host: processor, control group, memory, disk, the data set, and what the profiles are shown with."""
 
 import importlib.util
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +14,7 @@ from autoencoder.errors import DataError
 from bench import folders
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
-from bench.observe import disturbance
+from bench.observe import disturbance, variables
 from bench.observe.environment import version
 from bench.observe.machine import Facts
 
@@ -21,6 +22,8 @@ LEAST_MEMORY_BYTES = 4 * 2**30  # of seven workers of 500 MB each, and a server
 LEAST_DISK_BYTES = 100 * 2**20
 GOOD_DISK_BYTES = 2**30
 _WATCHED_SECONDS = 1.0
+_OF_THE_CARD = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES")
+_OUR_OWN = ("TF_CPP_MIN_LOG_LEVEL",)  # set anew for every process
 
 
 def processor(facts: Facts) -> Finding:
@@ -69,6 +72,17 @@ def control_group(container: Facts, cpu: Facts) -> Finding:
     return ok("limits", ", ".join(parts) or "none")
 
 
+def environment(inherited: Mapping[str, str] = os.environ) -> Finding:
+    """Variables that the processes which measure get, and that speeds depend on; and those that they do not get."""
+    kept = [name for name in variables.settings(inherited) if name not in _OF_THE_CARD]
+    out = [name for name in variables.taken_out(inherited) if name not in _OUR_OWN]
+    parts = [f"{', '.join(kept)} stay and are recorded"] if kept else []
+    parts += [f"{', '.join(out)} are taken out of the processes that measure"] if out else []
+    if kept:
+        return warning("environment", "; ".join(parts), "Unset what is not meant: results with others are other runs")
+    return ok("environment", "; ".join(parts) or "no variable that speeds depend on")
+
+
 def memory() -> Finding:
     """What is free of the host's memory."""
     available = psutil.virtual_memory().available
@@ -81,8 +95,11 @@ def memory() -> Finding:
 def disk(out: Path) -> Finding:
     """Whether results can be written, and how much room there is; the folder itself is not made."""
     whole = out.absolute()
+    if link := folders.dead_link(whole):
+        return problem("disk", link, "Choose another folder with --out")
     present = next(folder for folder in (whole, *whole.parents) if folder.is_dir())
     try:
+        folders.require_text(out)
         folders.require_writable(present)
     except UsageError as error:
         return problem("disk", str(error), "Choose another folder with --out")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench import policies
+from bench import interrupts, policies
 from bench.measure import in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
@@ -191,9 +191,11 @@ class Cohort:
             number = len(self.order) - (0 if self._settings.interleaved else first)
             if plan.is_over(len(self.order) - first, spent):
                 break
-            began, alive = time.monotonic(), len(self.members)
+            began, stopped, alive = time.monotonic(), interrupts.stopped_seconds(), len(self.members)
             self.order.append(self._round(sizes, number))
-            if len(self.members) == alive:
+            if interrupts.stopped_seconds() > stopped:
+                watch.skip()  # nobody's time but that of whoever stopped this process
+            elif len(self.members) == alive:
                 spent += time.monotonic() - began
                 last = [pair for member in self.members for pair in member.readings[-1:]]
                 watch.after_round(number, telemetry.throttle_bits(last))

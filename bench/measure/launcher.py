@@ -1,10 +1,13 @@
 """Start servers and workers, ask them, stop and continue them, and find out how they died. No TensorFlow here."""
 
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from typing import Any
 
 from bench.errors import BenchError
 from bench.measure import protocol
+from bench.observe.environment import anonymous
 
 # -P: a folder called bench where the user happens to stand must not be taken for this package.
 SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.measure.server")
@@ -23,6 +27,12 @@ SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.measure.server")
 CAN_STOP_WORKERS = sys.platform == "linux"
 
 _MEANWHILE_SECONDS = 0.2
+
+# Of a log's end, where the cause of a death stands as a rule.
+_LOG_LINES, _LOG_LENGTH = 200, 240
+_TELLING = re.compile(
+    r"(?i)\b(error|fatal|failed|unknown|cannot|could not|no such|not found|invalid|check fail)|^F\d{4}"
+)
 
 
 @dataclass(frozen=True)
@@ -132,11 +142,11 @@ class Worker:
         self._signal(signal.SIGKILL)  # the connection is gone; should the process linger, it must not
         exit_code = self._reap()
         if exit_code >= 0:
-            return f"ended with exit code {exit_code}"
+            return f"ended with exit code {exit_code}{_telling_line(self.log)}"
         name = signal.Signals(-exit_code).name
         if exit_code == -signal.SIGKILL and _out_of_memory_kills() > self._memory_kills:
             return f"out of memory: killed by the kernel ({name})"
-        return f"killed by {name}"
+        return f"killed by {name}{_telling_line(self.log)}"
 
 
 class Server:
@@ -150,7 +160,10 @@ class Server:
         limits: Limits,
         command: Sequence[str] = SERVER_COMMAND,
     ) -> None:
-        self._arguments = (data, environment, command)
+        # What its workers leave in there, as TensorFlow does what it makes of every traced function, ends with it.
+        self._temporary = _temporary_folder()
+        variables = {**environment, "TMPDIR": self._temporary} if self._temporary else environment
+        self._arguments = (data, variables, command)
         self._limits = limits
         self._log = log
         self._process, self._connection = _start("server", log, *self._arguments)
@@ -180,7 +193,8 @@ class Server:
                 raise BenchError(f"The server was not ready after {self._limits.server_ready:g} s: see {self._log}")
             self._ready = self._decode_ready(self._connection.recv_bytes())
         except (EOFError, OSError):
-            raise BenchError(f"The server ended while it loaded TensorFlow: see {self._log}") from None
+            why = _telling_line(self._log)
+            raise BenchError(f"The server ended while it loaded TensorFlow{why}: see {self._log}") from None
         except protocol.ProtocolError as error:
             raise BenchError(f"The server speaks another protocol: {error}") from None
 
@@ -224,6 +238,8 @@ class Server:
         self._connection.close()
         self._process.kill()
         self._process.wait()
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def _fork(self, log: Path) -> Worker:
         ours, theirs = socket.socketpair()
@@ -281,6 +297,24 @@ def _start(
             start_new_session=True,
         )
         return process, Connection(ours.detach())
+
+
+def _temporary_folder() -> str | None:
+    """A new one; None where there is no room for any, and the processes do with what they find."""
+    try:
+        return tempfile.mkdtemp(prefix="autoencoder-bench-")
+    except OSError:
+        return None
+
+
+def _telling_line(log: Path) -> str:
+    """The last line of a log that says what went wrong, as a part of a sentence; empty where none does."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
+    except OSError:
+        return ""
+    telling = next((line.strip() for line in reversed(lines) if _TELLING.search(line)), "")
+    return f" ({anonymous(telling)[:_LOG_LENGTH]})" if telling else ""
 
 
 def _out_of_memory_kills() -> int:

@@ -15,7 +15,7 @@ from bench.results.record import Breakdown, StepSplit, TopOp
 
 TOP_OPS = 5
 _SECONDS = 60.0  # that a conversion may take; it takes less than one
-_CHILD = (sys.executable, "-m", "bench.observe.convert_trace")
+_CHILD = (sys.executable, "-P", "-m", "bench.observe.convert_trace")
 _AT_A_TIME = 2
 _IDLE = "IDLE"
 

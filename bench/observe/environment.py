@@ -14,28 +14,10 @@ import psutil
 
 from bench import __version__, container
 from bench.device import DeviceChoice, without_uuid
+from bench.observe import variables
 from bench.results.schema import Software
 
 _UNWANTED_XLA_FLAGS = ("--tf_xla_persistent_cache_directory", "--tf_xla_auto_jit")
-# Named one by one: other programs have variables that begin like these, and paths of the user's in them.
-_RECORDED = {
-    "CUDA_DEVICE_ORDER",
-    "CUDA_LAUNCH_BLOCKING",
-    "CUDA_VISIBLE_DEVICES",
-    "NVIDIA_TF32_OVERRIDE",
-    "OMP_NUM_THREADS",
-    "TF_DETERMINISTIC_OPS",
-    "TF_ENABLE_ONEDNN_OPTS",
-    "TF_FORCE_GPU_ALLOW_GROWTH",
-    "TF_GPU_ALLOCATOR",
-    "TF_GPU_THREAD_COUNT",
-    "TF_GPU_THREAD_MODE",
-    "TF_NUM_INTEROP_THREADS",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_XLA_FLAGS",
-    "XLA_FLAGS",
-}
-
 _ROOT = Path(__file__).parent.parent.parent
 
 
@@ -76,18 +58,24 @@ def cpu_description() -> str:
 def commit_info() -> dict[str, Any]:
     """pytest-benchmark's `commit_info`, of this suite's own checkout, or of what an image of ours was built from.
 
-    Null where it is installed without either.
+    Null where it is installed without either, with the `reason`.
     """
-    top = _git("rev-parse", "--show-toplevel")
-    if top is None or Path(top) != _ROOT:
-        return {"id": container.revision(), "time": None, "dirty": None, "branch": None, "project": "autoencoder-bench"}
-    return {
-        "id": _git("rev-parse", "HEAD"),
-        "time": _git("log", "-1", "--format=%cI"),
-        "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-        "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
-        "project": "autoencoder-bench",
-    }
+    nothing = {"id": None, "time": None, "dirty": None, "branch": None, "project": "autoencoder-bench"}
+    if (revision := container.revision()) is not None:
+        return {**nothing, "id": revision}
+    try:
+        top = Path(_git("rev-parse", "--show-toplevel"))
+        if top.resolve() != _ROOT.resolve():
+            return {**nothing, "reason": "the suite is not installed from a checkout of its own"}
+        return {
+            "id": _git("rev-parse", "HEAD"),
+            "time": _git("log", "-1", "--format=%cI"),
+            "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+            "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
+            "project": "autoencoder-bench",
+        }
+    except _NoGit as error:
+        return {**nothing, "reason": str(error)}
 
 
 def software() -> Software:
@@ -107,11 +95,13 @@ def software() -> Software:
 def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """The variables servers are started with, over those inherited.
 
-    Some of a user's variables would change what a case is: the memory policy, the allocator, `function` turned into
-    XLA, Keras on another backend, compile times turned into reading times by a cache that lasts.
+    What is empty is taken out. Some of a user's variables would change what a case is: the memory policy, the
+    allocator, `function` turned into XLA, Keras on another backend, compile times turned into reading times by a cache
+    that lasts. Of the rest only those pass that are known (bench/observe/variables.py).
     """
     flags = [flag for flag in inherited.get("TF_XLA_FLAGS", "").split() if not flag.startswith(_UNWANTED_XLA_FLAGS)]
     return {
+        **dict.fromkeys(variables.taken_out(inherited), ""),
         **choice.environment,
         # Each worker removes them, and sets what its own policy needs.
         "TF_FORCE_GPU_ALLOW_GROWTH": "",
@@ -125,8 +115,8 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
 
 def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Those variables of the servers that change what is measured, without what would tell whose machine it is."""
-    variables = {**inherited, **for_servers(choice, inherited)}
-    return {name: anonymous(value) for name, value in sorted(variables.items()) if value and name in _RECORDED}
+    theirs = {**inherited, **for_servers(choice, inherited)}
+    return {name: anonymous(value) for name, value in variables.settings(theirs).items()}
 
 
 def anonymous(text: str) -> str:
@@ -147,11 +137,24 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _git(*arguments: str) -> str | None:
+class _NoGit(Exception):
+    """Git does not answer; the text says why, without paths."""
+
+
+def _git(*arguments: str) -> str:
+    """What git says of our own checkout. Raises _NoGit.
+
+    In a hook, or beside another repository, variables of git's own would have it answer for that one.
+    """
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(_ROOT), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(_ROOT), *arguments], capture_output=True, text=True, timeout=10, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=alone)
+    except FileNotFoundError:
+        raise _NoGit("git is not installed") from None
+    except (OSError, subprocess.SubprocessError) as error:
+        raise _NoGit(f"git could not be asked: {type(error).__name__}") from None
+    if done.returncode != 0:
+        complaint = next((line for line in done.stderr.splitlines() if line.strip()), "without a word")
+        raise _NoGit(f"git: {anonymous(complaint)[:200]}")
     return done.stdout.strip()

@@ -112,7 +112,7 @@ def closing_lines(comparisons: Sequence[Comparison]) -> list[str]:
 
 def _outcome(comparison: Comparison) -> Iterator[str]:
     for case in comparison.cases:
-        if case.state in ("vanished", "failed", "failed_in_both", "added"):
+        if case.state != "compared":
             yield f"{case.name}: {case.state.replace('_', ' ')}: {case.detail}"
     if not comparison.judged:
         return

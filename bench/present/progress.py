@@ -58,10 +58,15 @@ class LiveView:
             self.stage(text, fraction)
 
 
+def is_live(console: Console) -> bool:
+    """Whether lines can be drawn over again: a terminal that can, not a log of which somebody wants colours."""
+    return console.is_terminal and not console.is_dumb_terminal and console.file.isatty()
+
+
 @contextmanager
 def open_view(console: Console) -> Iterator[View]:
     """The view that fits the console, for the time of a run."""
-    if not console.is_terminal:
+    if not is_live(console):
         yield PlainView(console)
         return
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=None), TimeElapsedColumn(), TextColumn("left"))

@@ -1,5 +1,6 @@
 """One screen about a result: a table of the cases of each experiment, then findings."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -33,7 +34,7 @@ def whereabouts(folder: Path) -> list[str]:
     """Where the report is, and what serves the profiles, as far as they are there."""
     lines = [f"Report: {folder / REPORT}"] if (folder / REPORT).is_file() else []
     if any((folder / "tensorboard").iterdir()):
-        lines.append(f"TensorBoard: bench tensorboard {folder}")
+        lines.append(f"TensorBoard: {shlex.join(['bench', 'tensorboard', str(folder)])}")
     return lines
 
 

@@ -10,6 +10,7 @@ from bench.comparing.records import Comparison
 from bench.comparing.runs import Run
 from bench.errors import NotComparable, ResultFileError, UsageError
 from bench.folders import BASE_RESULT, RESULT
+from bench.results import search
 
 MOST_TOGETHER = 40  # runs side by side
 _NOISE_FROM = 20  # earlier runs that say what runs vary by
@@ -61,7 +62,7 @@ def find(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         if path.is_dir() and not (path / RESULT).is_file():
             # Of a side-by-side run the side that was measured for its own sake.
-            below = sorted(one for one in path.rglob("*.json") if not _is_base(one))
+            below = [one for one in search.below(path) if not _is_base(one)]
             if not below:
                 raise UsageError(f"{path} has no result in it: name runs, or a folder with runs below it.")
             found.update(dict.fromkeys(below))

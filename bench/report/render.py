@@ -14,7 +14,7 @@ from bench.report.page import Page
 def to_file(page: Page, path: Path) -> None:
     """Write the page, atomically."""
     unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(html(page), encoding="utf-8")
+    unfinished.write_text(html(page), encoding="utf-8", errors="replace")
     unfinished.replace(path)
 
 

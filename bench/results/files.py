@@ -1,15 +1,15 @@
 """Read, validate and write result files. A file from elsewhere is untrusted."""
 
+import codecs
 import json
-import os
 import re
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench import folders
 from bench.errors import ResultFileError
 from bench.results import consistency, upgrade
 from bench.results.foreign import ForeignDocument
@@ -30,17 +30,7 @@ def write(document: Document, path: Path) -> None:
     section = msgspec.structs.replace(document.autoencoder_bench, schema_version=SCHEMA_VERSION)
     document = msgspec.structs.replace(document, autoencoder_bench=section)
     text = msgspec.json.format(msgspec.json.encode(document), indent=1)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    folders.write_whole(path, text + b"\n")
 
 
 def read(path: Path) -> Document:
@@ -56,7 +46,9 @@ def read_any(path: Path) -> Document | ForeignDocument:
 
     Raises ResultFileError with the place inside the document, what was expected there, and what was found.
     """
-    raw = _read_bytes(path)
+    raw = _read_bytes(path).removeprefix(codecs.BOM_UTF8)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # of UTF-32 too, where one begins likewise
+        raise ResultFileError(f"{path}: UTF-16 text: save it as UTF-8")
     tree = _parse(path, raw)
     if not isinstance(tree, dict):
         raise ResultFileError(f"{path}: expected an object at the top of the document, found {_show(tree)}")

@@ -20,6 +20,17 @@ _SETTINGS = {
 }
 
 
+def _restrictions(count: Any, facts: Mapping[str, Mapping[str, Fact]]) -> dict[str, Any]:
+    """What this process may not use of the hardware, as if it was not there; nothing where it may use all."""
+    usable = facts.get("cpu", {}).get("usable_threads", Fact(value=None)).value
+    limit = facts.get("container", {}).get("cpu_limit", Fact(value=None)).value
+    return {
+        name: value
+        for name, value in (("usable_cores", usable), ("cpu_limit", limit))
+        if value is not None and (name == "cpu_limit" or value != count)
+    }
+
+
 def take(
     machine_info: Mapping[str, Any], device: Device, software: Software, facts: Mapping[str, Mapping[str, Fact]]
 ) -> Fingerprint:
@@ -32,6 +43,7 @@ def take(
         "cores": cpu.get("count"),
         "memory_gib": round(memory / 2**30) if memory else None,
     }
+    hardware |= _restrictions(cpu.get("count"), facts)
     versions = {
         "driver": device.driver,
         "power_limit_watts": device.power_limit_watts,

@@ -41,7 +41,7 @@ def free_port(host: str, port: int) -> int:
 
 def lines(logdir: Path, host: str, port: int) -> list[str]:
     """What a person has to know: the address, the tabs, how to get there from elsewhere."""
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    address = f"http://{_bracketed(host)}:{port}/"
     found = [
         f"TensorBoard: {address}  (end it with Ctrl-C)",
         f"  {address}#hparams: all cases, to sort and filter",
@@ -55,7 +55,9 @@ def lines(logdir: Path, host: str, port: int) -> list[str]:
     if _is_loopback(host) and container.kind():
         found.append(f"  In a container nobody else gets there: --host 0.0.0.0, and publish {LOOPBACK}:{port}:{port}.")
     if _is_loopback(host):
-        found.append(f"  From elsewhere: ssh -L {port}:{LOOPBACK}:{port} <this machine>, then the same address there.")
+        found.append(
+            f"  From elsewhere: ssh -L {port}:{_bracketed(host)}:{port} <this machine>, then the same address there."
+        )
     else:
         found.append("  Whoever can reach this machine can read these files: there is no password.")
     return found
@@ -64,8 +66,19 @@ def lines(logdir: Path, host: str, port: int) -> list[str]:
 def replace_process(logdir: Path, host: str, port: int) -> None:
     """Become TensorBoard, so that signals and its exit code are its own. Does not return."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    words = ["-m", "tensorboard.main", "--logdir", str(logdir), "--host", host, "--port", str(port)]
+    logdir = _without_patterns(logdir)
+    # -P: nothing in the folder where the user stands is taken for a module.
+    words = ["-P", "-m", "tensorboard.main", "--logdir", str(logdir), "--host", host, "--port", str(port)]
     os.execv(sys.executable, [sys.executable, *words])  # noqa: S606 - the command is our own
+
+
+def _without_patterns(logdir: Path) -> Path:
+    """Another path to the folder where its own has letters that the profiler's plugin would take for a pattern."""
+    here = Path("/proc/self/cwd")
+    if not (set("*?[") & set(str(logdir.absolute())) and here.exists()):
+        return logdir
+    os.chdir(logdir)
+    return here
 
 
 def _timeline(logdir: Path, trace: Path) -> str:
@@ -74,6 +87,11 @@ def _timeline(logdir: Path, trace: Path) -> str:
     query = urlencode({"run": "/".join([*sub_run, time]), "tag": "trace_viewer", "host": trace.name.split(".")[0]})
     page = "data/plugin/profile/trace_viewer_index.html"
     return f"{page}?{urlencode({'trace_data_url': f'/data/plugin/profile/data?{query}'})}"
+
+
+def _bracketed(host: str) -> str:
+    """As it stands before a port: an address of IPv6 has colons of its own."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,5 +1,6 @@
 """Damaged files of every kind, each made for real, and what the error says of them."""
 
+import dataclasses
 import gzip
 import hashlib
 import struct
@@ -7,6 +8,7 @@ import struct
 import numpy as np
 import pytest
 
+from autoencoder import sources
 from autoencoder.errors import DataError
 from autoencoder.idx import DAMAGED, MISSING, UNREADABLE, IdxFile, read_idx
 
@@ -85,3 +87,27 @@ def test_a_folder_in_its_place_is_named(tmp_path):
 def test_what_a_right_hash_hides_is_found_too(tmp_path, content, found):
     with pytest.raises(DataError, match=found):
         read_idx(tmp_path, written(tmp_path, packed(content)))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        pytest.param(gzip.compress(idx_bytes(VALUES), compresslevel=1, mtime=0), id="packed by another program"),
+        pytest.param(gzip.compress(idx_bytes(VALUES), mtime=1), id="packed at another time"),
+        pytest.param(idx_bytes(VALUES), id="unpacked by a browser"),
+    ],
+)
+def test_the_same_content_in_other_bytes_is_the_same_data(tmp_path, raw):
+    file = written(tmp_path, raw, sha256=hashlib.sha256(GOOD).hexdigest())
+    known = dataclasses.replace(file, content_sha256=hashlib.sha256(idx_bytes(VALUES)).hexdigest())
+    assert hashlib.sha256(raw).hexdigest() != file.sha256
+    np.testing.assert_array_equal(read_idx(tmp_path, known), VALUES)
+    with pytest.raises(DataError, match=r"other content|not a gzip file"):
+        read_idx(tmp_path, file)  # of which the content's hash is not known
+
+
+def test_the_hashes_of_the_contents_are_those_of_the_published_files(full_set):
+    folder = sources.DEBIAN_FOLDER
+    for file in sources.FULL:
+        content = gzip.decompress((folder / file.name).read_bytes())
+        assert hashlib.sha256(content).hexdigest() == file.content_sha256

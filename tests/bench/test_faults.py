@@ -1,9 +1,13 @@
 """What each fault does to a run: cases that fail, servers that die, interrupts, and bad usage."""
 
+import contextlib
 import io
+import re
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import msgspec
@@ -41,6 +45,9 @@ FAULTS = {
 
 # A round of two cases takes a tenth of a second.
 ROUNDS, ROUNDS_SECONDS, HUNG_SECONDS = 12, 3.0, 12.0
+
+
+STOPPED_SECONDS = 20.0  # three times what the rounds of a cohort may take there, and more
 
 
 class Census:
@@ -260,7 +267,7 @@ import msgspec
 from bench import cli
 from bench.presets import PRESETS
 PRESETS["quick"] = msgspec.structs.replace(
-    PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1
+    PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1, rounds_seconds=6.0
 )
 cli.main()
 """
@@ -289,7 +296,7 @@ def gone(processes):
     return alive == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
     read_until(started, "cohort 2/4: rounds of")
     children = psutil.Process(started.pid).children(recursive=True)
@@ -307,6 +314,128 @@ def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
         assert len(benchmark.stats.data) > 1  # as many of the 20 as the machine does in the time
     assert "Interrupted; what was measured is saved." in rest
     assert "Traceback" not in rest
+    assert (tmp_path / "latest.txt").read_text().strip() == folder.name
+    assert (folder / "report.html").is_file()
+
+
+def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(tmp_path):
+    options = ["--device", "cpu", "--data", "sample", "--experiment", "modes", "--no-profile", "--only", "xla/*"]
+    command = [sys.executable, "-c", QUICKER, "run", *options, "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        read_until(process, "cohort 2/4: rounds of")
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert process.wait(patience.limit(60)) == ExitCode.INTERRUPTED, errors
+    assert "nobody reads the output any more" in errors
+    assert "Traceback" not in errors
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert files.read(folder / "result.json").autoencoder_bench.status == "interrupted"
+    assert (folder / "report.html").is_file()
+
+
+def test_a_run_that_was_stopped_for_a_while_goes_on_as_if_it_had_not_been(started, tmp_path):
+    """For longer than the rounds of a cohort may take."""
+    read_until(started, "cohort 1/4: rounds of")
+    started.send_signal(signal.SIGTSTP)
+    patience.eventually(lambda: psutil.Process(started.pid).status() == psutil.STATUS_STOPPED)
+    time.sleep(STOPPED_SECONDS)
+    started.send_signal(signal.SIGCONT)
+    rest = started.stdout.read()
+    assert started.wait(patience.limit(120)) == ExitCode.OK, rest
+    assert "timed fewer blocks than planned" not in rest
+    (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert files.read(folder / "result.json").autoencoder_bench.status == "complete"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of a few MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", str(folder)]
+    if sys.platform != "linux" or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs the right to mount a file system")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_that_fills_up_costs_what_would_have_been_measured(small_disk, tiny, listener, monkeypatch):
+    """It is full from the second cohort on: what the first one measured is saved, and the run says how it ended."""
+    filler = small_disk / "filler"
+    stage = listener.stage
+
+    def fill(text, fraction):
+        stage(text, fraction)
+        if "cohort 2" in text and not filler.exists():
+            with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(b"x" * 4096):
+                    pass
+
+    monkeypatch.setattr(listener, "stage", fill)
+    options = Options(
+        preset=msgspec.structs.replace(tiny, looks=(2,), least_rounds=2, most_rounds=2, training_steps=10),
+        only=("function/resident",),
+        out=small_disk,
+        data="sample",
+        device="cpu",
+        profile=False,
+    )
+    outcome = run(options, listener)
+    assert outcome.exit_code == ExitCode.FAILED
+    document = files.read(outcome.folder / "result.json")
+    assert document.autoencoder_bench.status != "running"
+    assert {replicate.cohort for replicate in document.benchmarks[0].extra_info.replicates} >= {1}
+    said = [*listener.lines, document.autoencoder_bench.status_reason or ""]
+    assert any("No space left" in line for line in said)
+
+
+def test_nothing_of_what_the_processes_make_stays_in_the_temporary_folder(tmp_path, tiny, listener, monkeypatch):
+    """TensorFlow writes a file for every function that it makes of Python's; an orderly end would take them away."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    code = (
+        "import sys, tempfile\nfrom bench.measure import server, worker\nfrom bench.measure.protocol import Calibrate\n"
+        "real = worker.HANDLERS[Calibrate]\n"
+        "def calibrate(session, request):\n"
+        "    print('folder', tempfile.gettempdir(), flush=True)\n"
+        "    open(tempfile.gettempdir() + '/left', 'w').close()\n"
+        "    return real(session, request)\n"
+        "worker.HANDLERS[Calibrate] = calibrate\nserver.main(sys.argv[1:])"
+    )
+    options = Options(
+        preset=msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10),
+        only=("function/resident",),
+        out=tmp_path / "out",
+        data="sample",
+        device="cpu",
+        profile=False,
+        server_command=(sys.executable, "-c", code),
+    )
+    outcome = run(options, listener)
+    log = (outcome.folder / "logs" / "cohort-1" / "modes-function-resident.log").read_text()
+    folder = re.search("folder (.+)", log).group(1)
+    assert folder.startswith(str(tmp_path / "tmp"))  # it was there, and something was left in it
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_cause_that_stands_in_a_workers_log_is_in_the_reason(tmp_path, tiny, listener, monkeypatch):
+    """XLA ends the process over a flag that it does not know, and says so in the log alone."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_no_such_flag=1")
+    options = Options(
+        preset=msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10),
+        only=("xla/resident",),
+        out=tmp_path,
+        data="sample",
+        device="cpu",
+        profile=False,
+    )
+    try:
+        outcome = run(options, listener)
+        reasons = [case.failure.reason for case in outcome.document.experiment.cases if case.failure]
+    except BenchError as error:
+        reasons = [str(error)]
+    assert any("xla_no_such_flag" in reason for reason in reasons), reasons
 
 
 def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):

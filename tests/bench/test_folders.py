@@ -2,11 +2,18 @@
 
 import errno
 import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
+from support import patience
 
-from bench import container, folders
+from bench import baselines, container, folders
+from bench.doctor import host
 from bench.errors import UsageError
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
@@ -53,3 +60,88 @@ def test_a_folder_of_somebody_else_is_named_with_both_users(tmp_path, monkeypatc
     monkeypatch.setattr(container, "maps_users", lambda: False)
     assert '--user "$(id -u):$(id -g)"' in nobody_writes(tmp_path, errno.EACCES)
     assert '-v "$PWD/results:/results"' in nobody_writes(tmp_path, errno.EROFS)
+
+
+def test_runs_that_start_at_the_same_moment_have_folders_of_their_own(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: folders.create(tmp_path, "cpu", None, STARTED), range(40)))
+    assert len({folder.name for folder in made}) == 40
+
+
+def test_baselines_that_are_kept_at_the_same_moment_do_not_replace_each_other(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda _: baselines._take(tmp_path / "20260304T050607Z.json"), range(40)))
+    assert len(set(taken)) == 40
+    assert all(path.is_file() for path in taken)
+
+
+def test_a_file_that_is_in_the_way_is_no_folder(tmp_path):
+    (tmp_path / "20260304T050607Z-cpu").touch()
+    assert folders.create(tmp_path, "cpu", None, STARTED).name == "20260304T050607Z-cpu-2"
+
+
+@pytest.fixture
+def no_chmod(tmp_path_factory):
+    """The variables of a process whose file systems refuse to change rights."""
+    if sys.platform != "linux" or shutil.which("cc") is None:
+        pytest.skip("needs Linux and a C compiler")
+    library = tmp_path_factory.mktemp("shim") / "no_chmod.so"
+    source = Path(__file__).parent / "observe" / "stand_in" / "no_chmod.c"
+    subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-o", library, source], check=True)
+    return {**os.environ, "LD_PRELOAD": str(library)}
+
+
+WRITE = """
+import os, sys, pathlib
+from bench import baselines, folders
+from bench.results import files
+out, reference = map(pathlib.Path, sys.argv[1:])
+try:
+    os.chmod(reference, 0o644)
+except PermissionError:
+    print("refused")
+folders.require_writable(out)
+folder = folders.create(out, "cpu", None, __import__("datetime").datetime(2026, 1, 1))
+files.write(files.read(reference), folder / "result.json")
+folders.set_latest(folder)
+baselines.keep(folder / "result.json", out / "baselines")
+"""
+
+
+def test_where_rights_cannot_be_changed_results_are_written_all_the_same(tmp_path, reference, no_chmod):
+    command = [sys.executable, "-c", WRITE, tmp_path / "out", reference / "result.json"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=no_chmod, timeout=patience.limit(60), check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "refused\n"  # the stand-in does stand in
+    assert folders.latest(tmp_path / "out").joinpath("result.json").is_file()
+
+
+def test_what_cannot_be_renamed_is_found_before_measuring(tmp_path, monkeypatch):
+    """A volume to which files can be written, and on which none can be replaced."""
+
+    def refused(*_):
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(UsageError, match="Operation not permitted"):
+        folders.require_writable(tmp_path)
+    assert host.disk(tmp_path).state == "problem"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_nothing_is_called_one(tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    for out in (tmp_path / "out", tmp_path / "out" / "deeper"):
+        with pytest.raises(UsageError, match=r"link to .*gone, which is not there"):
+            folders.require_writable(out)
+        assert "which is not there" in host.disk(out).text
+
+
+def test_the_reserve_is_given_up_once(tmp_path):
+    folder = folders.create(tmp_path, "cpu", None, STARTED)
+    assert sum(path.stat().st_size for path in folder.iterdir() if path.is_file()) >= 2**22
+    assert folders.give_up_reserve(folder)
+    assert not folders.give_up_reserve(folder)
+    assert not [path for path in folder.iterdir() if path.is_file()]

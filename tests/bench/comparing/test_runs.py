@@ -70,3 +70,60 @@ def test_a_result_of_another_commit_says_which(stored):
     tree["commit_info"] = {"id": "<script>"}
     path.write_text(json.dumps(tree))
     assert runs.load(Path(path)).commit is None
+
+
+def of_other_tools(folder, name, benchmarks):
+    """A file as pytest-benchmark writes them, with these medians."""
+    content = {
+        "machine_info": {"cpu": {"brand_raw": "EPYC", "count": 2}},
+        "commit_info": {},
+        "benchmarks": [
+            {"name": full, "fullname": full, "stats": {"median": seconds, "min": seconds, "max": seconds}}
+            for full, seconds in benchmarks
+        ],
+        "datetime": "2026-01-01T00:00:00",
+        "version": "5.2.3",
+    }
+    (folder / name).write_text(json.dumps(content))
+    return folder / name
+
+
+LONG = "tests/test_x.py::test_the_same_beginning_" + 100 * "x"
+
+
+def test_names_that_begin_alike_are_cases_of_their_own(tmp_path):
+    names = [f"{LONG}[{i}]" for i in (1, 2, 3)]
+    base = of_other_tools(tmp_path, "a.json", [(name, 1.0) for name in names])
+    new = of_other_tools(tmp_path, "b.json", [(name, 1.0 + 2.0 * (name == names[1])) for name in names])
+    found = compare(*runs.load_all([base, new]))
+    assert [case.state for case in found.cases] == ["compared"] * 3
+    assert sorted(round(case.speed.ratio.value, 2) for case in found.cases) == [0.33, 1.0, 1.0]
+    assert all(len(case.name) <= 130 for case in found.cases)
+
+
+def test_names_that_differ_in_what_cannot_be_shown_are_told_apart(tmp_path):
+    names = ["test[\x01]", "test[\x02]", "test[\ufffd]"]
+    path = of_other_tools(tmp_path, "a.json", [(name, 1.0) for name in names])
+    cases = runs.load(path).cases
+    assert len(cases) == 3
+    assert "test[\ufffd]" in cases  # which is what it says
+    assert all(name.isprintable() for name in cases)
+
+
+def test_the_same_name_twice_is_an_error(tmp_path):
+    path = of_other_tools(tmp_path, "a.json", [("test_x", 1.0), ("test_x", 3.0)])
+    with pytest.raises(ResultFileError, match="each name once, found 'test_x' 2 times"):
+        runs.load(path)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e-15, 1e9])
+def test_a_time_of_which_no_ratio_can_be_made_is_called_that(tmp_path, seconds):
+    base = of_other_tools(tmp_path, "a.json", [("test_x", 1.0), ("test_y", seconds)])
+    new = of_other_tools(tmp_path, "b.json", [("test_x", 1.0), ("test_y", 1.0)])
+    found = compare(*runs.load_all([base, new]))
+    states = {case.name: (case.state, case.detail) for case in found.cases}
+    assert states["test_x"][0] == "compared"
+    assert states["test_y"] == ("no_ratio", f"a median of {seconds} s has no ratio")
+    assert found.exit_code == 0
+    back = compare(*runs.load_all([new, base]))
+    assert {case.name: case.state for case in back.cases}["test_y"] == "no_ratio"

@@ -22,6 +22,7 @@ SUBJECTS = {
     "CPU",
     "load",
     "limits",
+    "environment",
     "memory",
     "disk",
     "data",

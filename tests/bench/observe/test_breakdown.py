@@ -140,6 +140,13 @@ def test_a_converter_that_hangs_is_ended(tmp_path, monkeypatch):
     assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", command)
 
 
+def test_files_of_the_user_are_not_taken_for_modules(trace, tmp_path, monkeypatch):
+    for module in ("random", "bench", "json", "xprof"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a file of the user')")
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(breakdown.read(trace, "cpu"), Breakdown)
+
+
 def test_two_traces_or_none_are_not_guessed_about(tmp_path):
     assert breakdown.read_all([tmp_path], "cpu") == ["0 traces instead of one"]
 

@@ -28,7 +28,57 @@ def test_commit_info_is_this_checkouts():
 
 def test_commit_info_without_a_checkout_is_null(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "_ROOT", tmp_path)
-    assert environment.commit_info()["id"] is None
+    info = environment.commit_info()
+    assert info["id"] is None
+    assert info["reason"].startswith("git: fatal: not a git repository")
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout that the suite is installed from; variables of git's own would make it answer for another."""
+    for name in ("suite", "other"):
+        (tmp_path / name).mkdir()
+        for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", name]):
+            identity = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+            subprocess.run(["git", *identity, *words], cwd=tmp_path / name, check=True)
+    monkeypatch.setattr(environment, "_ROOT", tmp_path / "suite")
+    return tmp_path
+
+
+def head(folder):
+    done = subprocess.run(["git", "-C", folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "name", ["GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_CEILING_DIRECTORIES"]
+)
+def test_a_hook_of_another_repository_does_not_lend_its_commit(checkout, monkeypatch, name):
+    expected = head(checkout / "suite")
+    monkeypatch.setenv(name, str(checkout / "other" / ".git"))
+    assert environment.commit_info()["id"] == expected
+
+
+def test_a_checkout_behind_a_link_is_the_suites(checkout, monkeypatch):
+    (checkout / "link").symlink_to(checkout / "suite")
+    monkeypatch.setattr(environment, "_ROOT", checkout / "link")
+    assert environment.commit_info()["id"] == head(checkout / "suite")
+
+
+def test_a_package_inside_another_checkout_has_no_commit_and_says_so(checkout, monkeypatch):
+    (checkout / "other" / "venv").mkdir()
+    monkeypatch.setattr(environment, "_ROOT", checkout / "other" / "venv")
+    info = environment.commit_info()
+    assert (info["id"], info["reason"]) == (None, "the suite is not installed from a checkout of its own")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_checkout_of_another_owner_has_no_commit_and_gits_reason(checkout):
+    for path in (checkout / "suite", checkout / "suite" / ".git"):
+        os.chown(path, 4711, 4711)
+    info = environment.commit_info()
+    assert info["id"] is None
+    assert "dubious ownership" in info["reason"]
 
 
 CPU = device.choose("cpu")

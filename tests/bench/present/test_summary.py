@@ -1,6 +1,7 @@
 """One screen: it fits, it names failures, and it shows hostile names as they are."""
 
 import io
+import shlex
 
 import matplotlib.image
 import msgspec
@@ -32,6 +33,13 @@ def test_a_terminal_of_80_columns_shows_every_figure(finished):
         assert f"{benchmark.extra_info.steps_per_second.value:,.0f}" in text
     assert f"Report: {outcome.folder / 'report.html'}" in text
     assert f"bench tensorboard {outcome.folder}" in text
+
+
+def test_a_command_that_is_shown_works_when_it_is_pasted(finished, tmp_path):
+    folder = tmp_path / "a b;$(touch c)"
+    (folder / "tensorboard" / "x").mkdir(parents=True)
+    (line,) = [line for line in summary.whereabouts(folder) if line.startswith("TensorBoard: ")]
+    assert shlex.split(line.removeprefix("TensorBoard: ")) == ["bench", "tensorboard", str(folder)]
 
 
 def test_failures_are_named_with_reason_and_log(finished):

@@ -118,10 +118,11 @@ def test_odd_files_of_version_1_are_refused_with_a_place(tmp_path, change):
     [
         (b"", "not JSON"),
         (b'{"a": 1', "not JSON"),
-        pytest.param(b"\xff\xfe", "not JSON", id="no text"),
+        pytest.param(b"\xff", "not JSON", id="no text"),
         (b'{"a": NaN}', "NaN"),
         (b'{"a": 1, "a": 2}', "'a' appears twice"),
         (b"[" * 100_000, "nested too deeply"),
+        pytest.param('{"a": 1}'.encode("utf-16"), "UTF-16 text: save it as UTF-8", id="UTF-16"),
         (b"[]", "expected an object at the top of the document, found a list of 0"),
         (b'{"benchmarks": []}', "missing required field"),
     ],

@@ -53,3 +53,21 @@ def test_settings_of_the_machine_are_part_of_it_and_its_temperature_is_not():
     assert with_facts(ecc=True).sha256 != with_facts(ecc=False).sha256
     assert with_facts(governor="powersave").software["cpu_governor"] == "powersave"
     assert with_facts(celsius=40, ecc=None).sha256 == with_facts(celsius=80).sha256
+
+
+@pytest.mark.parametrize(
+    ("facts", "restriction"),
+    [
+        ({"cpu": {"usable_threads": 2}}, {}),
+        ({"cpu": {"usable_threads": 1}}, {"usable_cores": 1}),
+        ({"container": {"cpu_limit": 1.5}}, {"cpu_limit": 1.5}),
+    ],
+)
+def test_cores_that_may_not_be_used_are_no_part_of_the_hardware(facts, restriction):
+    from bench.results import fingerprint
+
+    found = document(simulate(np.random.default_rng(1)))  # of a machine with two cores
+    section = found.autoencoder_bench
+    known = {group: {name: Fact(value=value) for name, value in of.items()} for group, of in facts.items()}
+    hardware = fingerprint.take(found.machine_info, section.device, section.software, known).hardware
+    assert hardware == section.fingerprint.hardware | restriction

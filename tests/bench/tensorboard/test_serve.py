@@ -43,6 +43,7 @@ def test_a_host_that_nobody_knows_is_named(host):
 def test_how_to_get_there_from_elsewhere_is_said_on_loopback_alone(finished):
     logdir = finished[0].folder / "tensorboard"
     assert any("ssh -L 6007:127.0.0.1:6007" in line for line in serve.lines(logdir, "127.0.0.1", 6007))
+    assert any("ssh -L 6007:[::1]:6007 " in line for line in serve.lines(logdir, "::1", 6007))
     everywhere = "\n".join(serve.lines(logdir, "0.0.0.0", 6007))
     assert "no password" in everywhere
     assert "ssh" not in everywhere

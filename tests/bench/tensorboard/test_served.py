@@ -3,12 +3,14 @@
 import gzip
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import pytest
 from support import patience
@@ -26,7 +28,7 @@ def served(finished):
 
 def ask(address, **query):
     """The answer, once the server is up; the plugin sends it compressed, asked for or not."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + patience.limit(60)
     while True:
         try:
             with urllib.request.urlopen(
@@ -38,6 +40,22 @@ def ask(address, **query):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+
+
+def test_a_folder_whose_name_looks_like_a_pattern_has_its_profiles_too(finished, names, tmp_path):
+    """And the folder where the user stands has files that are called like modules."""
+    folder = tmp_path / "br[a]" / "x*?"
+    shutil.copytree(finished[0].folder / "tensorboard", folder / "tensorboard")
+    for module in ("random", "bench", "tensorboard", "tempfile"):
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('a file of the user')")
+    command = [Path(sys.executable).with_name("bench"), "tensorboard", folder, "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path
+    ) as process:
+        address = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
+        runs = ask(f"{address}/data/plugin/profile/runs")
+        process.kill()
+    assert {run.split("/")[0] for run in runs} == names
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +77,8 @@ def test_every_case_is_a_run_with_tools_and_step_times(served, names):
 
 def test_every_case_has_curves_and_a_picture(served, names):
     ask(f"{served}/data/plugins_listing")
-    deadline = time.monotonic() + 60  # it reads the files in the background
-    while not names <= (scalars := ask(f"{served}/data/plugin/scalars/tags")).keys() and time.monotonic() < deadline:
-        time.sleep(0.5)
+    patience.eventually(lambda: names <= ask(f"{served}/data/plugin/scalars/tags").keys(), 60)  # it reads meanwhile
+    scalars = ask(f"{served}/data/plugin/scalars/tags")
     for name in names:
         assert {"loss", "seconds_per_step", "steps_per_second", "final_loss"} <= scalars[name].keys()
     pictures = ask(f"{served}/data/plugin/images/tags")

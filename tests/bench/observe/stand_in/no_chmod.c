@@ -1,0 +1,28 @@
+/* A file system that refuses to change rights, as CIFS without unix extensions, Azure Files and gcsfuse do: EPERM, as
+ * chmod(2) has it of file systems that do not support it ("EPERM ... the file system ... "). Loaded before the C
+ * library. */
+#include <errno.h>
+#include <sys/stat.h>
+
+int chmod(const char *path, mode_t mode) {
+    (void)path;
+    (void)mode;
+    errno = EPERM;
+    return -1;
+}
+
+int fchmod(int descriptor, mode_t mode) {
+    (void)descriptor;
+    (void)mode;
+    errno = EPERM;
+    return -1;
+}
+
+int fchmodat(int folder, const char *path, mode_t mode, int flags) {
+    (void)folder;
+    (void)path;
+    (void)mode;
+    (void)flags;
+    errno = EPERM;
+    return -1;
+}

@@ -1,0 +1,90 @@
+"""Which variables reach the processes that measure: what is known passes, the rest of its kind does not."""
+
+import sys
+
+import pytest
+from support import patience
+
+from bench import device
+from bench.doctor import host
+from bench.measure import protocol
+from bench.measure.launcher import Limits, Server
+from bench.observe import environment, variables
+
+CPU = device.choose("cpu")
+# Found in no list here: the first two are TensorFlow's own (tensorflow/python/eager/polymorphic_function and
+# python/util/lazy_loader of 2.21), the others are made up, of the kinds that are looked at.
+UNHEARD_OF = (
+    "TF_FUNCTION_JIT_COMPILE_DEFAULT",
+    "TF_USE_LEGACY_KERAS",
+    "TF_SOMETHING_NEW",
+    "XLA_NEW_SWITCH",
+    "KERAS_TORCH_DEVICE",
+    "CUDA_SOMETHING",
+    "PYTHONMALLOC",
+    "PYTHONTRACEMALLOC",
+)
+CHOSEN = ("OMP_SOMETHING_NEW", "KMP_BLOCKTIME", "MALLOC_ARENA_MAX", "ONEDNN_MAX_CPU_ISA", "MKL_NEW", "XLA_FLAGS")
+
+
+@pytest.mark.parametrize("name", UNHEARD_OF)
+def test_what_nobody_listed_is_taken_out(name):
+    inherited = {name: "1", "HOME": "/home/x"}
+    assert environment.for_servers(CPU, inherited)[name] == ""  # empty is taken out (launcher)
+    assert name not in environment.recorded(CPU, inherited)
+    assert variables.taken_out(inherited) == [name]
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+def test_what_somebody_chose_stays_and_is_recorded(name):
+    inherited = {name: "2"}
+    assert environment.for_servers(CPU, inherited).get(name, "2") == "2"
+    assert environment.recorded(CPU, inherited)[name] == "2"
+    assert variables.taken_out(inherited) == []
+
+
+@pytest.mark.parametrize("name", ["HOME", "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "KERAS_HOME", "SOMETHING"])
+def test_the_users_own_affairs_stay_and_are_not_recorded(name):
+    inherited = {name: "/home/someone"}
+    assert name not in environment.for_servers(CPU, inherited)
+    assert name not in environment.recorded(CPU, inherited)
+
+
+def test_of_a_library_that_is_loaded_first_the_name_is_recorded():
+    inherited = {"LD_PRELOAD": "/home/someone/libtcmalloc.so.4:/opt/x/libother.so"}
+    assert environment.recorded(CPU, inherited)["LD_PRELOAD"] == "libtcmalloc.so.4:libother.so"
+
+
+def test_the_doctor_says_beforehand_what_stays_and_what_does_not():
+    found = host.environment({"TF_SOMETHING_NEW": "1", "OMP_NUM_THREADS": "2", "CUDA_VISIBLE_DEVICES": "0"})
+    assert found.state == "warning"
+    assert "OMP_NUM_THREADS stay and are recorded" in found.text
+    assert "TF_SOMETHING_NEW are taken out" in found.text
+    assert "CUDA_VISIBLE_DEVICES" not in found.text
+    assert host.environment({"HOME": "/"}).state == "ok"
+
+
+ASK = """
+import os, sys
+from bench.measure import server, worker
+from bench.measure.protocol import Probe
+def probe(session, request):
+    raise RuntimeError(" ".join(sorted(name for name in os.environ if name.startswith(("TF_F", "TF_U", "PYTHONM")))))
+worker.HANDLERS[Probe] = probe
+server.main(sys.argv[1:])
+"""
+
+
+def test_a_real_worker_does_not_see_them(tmp_path, monkeypatch):
+    """TF_USE_LEGACY_KERAS alone would end the server, since that Keras is not installed."""
+    for name in ("TF_FUNCTION_JIT_COMPILE_DEFAULT", "TF_USE_LEGACY_KERAS", "PYTHONMALLOC"):
+        monkeypatch.setenv(name, "1" if name != "PYTHONMALLOC" else "debug")
+    command = (sys.executable, "-c", ASK)
+    server = Server("sample", environment.for_servers(CPU), tmp_path / "server.log", Limits(), command)
+    try:
+        server.wait_until_ready()
+        worker, _ = server.start_worker(tmp_path / "worker.log")
+        with pytest.raises(Exception, match=r"^RuntimeError, in Probe"):
+            worker.ask(protocol.Probe(), protocol.Probed, patience.limit(60))
+    finally:
+        server.close()

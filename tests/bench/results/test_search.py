@@ -1,0 +1,77 @@
+"""Results are found by what they are: beside other files, behind links, in folders that hold themselves."""
+
+import json
+import shutil
+
+import pytest
+
+from bench import baselines
+from bench.comparing import noise, runs
+from bench.report import fleet
+from bench.results import search
+
+
+@pytest.fixture
+def stored(reference, tmp_path):
+    """A folder with one result in a run's folder."""
+    (tmp_path / "run").mkdir()
+    shutil.copy(reference / "result.json", tmp_path / "run" / "result.json")
+    return tmp_path
+
+
+# What other programs leave beside results: xprof's cache, a list, an editor's settings, nothing, no JSON at all.
+OTHERS = {
+    ".cached_tools.json": '["overview_page", "trace_viewer"]',
+    "package.json": '{"name": "x", "benchmarks": 3}',
+    "settings.json": '{"machine_info": {}}',
+    "empty.json": "",
+    "log.json": "not JSON\n{}",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_no_result_is_passed_over_in_every_search(stored, name):
+    (stored / "run" / "tensorboard").mkdir()
+    (stored / "run" / "tensorboard" / name).write_text(OTHERS[name])
+    only = [stored / "run" / "result.json"]
+    assert search.below(stored) == only
+    assert fleet.find([stored]) == only
+    assert [run.path for run in baselines.load(stored)] == only
+    other = runs.load(only[0])
+    assert noise.load_history(stored, [other]) == []  # itself
+
+
+def test_a_damaged_result_is_one_all_the_same(stored):
+    text = (stored / "run" / "result.json").read_text()
+    (stored / "half.json").write_text(text[: len(text) // 2])
+    assert search.below(stored) == [stored / "half.json", stored / "run" / "result.json"]
+
+
+def test_results_behind_links_are_found_once_and_loops_end(stored, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("volume")
+    shutil.move(stored / "run", elsewhere / "run")
+    for name in ("a", "b"):
+        (stored / name).symlink_to(elsewhere)
+    (elsewhere / "run" / "loop").symlink_to(elsewhere)
+    (stored / "file.json").symlink_to(elsewhere / "run" / "result.json")
+    (stored / "nothing.json").symlink_to(elsewhere / "gone.json")
+    (found,) = search.below(stored)
+    assert found.resolve() == elsewhere / "run" / "result.json"
+    assert len(baselines.load(stored)) == 1
+    assert len(fleet.find([stored])) == 1
+
+
+def test_a_history_behind_a_link_says_what_runs_vary_by(stored, tmp_path_factory):
+    document = json.loads((stored / "run" / "result.json").read_text())
+    volume = tmp_path_factory.mktemp("volume")
+    for i in range(5):
+        document["datetime"] = f"2026-01-0{i + 1}T00:00:00+00:00"
+        (volume / f"{i}.json").write_text(json.dumps(document))
+    (stored / "history").symlink_to(volume)
+    wanted = runs.load(stored / "run" / "result.json")
+    assert len(noise.load_history(stored / "history", [wanted])) == 5
+    assert len(noise.load_history(stored, [wanted])) == 5
+
+
+def test_a_search_of_a_folder_that_is_not_there_finds_nothing(tmp_path):
+    assert search.below(tmp_path / "none") == []
