@@ -17,8 +17,8 @@ BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run
 REPORT = "report.html"
 LATEST = "latest.txt"
 
-# Kept free while a run measures, for its last result, should the disk be full by then. It holds noise, since a file of
-# zeros may take no room.
+# Kept free while a run measures: a disk that is full ends it, and its result and report are to have room. It holds
+# noise, since a file of zeros may take none.
 _RESERVE = ".reserve"
 _RESERVE_BYTES = 4 * 2**20
 
@@ -94,13 +94,10 @@ def create(out: Path, device: str, label: str | None, started: datetime) -> Path
     return folder
 
 
-def give_up_reserve(folder: Path) -> bool:
-    """Make room for a result on a disk that is full; False where that was done before."""
-    try:
+def give_up_reserve(folder: Path) -> None:
+    """Make room for what a run leaves at its end, should the disk be full by then."""
+    with suppress(OSError):
         (folder / _RESERVE).unlink()
-    except OSError:
-        return False
-    return True
 
 
 def set_latest(folder: Path) -> None:

@@ -1,14 +1,12 @@
 """Collect what one side of a run measures, experiment by experiment, and save all of it whenever a part is done."""
 
 import dataclasses
-import errno
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench import folders
 from bench.cases import Case
 from bench.measure.protocol import Probed, ServerReady
 from bench.results import files
@@ -142,15 +140,7 @@ class Recorder:
         return build(self.circumstances, measured, progress)
 
     def save(self, status: Status, reason: str | None = None) -> Document:
-        """Write everything so far to the result file, atomically, and return it.
-
-        Where the disk is full, what was kept free for that is used. Raises OSError where even that is not enough.
-        """
+        """Write everything so far to the result file, atomically, and return it. Raises OSError where that fails."""
         document = self.document(status, reason)
-        try:
-            files.write(document, self._path)
-        except OSError as error:
-            if error.errno != errno.ENOSPC or not folders.give_up_reserve(self._path.parent):
-                raise
-            files.write(document, self._path)
+        files.write(document, self._path)
         return document
