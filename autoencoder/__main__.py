@@ -1,6 +1,7 @@
 """python -m autoencoder: train as the notebook does, print its losses, save its pictures."""
 
 import importlib.util
+import io
 import os
 import sys
 import tempfile
@@ -55,6 +56,9 @@ def main(
     ),
 ) -> None:
     """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its pictures."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a letter that the output has not is replaced, and ends nothing
+            stream.reconfigure(errors="replace")
     messages = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
     try:
         out = _user_path(out)

@@ -37,6 +37,7 @@ def prepare(inherited: Mapping[str, str] = os.environ) -> CudaCache:
     own = inherited.get("CUDA_CACHE_PATH")
     folder = Path(own) if own else _user_cache(inherited) / "autoencoder-bench" / "cuda"
     try:
+        folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
         warm = any(folder.iterdir())
         writable = os.access(folder, os.W_OK)

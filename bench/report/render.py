@@ -8,14 +8,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bench import folders
 from bench.report.page import Page
 
 
 def to_file(page: Page, path: Path) -> None:
     """Write the page, atomically."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(html(page), encoding="utf-8", errors="replace")
-    unfinished.replace(path)
+    folders.write_whole(path, html(page).encode(errors="replace"))
 
 
 def html(page: Page) -> str:
