@@ -1,7 +1,6 @@
 """python -m autoencoder: train as the notebook does, print its losses, save its pictures."""
 
 import importlib.util
-import io
 import os
 import sys
 import tempfile
@@ -12,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from autoencoder import data
+from autoencoder import data, output
 from autoencoder.config import Config
 from autoencoder.errors import DataError
 
@@ -56,9 +55,7 @@ def main(
     ),
 ) -> None:
     """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its pictures."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a letter that the output has not is replaced, and ends nothing
-            stream.reconfigure(errors="replace")
+    output.install()
     messages = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
     try:
         out = _user_path(out)
@@ -100,6 +97,8 @@ def _require_writable(out: Path) -> None:
 
 
 def _unwritable(out: Path, error: OSError) -> _CannotRunError:
+    if link := next((one for one in (out, *out.parents) if one.is_symlink() and not one.exists()), None):
+        return _CannotRunError(f"Cannot write to {out}: {link} is a link to nothing. Choose another folder with --out.")
     return _CannotRunError(
         f"Cannot write to {error.filename or out}: {error.strerror}. Choose another folder with --out."
     )

@@ -40,7 +40,7 @@ def read_idx(folder: Path, file: IdxFile) -> npt.NDArray[np.uint8]:
     Raises DataError when the file is missing, unreadable, damaged or another file than expected. The format is the
     one of the MNIST pages: two zero bytes, type, number of dimensions, big-endian uint32 sizes, then the values.
     """
-    path = folder / file.name
+    path = path_of(folder, file)
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -56,6 +56,13 @@ def read_idx(folder: Path, file: IdxFile) -> npt.NDArray[np.uint8]:
         return _decode(content, path, file.shape)
     found = f"SHA-256 {digest} ({_diagnose(raw, file.shape)})"
     raise DataError(path, f"SHA-256 {file.sha256}", found, DAMAGED)
+
+
+def path_of(folder: Path, file: IdxFile) -> Path:
+    """Where the file lies: under its name, or without the ending that a browser takes off when it unpacks."""
+    packed = folder / file.name
+    plain = packed.with_suffix("")
+    return plain if not packed.exists() and plain.is_file() else packed
 
 
 def _unpacked(raw: bytes, shape: tuple[int, ...]) -> bytes | None:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from autoencoder.idx import IdxFile
+from autoencoder.idx import IdxFile, path_of
 
 TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"
@@ -59,4 +59,4 @@ def keras_folder() -> Path:
 
 def is_complete(folder: Path) -> bool:
     """Whether all four files are there, as far as this user can see; whether they are sound is for reading to say."""
-    return all(os.path.isfile(folder / file.name) for file in FULL)
+    return all(os.path.isfile(path_of(folder, file)) for file in FULL)

@@ -4,7 +4,7 @@ The folders are for people. Which results fit a run is said by what is in them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,14 +44,20 @@ def load(folder: Path) -> list[Run]:
 
     Raises ResultFileError for one that is damaged: a gate that passes over its baseline would pass anything.
     """
-    return sorted((runs.load(path) for path in search.below(folder)), key=lambda run: run.datetime)
+    return sorted((runs.load(path) for path in search.below(folder, strict=True)), key=lambda run: run.datetime)
 
 
 def fitting(stored: Sequence[Run], new: Run) -> Fitting:
     """Those that NEW can be judged by."""
     same_work = [run for run in stored if (run.workload, run.data) == (new.workload, new.data)]
     same = [run for run in same_work if run.fingerprint == new.fingerprint and run.status == "complete"]
-    same = [run for run in same if not any(run.aa_checks[name] in _UNFIT for name in run.references)]
+    fit = [run for run in same if not _failed_checks(run)]
+    if same and not fit:
+        wrong = ", ".join(_failed_checks(same[-1]))
+        return Fitting(
+            (), f"the A/A check of {_count(same)} of this machine and software did not pass (newest: {wrong})"
+        )
+    same = fit
     shared = [run for run in same if run.cases.keys() & new.cases.keys()]
     # One that has less than the run would pass over the rest of it.
     whole = [run for run in shared if new.references.keys() <= run.references.keys()]
@@ -87,10 +93,14 @@ def keep(path: Path, into: Path, refresh: bool = False) -> Kept:
     new = runs.of_document(path, document)
     there = [run for run in load(folder) if (run.workload, run.data) == (new.workload, new.data)]
     again = next((run for run in there if len(runs.distinct([run, new])) == 1), None)
+    if again and not _is_own(again, into):
+        again = None
     target = again.path if again else _take(folder / name)
     files.write(document, target)
     others = [run for run in there if run is not again]
-    replaced = [run for run in others if refresh and run.references.keys() <= new.references.keys()]
+    # What lies behind a link is somebody's original, and stays.
+    ours = [run for run in others if _is_own(run, into)]
+    replaced = [run for run in ours if refresh and run.references.keys() <= new.references.keys()]
     for run in replaced:
         run.path.unlink()
     return Kept(target, 1 + len(others) - len(replaced), len(replaced))
@@ -114,7 +124,7 @@ def _require_fit(path: Path, document: Document) -> None:
     section = document.autoencoder_bench
     failed = [case.name for one in section.experiments for case in one.cases if case.failure]
     checks = {one.name: aa_check.of(one).state for one in section.experiments}
-    wrong = [f"{name} ({state})" for name, state in checks.items() if state in _UNFIT]
+    wrong = _unfit(checks)
     reason = None
     if section.status != "complete":
         reason = f"it is {section.status}"
@@ -124,6 +134,20 @@ def _require_fit(path: Path, document: Document) -> None:
         reason = f"its A/A check did not pass, in {', '.join(wrong)}: nothing could be judged by it"
     if reason:
         raise NoBaseline(f"{path} is no baseline: {reason}. Measure again.")
+
+
+def _is_own(run: Run, into: Path) -> bool:
+    """Whether the file itself lies below the folder of baselines, and is not linked there."""
+    return run.path.resolve().is_relative_to(into.resolve())
+
+
+def _failed_checks(run: Run) -> list[str]:
+    return _unfit(run.aa_checks)
+
+
+def _unfit(checks: Mapping[str, aa_check.State]) -> list[str]:
+    """The experiments by which nothing could be judged, with the reason."""
+    return [f"{name}: {state}" for name, state in checks.items() if state in _UNFIT]
 
 
 def _count(some: Sequence[Run]) -> str:

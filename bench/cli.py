@@ -6,7 +6,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from bench import output
+from autoencoder import output
 from bench.commands import asking, comparing, measuring, showing
 from bench.errors import BenchError, ExitCode, Interrupted
 
@@ -44,10 +44,19 @@ def main() -> None:
         _end("interrupted", ExitCode.INTERRUPTED)
     except OSError as error:
         _end(str(error), ExitCode.FAILED)
+    except SystemExit as end:
+        _flush()
+        if end.code == ExitCode.OK and (failure := output.failure()):
+            _end(f"the output could not be written: {failure.strerror}", ExitCode.FAILED)
+        raise
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
+        _flush()
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def _end(text: str, exit_code: ExitCode) -> NoReturn:

@@ -89,12 +89,12 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "memory": memory(),
     "pipelines": Experiment(
-        question="Which tf.data pipeline keeps up with the step?",
+        question="What does each tf.data pipeline cost a step, and what would help?",
         cases=_pipelines(),
         brief=tuple(f"function/{name}" for name in ("resident", "no-prefetch", "prefetch-1", "prefetch-auto")),
     ),
     "batch": batch(),
     "ceiling": Experiment(
-        question="How far can TensorFlow be pushed on this model, and what binds it?", cases=_ceiling()
+        question="How far can TensorFlow be pushed on this model, and what is the largest part of a step?", cases=_ceiling()
     ),
 }

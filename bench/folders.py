@@ -108,7 +108,7 @@ def set_latest(folder: Path) -> None:
 def latest(out: Path) -> Path:
     """The newest run of a results folder. Raises UsageError where there is none."""
     try:
-        name = (out / LATEST).read_text().strip()
+        name = (out / LATEST).read_text(errors="replace").strip()
     except OSError:
         raise UsageError(f"{out} has no run yet: `bench run` makes one, or name a run's folder.") from None
     if not re.fullmatch(r"[A-Za-z0-9._-]+", name) or not (out / name).is_dir():

@@ -1,6 +1,6 @@
 """How much is measured: presets, what they measure where nothing is named, and how several experiments share one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -49,7 +49,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 cohorts, for intervals of about 5 %: one experiment in two minutes, these in three and a half",
+            summary="4 cohorts, for intervals of about 5 %: one experiment in two minutes, these in about four",
             looks=(4,),
             target_half_width=0.05,
             seconds=110.0,
@@ -104,6 +104,13 @@ PROFILE = Preset(
     latency_seconds=0.5,
     training_steps=100,
 )
+
+
+def longer_than(names: Iterable[str | None]) -> Preset | None:
+    """The next preset after the longest of these; None where there is none, or none of them is known."""
+    order = list(PRESETS)
+    had = max((order.index(name) for name in names if name in order), default=len(order))
+    return PRESETS[order[had + 1]] if had + 1 < len(order) else None
 
 
 def usual_experiments(preset: str, side_by_side: bool = False) -> tuple[str, ...]:

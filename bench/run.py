@@ -1,6 +1,7 @@
 """One run from its options to its folder: check everything first, measure, save, draw."""
 
 import importlib.util
+import traceback
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -224,12 +225,15 @@ def _measure(session: Session, recorders: Mapping[Side, Recorder], folder: Path,
             session.close()
     except Interrupted as interrupt:
         status, reason = "interrupted", interrupt.reason
-    except (BenchError, OSError) as error:
+    except Exception as error:  # whatever it is: what was measured is saved, finished and said
         if not recorders[NEW].has_measured:
             raise
-        status, reason = "failed", str(error)
-    with interrupts.ignored():
+        status, reason = "failed", str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
+        if not isinstance(error, BenchError | OSError):
+            (folder / "logs" / "error.log").write_text(traceback.format_exc(), errors="replace")
+    finally:
         folders.give_up_reserve(folder)
+    with interrupts.ignored():
         finished = finish(recorders, folder, status, reason, view)
         with suppress(OSError):  # which run is the newest is no part of it
             folders.set_latest(folder)

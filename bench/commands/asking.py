@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import policies, selection
+from bench import interrupts, policies, selection
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
 from bench.experiments import EXPERIMENTS
@@ -36,7 +36,8 @@ def doctor(
 
     console = Console(emoji=False, stderr=as_json)
     wanted = doctor.Wanted(device=device.value, gpu=gpu, data=data, out=out)
-    with console.status("looking", spinner="line") if progress.is_live(console) else nullcontext():
+    drawn = console.status("looking", spinner="line") if progress.is_live(console) else nullcontext()
+    with interrupts.raised_as_interrupted(), drawn:
         findings = doctor.examine(wanted)
     if as_json:
         typer.echo(diagnosis.to_json(findings), nl=False)

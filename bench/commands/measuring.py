@@ -151,7 +151,12 @@ def run(
         if found.trend:
             comparison.show_grid(comparison.trend(found.trend), console)
         if found.why_none:
-            console.print(comparison.without_baseline(found.why_none), soft_wrap=True, markup=False, highlight=False)
+            console.print(
+                comparison.without_baseline(found.why_none, outcome.folder),
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+            )
         try:
             job_summary.write(outcome.document, os.environ, found.comparison, found.trend, found.why_none)
         except (OSError, ValueError) as error:  # the exit code is about the run

@@ -20,7 +20,7 @@ from bench.comparing.records import (
 from bench.comparing.runs import Run
 from bench.comparing.verdicts import Change, Longer, Scale, Stability
 from bench.errors import NotComparable
-from bench.presets import PRESETS
+from bench.presets import longer_than
 from bench.results import estimates
 from bench.results.schema import Estimate
 
@@ -119,12 +119,8 @@ class _Judge:
     @property
     def _longer(self) -> Longer | None:
         """The next preset after the longest that either run had; None where there is none."""
-        names = list(PRESETS)
-        had = max((names.index(run.preset) for run in (self.base, self.new) if run.preset in names), default=None)
-        if had is None or had + 1 == len(names):
-            return None
-        preset = PRESETS[names[had + 1]]
-        return Longer(preset.name, preset.looks[-1])
+        preset = longer_than([self.base.preset, self.new.preset])
+        return Longer(preset.name, preset.looks[-1]) if preset else None
 
 
 def _stability(base: Run, new: Run, experiment: str) -> Stability:

@@ -1,6 +1,7 @@
 """One result file as comparing sees it: ours or pytest-benchmark's own, small enough for a thousand of them."""
 
 import hashlib
+import itertools
 import math
 import re
 from collections import Counter
@@ -117,12 +118,16 @@ def load_all(paths: Sequence[Path]) -> list[Run]:
 
 def with_labels_of_their_own(some: Sequence[Run]) -> list[Run]:
     """The same runs; where two have the same label, the later ones get a number."""
-    counts: Counter[str] = Counter()
+    theirs = {run.label for run in some}
+    taken: set[str] = set()
     found = []
     for run in some:
-        counts[run.label] += 1
-        number = counts[run.label]
-        found.append(run if number == 1 else replace(run, label=f"{run.label} ({number})"))
+        label = run.label
+        numbers = itertools.count(2)
+        while label in taken or (label != run.label and label in theirs):
+            label = f"{run.label} ({next(numbers)})"
+        taken.add(label)
+        found.append(run if label == run.label else replace(run, label=label))
     return found
 
 

@@ -100,7 +100,7 @@ def _decide(
     if width is None or adjusted is None:
         return "INCONCLUSIVE", "no_interval", f"results of this suite with {statistics.LEAST_COHORTS} cohorts"
     if stability.unstable:
-        return "INCONCLUSIVE", "unstable", f"a quieter machine: {stability.unstable} is unstable"
+        return "INCONCLUSIVE", "unstable", f"a quieter machine: the A/A check of {stability.unstable} failed"
     if stability.unchecked:
         return "INCONCLUSIVE", "unchecked", f"a run whose A/A control was measured: {stability.unchecked} has none"
     beyond = abs(mean.value) > threshold
@@ -131,4 +131,7 @@ def _what_would_settle(change: Change, threshold: float, longer: Longer | None) 
     needed_cohorts = max(cohorts, mean.cohorts + 1)
     if longer is None or needed_cohorts > longer.cohorts:
         return "a quieter machine, or both side by side (bench run --against)" if lasting else "a quieter machine"
-    return f"--preset {longer.preset} (about {needed_cohorts} cohorts are needed, and there were {mean.cohorts})"
+    return (
+        f"--preset {longer.preset}, which may have {longer.cohorts} cohorts (about {needed_cohorts} are needed, and "
+        f"there were {mean.cohorts})"
+    )

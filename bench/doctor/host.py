@@ -97,7 +97,9 @@ def disk(out: Path) -> Finding:
     whole = out.absolute()
     if link := folders.dead_link(whole):
         return problem("disk", link, "Choose another folder with --out")
-    present = next(folder for folder in (whole, *whole.parents) if folder.is_dir())
+    present = next(folder for folder in (whole, *whole.parents) if folder.exists())
+    if not present.is_dir():
+        return problem("disk", f"{present} is a file, and no folder", "Choose another folder with --out")
     try:
         folders.require_text(out)
         folders.require_writable(present)

@@ -44,7 +44,8 @@ def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[F
         except BenchError as error:
             log = (folder / "server.log").read_text(errors="replace").strip().splitlines()
             last = log[-1][:200] if log else "it wrote nothing"
-            return [problem("TensorFlow", f"{str(error).split(':')[0]}; {last}", "Install this project anew")]
+            said = str(error).partition(": see ")[0]
+            return [problem("TensorFlow", f"{said}; {last}", _flag_remedy(said) or "Install this project anew")]
         finally:
             server.close()
 
@@ -57,9 +58,8 @@ def _sees(server: Server, choice: DeviceChoice, log: Path, limits: Limits) -> Se
         finally:
             worker.end()
     except WorkerFailed as failure:
-        return Seen(
-            [problem("TensorFlow", f"it cannot look for devices: {failure}", "Install this project anew")], False
-        )
+        remedy = _flag_remedy(str(failure)) or "Install this project anew"
+        return Seen([problem("TensorFlow", f"it cannot look for devices: {failure}", remedy)], False)
     found = [ok("TensorFlow", f"{probed.tensorflow}, Keras {probed.keras}, built for {_built_for(probed)}")]
     if choice.kind == "cpu":
         return Seen([*found, ok("device", f"the CPU ({choice.why})")], True)
@@ -88,7 +88,8 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
         prepared: protocol.Prepared = worker.ask(prepare, protocol.Prepared, limits.first_call)
     except WorkerFailed as failure:
         worker.end()
-        return [problem("XLA", f"it does not compile: {failure}", _xla_remedy(log.read_text(errors="replace")))]
+        remedy = _flag_remedy(str(failure)) or _xla_remedy(log.read_text(errors="replace"))
+        return [problem("XLA", f"it does not compile: {failure}", remedy)]
     found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
         request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS, tracers=USUAL_TRACERS)
@@ -119,6 +120,12 @@ def _traces(taken: protocol.ProfileTaken, log: Path) -> Finding:
         return warning("profiling", f"the trace holds no events of the GPU.{said}", cupti.CAUSES)
     events = "" if taken.device_events is None else f", {taken.device_events} events of the GPU"
     return ok("profiling", f"a trace holds {taken.step_markers} steps, {taken.events} events{events}")
+
+
+def _flag_remedy(reason: str) -> str | None:
+    """What to do where a variable names a flag that there is not."""
+    found = re.search(r"(?i)unknown flags? in (\w+)", reason)
+    return f"Unset {found[1]}, or take that flag out of it" if found else None
 
 
 def _xla_remedy(log: str) -> str:

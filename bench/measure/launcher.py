@@ -16,6 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench import interrupts
 from bench.errors import BenchError
 from bench.measure import protocol
 from bench.observe.environment import anonymous
@@ -30,9 +31,20 @@ _MEANWHILE_SECONDS = 0.2
 
 # Of a log's end, where the cause of a death stands as a rule.
 _LOG_LINES, _LOG_LENGTH = 200, 240
-_TELLING = re.compile(
-    r"(?i)\b(error|fatal|failed|unknown|cannot|could not|no such|not found|invalid|check fail)|^F\d{4}"
+# The first of these that fits: what ends a process, an error in a log, the last line of Python's, any word for it.
+_TELLING = tuple(
+    map(
+        re.compile,
+        (
+            r"^F\d{4}|(?i:\bunknown flag)",
+            r"^E\d{4}",
+            r"^[A-Za-z_.]*(Error|Exception|Exit)\b",
+            r"(?i)\b(error|fatal|failed|cannot|could not|no such|not found|invalid)\b",
+        ),
+    )
 )
+# What logs of the healthy have too.
+_INNOCENT = re.compile(r"^[IW]\d{4} |oneDNN custom operations|Could not find cuda drivers")
 
 
 @dataclass(frozen=True)
@@ -75,7 +87,7 @@ class Worker:
         Raises WorkerFailed, or ServerGone where the worker died with its server.
         """
         try:
-            if not self._connection.poll(seconds):
+            if not _answers(self._connection, seconds):
                 raise WorkerFailed(f"hung: no answer to {what} within {seconds:g} s")
             reply = protocol.decode(self._connection.recv_bytes(), expected | protocol.Failed)
         except (EOFError, OSError):
@@ -166,7 +178,11 @@ class Server:
         self._arguments = (data, variables, command)
         self._limits = limits
         self._log = log
-        self._process, self._connection = _start("server", log, *self._arguments)
+        try:
+            self._process, self._connection = _start("server", log, *self._arguments)
+        except BaseException:
+            self._remove_temporary()
+            raise
         self._workers: list[Worker] = []
         self._ready: protocol.ServerReady | None = None
 
@@ -189,7 +205,7 @@ class Server:
     def wait_until_ready(self) -> None:
         """Wait for the preloading. Raises BenchError where it fails: then nothing can be measured."""
         try:
-            if not self._connection.poll(self._limits.server_ready):
+            if not _answers(self._connection, self._limits.server_ready):
                 raise BenchError(f"The server was not ready after {self._limits.server_ready:g} s: see {self._log}")
             self._ready = self._decode_ready(self._connection.recv_bytes())
         except (EOFError, OSError):
@@ -238,6 +254,9 @@ class Server:
         self._connection.close()
         self._process.kill()
         self._process.wait()
+        self._remove_temporary()
+
+    def _remove_temporary(self) -> None:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
@@ -264,7 +283,7 @@ class Server:
 
     def _receive(self, expected: Any) -> Any:
         try:
-            if not self._connection.poll(self._limits.request):
+            if not _answers(self._connection, self._limits.request):
                 self._process.kill()  # a late answer would be taken for that of the next request
                 raise self._gone(f"did not answer within {self._limits.request:g} s")
             return protocol.decode(self._connection.recv_bytes(), expected)
@@ -299,6 +318,16 @@ def _start(
         return process, Connection(ours.detach())
 
 
+def _answers(connection: "Connection[bytes, bytes]", seconds: float) -> bool:
+    """Whether a message comes within these seconds, those aside in which this process was stopped from its terminal."""
+    stopped = interrupts.stopped_seconds()
+    while not connection.poll(seconds):
+        seconds, stopped = interrupts.stopped_seconds() - stopped, interrupts.stopped_seconds()
+        if seconds <= 0:
+            return False
+    return True
+
+
 def _temporary_folder() -> str | None:
     """A new one; None where there is no room for any, and the processes do with what they find."""
     try:
@@ -313,7 +342,8 @@ def _telling_line(log: Path) -> str:
         lines = log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
     except OSError:
         return ""
-    telling = next((line.strip() for line in reversed(lines) if _TELLING.search(line)), "")
+    lines = [line.strip() for line in lines if not _INNOCENT.search(line)]
+    telling = next((line for pattern in _TELLING for line in reversed(lines) if pattern.search(line)), "")
     return f" ({anonymous(telling)[:_LOG_LENGTH]})" if telling else ""
 
 

@@ -18,10 +18,11 @@ def main() -> None:
     from xprof.convert.raw_to_tool_data import xspace_to_tool_data
 
     with tempfile.TemporaryDirectory(prefix="bench-trace-") as folder:
-        copy = shutil.copy(Path(sys.argv[1]), folder)
+        trace = Path(sys.argv[1])
+        copy = shutil.copyfile(trace, Path(folder) / trace.name)  # without its rights, which may be refused
         found = {}
         for tool in TOOLS:
-            data, _ = xspace_to_tool_data([copy], tool, {})
+            data, _ = xspace_to_tool_data([str(copy)], tool, {})
             found[tool] = json.loads(data) if data else None
     print(json.dumps(found))
 

@@ -17,6 +17,7 @@ from bench.device import DeviceChoice, without_uuid
 from bench.observe import variables
 from bench.results.schema import Software
 
+_FLAGS = ("TF_XLA_FLAGS", "XLA_FLAGS")
 _UNWANTED_XLA_FLAGS = ("--tf_xla_persistent_cache_directory", "--tf_xla_auto_jit")
 _ROOT = Path(__file__).parent.parent.parent
 
@@ -71,7 +72,7 @@ def commit_info() -> dict[str, Any]:
             "id": _git("rev-parse", "HEAD"),
             "time": _git("log", "-1", "--format=%cI"),
             "dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
-            "branch": _git("rev-parse", "--abbrev-ref", "HEAD"),
+            "branch": os.fsencode(_git("rev-parse", "--abbrev-ref", "HEAD")).decode(errors="replace"),
             "project": "autoencoder-bench",
         }
     except _NoGit as error:
@@ -99,7 +100,10 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
     allocator, `function` turned into XLA, Keras on another backend, compile times turned into reading times by a cache
     that lasts. Of the rest only those pass that are known (bench/observe/variables.py).
     """
-    flags = [flag for flag in inherited.get("TF_XLA_FLAGS", "").split() if not flag.startswith(_UNWANTED_XLA_FLAGS)]
+    # What does not begin with a dash is a file with flags, which nobody would see in a result: it is taken out.
+    given = {name: inherited.get(name, "") for name in _FLAGS}
+    files = {name: "" for name, value in given.items() if value and not value.lstrip().startswith("-")}
+    flags = [flag for flag in given["TF_XLA_FLAGS"].split() if not flag.startswith(_UNWANTED_XLA_FLAGS)]
     return {
         **dict.fromkeys(variables.taken_out(inherited), ""),
         **choice.environment,
@@ -110,13 +114,16 @@ def for_servers(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ)
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "0",  # logs are where causes are looked for
         "TF_XLA_FLAGS": " ".join(flags),
+        **files,
     }
 
 
 def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Those variables of the servers that change what is measured, without what would tell whose machine it is."""
     theirs = {**inherited, **for_servers(choice, inherited)}
-    return {name: anonymous(value) for name, value in variables.settings(theirs).items()}
+    return {
+        name: anonymous(value).encode(errors="replace").decode() for name, value in variables.settings(theirs).items()
+    }
 
 
 def anonymous(text: str) -> str:
@@ -149,12 +156,13 @@ def _git(*arguments: str) -> str:
     alone = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ["git", "-C", str(_ROOT), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=alone)
+        done = subprocess.run(command, capture_output=True, timeout=10, check=False, env=alone)
     except FileNotFoundError:
         raise _NoGit("git is not installed") from None
     except (OSError, subprocess.SubprocessError) as error:
         raise _NoGit(f"git could not be asked: {type(error).__name__}") from None
     if done.returncode != 0:
-        complaint = next((line for line in done.stderr.splitlines() if line.strip()), "without a word")
+        said = done.stderr.decode(errors="replace").splitlines()
+        complaint = next((line for line in said if line.strip()), "without a word")
         raise _NoGit(f"git: {anonymous(complaint)[:200]}")
-    return done.stdout.strip()
+    return os.fsdecode(done.stdout.strip())

@@ -11,14 +11,19 @@ from pathlib import PurePath
 
 # Names that begin like these are looked at; all others are the user's own affair.
 _WATCHED = (
+    "AUTOGRAPH_",
+    "BLIS_",
     "CUDA_",
     "DNNL_",
     "GLIBC_TUNABLES",
+    "GOMP_",
     "KERAS_",
     "KMP_",
+    "LD_AUDIT",
     "LD_PRELOAD",
     "MALLOC_",
     "MKL_",
+    "NUMPY_",
     "NVIDIA_TF32_OVERRIDE",
     "OMP_",
     "ONEDNN_",
@@ -32,12 +37,14 @@ _WATCHED = (
 # Settings that somebody chose for this machine and that speeds depend on: they stay, stand in the result, and are part
 # of what two results differ in. Names, or beginnings that end in an underscore.
 _SETTINGS = {
+    "BLIS_": "NumPy's products",
     "CUDA_DEVICE_ORDER": "what an index means",
     "CUDA_LAUNCH_BLOCKING": "every launch waits",
     "CUDA_MODULE_LOADING": "kernels are loaded at the first call or before",
     "CUDA_VISIBLE_DEVICES": "which card",
     "DNNL_": "oneDNN's own settings",
     "GLIBC_TUNABLES": "the C library's allocator",
+    "GOMP_": "threads of GNU's OpenMP",
     "KMP_": "threads of Intel's OpenMP",
     "LD_PRELOAD": "another allocator, as a rule",
     "MALLOC_": "the C library's allocator",

@@ -10,7 +10,7 @@ from bench.present.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import claims, estimates
 from bench.results.claims import Answer
-from bench.results.regimes import Regimes, fit
+from bench.results.regimes import LEAST_SIZES, Regimes, fit
 from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (
@@ -40,8 +40,14 @@ def _row(benchmark: Benchmark) -> list[str]:
 
 def findings(document: Document) -> list[str]:
     """For each mode: what a step costs before its first example, what each example costs, and which is more where."""
-    sizes = {benchmark.extra_info.case.batch_size for benchmark in document.benchmarks}
-    return [_sentence(mode, fitted, sizes) for mode, fitted in regimes(document).items() if fitted]
+    sizes: dict[str, set[int]] = {}
+    for benchmark in document.benchmarks:
+        sizes.setdefault(benchmark.extra_info.case.mode, set()).add(benchmark.extra_info.case.batch_size)
+    return [
+        _sentence(mode, fitted, sizes[mode])
+        for mode, fitted in regimes(document).items()
+        if fitted or len(sizes[mode]) >= LEAST_SIZES
+    ]
 
 
 def regimes(document: Document) -> dict[str, Regimes | None]:
@@ -58,15 +64,22 @@ def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, d
     return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
 
 
-def _sentence(mode: str, fitted: Regimes, sizes: Set[int]) -> str:
+def _sentence(mode: str, fitted: Regimes | None, sizes: Set[int]) -> str:
+    if fitted is None:
+        return f"{mode}: no line could be fitted to the times over the batch size, so nothing is said of its parts."
     launch, example = fitted.launch_seconds, fitted.per_example_seconds
     off = f"{100 * fitted.worst_misfit:.0f} %"
-    if fitted.worst_misfit > MISFIT:
+    if not is_a_line(fitted):
         return f"{mode}: no line fits the times over the batch size, one is off by {off}: nothing is said of its parts."
     return (
         f"{mode}: a step costs {scaled(launch, 1e3)} ms whatever its batch, and {scaled(example, 1e6)} microseconds "
         f"for each example (no size is off that line by more than {off}). {_regimes(fitted.crossover, sizes)}"
     )
+
+
+def is_a_line(fitted: Regimes) -> bool:
+    """Whether the times are described by it, so that something may be made of its parts."""
+    return fitted.worst_misfit <= MISFIT
 
 
 def _regimes(crossover: Estimate, sizes: Set[int]) -> str:
@@ -80,7 +93,7 @@ def _regimes(crossover: Estimate, sizes: Set[int]) -> str:
     if less:
         parts.append(f"surely less than half from {less[0]:,} on")
     if not parts:
-        return f"Which of the two is more is inconclusive at every size measured (equal at {_whole(crossover)})."
+        return f"Which of the two takes longer is inconclusive at every size measured (equal at {_whole(crossover)})."
     return f"The fixed part is {', and '.join(parts)} (of the sizes measured; equal at {_whole(crossover)})."
 
 

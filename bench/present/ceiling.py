@@ -1,6 +1,6 @@
 """What a result says of the limit: how far each way gets, the largest part of its step, and an eager step in parts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -20,23 +20,26 @@ _CAPTION = (
 NOTEBOOK_UPDATES = 5_001
 _KERAS = "keras-fit"
 _HALF = 0.5
-_NAMED = 3  # of several that may be the fastest
+# For the notebook's training, the first of these that was measured.
+_FAST_WAYS = ("xla-loop-fused", "xla-loop", "xla", "function")
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Estimates over the cohorts: seconds of a step at best, shares of an eager one. Medians: of launches, FLOP/s."""
+    """Of the device, over the cohorts: seconds of a step at best, and an eager step with its parts.
 
-    arithmetic: Estimate
-    memory: Estimate
+    `arithmetic` and `memory` are seconds by cohort; `launches` names what takes the seconds that stand there, cohort by
+    cohort; FLOP/s likewise. `eager_shares` are of an eager step, `eager_seconds` the medians of its parts, for drawing.
+    """
+
+    arithmetic: Mapping[int, float]
+    memory: Mapping[int, float]
     fewest: Estimate
-    arithmetic_over_memory: Estimate
-    large_flops: float
-    eager_op: float
-    function_call: float
+    large_flops: Sequence[float]
+    launches: Mapping[str, Sequence[float]]
     eager_step: Estimate
-    eager_shares: Mapping[str, Estimate]  # of its parts, by name
-    eager_seconds: Mapping[str, float]  # medians, for drawing
+    eager_shares: Mapping[str, Estimate]
+    eager_seconds: Mapping[str, float]
 
 
 def figures(document: Document) -> Figures | None:
@@ -44,22 +47,22 @@ def figures(document: Document) -> Figures | None:
     measured = document.experiment.limits
     if not measured:
         return None
-    arithmetic = [limits.arithmetic_seconds(limit) for limit in measured]
-    memory = [limits.memory_seconds(limit) for limit in measured]
+    steps = [limit.eager_parts for limit in measured]
     parts = {
-        "forward": [limit.eager_parts.forward_seconds for limit in measured],
-        "gradients": [p.with_gradients_seconds - p.forward_seconds for p in (one.eager_parts for one in measured)],
-        "optimizer": [p.step_seconds - p.with_gradients_seconds for p in (one.eager_parts for one in measured)],
+        "forward": [one.forward_seconds for one in steps],
+        "gradients": [one.with_gradients_seconds - one.forward_seconds for one in steps],
+        "optimizer": [one.step_seconds - one.with_gradients_seconds for one in steps],
     }
-    whole = [limit.eager_parts.step_seconds for limit in measured]
+    whole = [one.step_seconds for one in steps]
     return Figures(
-        arithmetic=estimates.level(arithmetic),
-        memory=estimates.level(memory),
+        arithmetic={limit.cohort: limits.arithmetic_seconds(limit) for limit in measured},
+        memory={limit.cohort: limits.memory_seconds(limit) for limit in measured},
         fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured]),
-        arithmetic_over_memory=estimates.level([a / m for a, m in zip(arithmetic, memory, strict=True)]),
-        large_flops=median(limit.large_matmul_flops_per_second for limit in measured),
-        eager_op=median(limit.eager_op_seconds for limit in measured),
-        function_call=median(limit.function_call_seconds for limit in measured),
+        large_flops=[limit.large_matmul_flops_per_second for limit in measured],
+        launches={
+            "launching an operation": [limit.eager_op_seconds for limit in measured],
+            "calling a function": [limit.function_call_seconds for limit in measured],
+        },
         eager_step=estimates.level(whole),
         eager_shares={
             name: estimates.average([part / step for part, step in zip(of_part, whole, strict=True)])
@@ -90,22 +93,23 @@ def _row(benchmark: Benchmark, found: Figures | None) -> list[str]:
 def largest_part(benchmark: Benchmark, found: Figures) -> str:
     """The largest part of a case's step: arithmetic, memory, or other, which is what neither of them explains.
 
-    The larger of the first two is more than what is left where it is more than half of the step.
+    Arithmetic and memory may go on at the same time or one after the other, so one of them is surely the largest where
+    it is more than half of the step; and what is left is where it is more than either even if they do not overlap.
     """
-    share = benchmark.extra_info.share_of_limit
-    if share is None or share.value is None:
+    seconds = {r.cohort: median(r.seconds_per_step) for r in estimates.replicates_of(benchmark)}
+    cohorts = [cohort for cohort in seconds if cohort in found.arithmetic]
+    if not cohorts:
         return "-"
-    match claims.above(share, _HALF):
-        case Answer.OPEN:
-            return "inconclusive"
-        case Answer.NO:
-            return "other"
-    match claims.above(found.arithmetic_over_memory, 1.0):
-        case Answer.YES:
-            return "arithmetic"
-        case Answer.NO:
-            return "memory"
-    return "arithmetic or memory"
+
+    def share(of: Callable[[float, float], float]) -> Estimate:
+        return estimates.level([of(found.arithmetic[c], found.memory[c]) / seconds[c] for c in cohorts])
+
+    if claims.above(share(lambda arithmetic, memory: arithmetic), _HALF) is Answer.YES:
+        return "arithmetic"
+    if claims.above(share(lambda arithmetic, memory: memory), _HALF) is Answer.YES:
+        return "memory"
+    both_and_the_larger = share(lambda arithmetic, memory: arithmetic + memory + max(arithmetic, memory))
+    return "other" if claims.above(both_and_the_larger, 1.0) is Answer.NO else "inconclusive"
 
 
 def findings(document: Document) -> list[str]:
@@ -117,41 +121,50 @@ def findings(document: Document) -> list[str]:
     }
     found = figures(document)
     replicates = {name: estimates.replicates_of(benchmark) for name, benchmark in cases.items()}
-    reference = replicates.get(document.experiment.reference)
-    if reference is None:
-        return []
-    fastest = claims.leaders(replicates, reference)
-    of_keras = claims.leaders({n: r for n, r in replicates.items() if n.startswith(_KERAS)}, reference)
     return [
         *([_limit(found)] if found else []),
-        *([_fastest("Fastest", fastest, cases)] if fastest else []),
-        *([text] if fastest and (text := _training(replicates, fastest.first)) else []),
-        *([_fastest("Fastest of Keras' fit", of_keras, cases)] if of_keras else []),
+        *_leaders(document.experiment.reference, replicates, cases),
+        *([text] if (text := _training(replicates)) else []),
         *([_eager(found)] if found else []),
     ]
 
 
 def _limit(found: Figures) -> str:
-    arithmetic, memory = (with_interval(part, _milliseconds) for part in (found.arithmetic, found.memory))
-    assert found.arithmetic.value is not None
+    arithmetic, memory = (
+        with_interval(estimates.level(list(seconds.values())), _milliseconds)
+        for seconds in (found.arithmetic, found.memory)
+    )
+    own = [FLOPS / seconds for seconds in found.arithmetic.values()]
     return (
         f"A step takes {with_interval(found.fewest, _milliseconds)} ms here at best, by what was measured: arithmetic "
-        f"{arithmetic} ms ({FLOPS / found.arithmetic.value / 1e9:,.0f} GFLOP/s at the model's own sizes, "
-        f"{found.large_flops / 1e9:,.0f} at large ones), memory {memory} ms."
+        f"{arithmetic} ms ({_middle(own, _giga)} GFLOP/s at the model's own sizes, {_middle(found.large_flops, _giga)} "
+        f"at large ones), memory {memory} ms."
     )
+
+
+def _leaders(reference: str, replicates: Mapping[str, Replicates], cases: Mapping[str, Benchmark]) -> Iterator[str]:
+    """The fastest of all, and of Keras' own; nothing without the reference, which all of them took turns with."""
+    if reference not in replicates:
+        return
+    of_keras = {name: of_case for name, of_case in replicates.items() if name.startswith(_KERAS)}
+    for what, some in (("Fastest", replicates), ("Fastest of Keras' fit", of_keras)):
+        if fastest := claims.leaders(some, replicates[reference]):
+            yield _fastest(what, fastest, cases)
 
 
 def _fastest(what: str, leaders: Leaders, cases: Mapping[str, Benchmark]) -> str:
     """The fastest of some cases where every other is surely slower; else those among which that is open."""
-    first = _with_rate(cases[leaders.first])
-    slower = (
-        f"; {'the others are' if len(leaders.slower) > 1 else 'the other is'} surely slower" if leaders.slower else ""
+    first, tried = _with_rate(cases[leaders.first]), 1 + len(leaders.rivals) + len(leaders.slower)
+    if tried == 1:
+        return f"{what}: {first}, the only one measured."
+    family = f" ({100 * leaders.confidence:.4g} % intervals, since {tried} were tried)" if tried > 2 else ""
+    slower = {0: "", 1: "; the other is surely slower"}.get(
+        len(leaders.slower), f"; the other {len(leaders.slower)} are surely slower"
     )
     if not leaders.rivals:
-        return f"{what}: {first}{slower or ', the only one measured'}."
-    near = [f"{name} {with_interval(ratio, _ratio)}" for name, ratio in leaders.rivals.items()]
-    more = f" and {len(near) - _NAMED} more" if len(near) > _NAMED else ""
-    return f"{what}: inconclusive between {first} and, time over its time, {', '.join(near[:_NAMED])}{more}{slower}."
+        return f"{what}: {first}{slower}{family}."
+    near = [f"{name} ({with_interval(ratio, _ratio)} its time)" for name, ratio in leaders.rivals.items()]
+    return f"{what}: inconclusive between {first} and {', '.join(near)}{slower}{family}."
 
 
 def _with_rate(benchmark: Benchmark) -> str:
@@ -164,28 +177,45 @@ def _with_rate(benchmark: Benchmark) -> str:
     return f"{benchmark.name} with {rate.value:,.0f}{ends} steps/s{reached}"
 
 
-def _training(replicates: Mapping[str, Replicates], fastest: str) -> str | None:
-    """The notebook's training as it is, and the way that seems fastest and is the same model."""
-    if "eager" not in replicates or fastest == "eager":
+def _training(replicates: Mapping[str, Replicates]) -> str | None:
+    """The notebook's training as it is, and by a way that was named before anything was measured.
+
+    The interval of whichever seems fastest would be too narrow, since it was chosen for being low.
+    """
+    way = next((name for name in _FAST_WAYS if name in replicates), None)
+    if "eager" not in replicates or way is None:
         return None
-    eager, best = (
+    eager, fast = (
         with_interval(estimates.seconds_per_step(replicates[name]), lambda value: f"{NOTEBOOK_UPDATES * value:#.3g}")
-        for name in ("eager", fastest)
+        for name in ("eager", way)
     )
     return (
-        f"At these speeds the notebook's {NOTEBOOK_UPDATES:,} updates take {eager} s in eager mode without an input "
-        f"pipeline, and {best} s with {fastest}; start-up and first calls are not in it."
+        f"At these speeds the notebook's {NOTEBOOK_UPDATES:,} updates take, in seconds, {eager} in eager mode without "
+        f"an input pipeline, and {fast} with {way}; start-up and first calls are not in it."
     )
 
 
 def _eager(found: Figures) -> str:
     shares = {name: percent(share) for name, share in found.eager_shares.items()}
+    launches = [f"{what} {_middle(seconds, _micro)}" for what, seconds in found.launches.items()]
     return (
         f"Of an eager step's {with_interval(found.eager_step, lambda value: f'{1e3 * value:.1f}')} ms the optimizer "
         f"takes {shares['optimizer']}, gradients {shares['gradients']}, and forward {shares['forward']}, by taking "
-        f"these parts away; launching an operation takes {1e6 * found.eager_op:.0f} microseconds, calling a function "
-        f"{1e6 * found.function_call:.0f}."
+        f"these parts away. Microseconds: {', '.join(launches)}."
     )
+
+
+def _middle(values: Sequence[float], form: Callable[[float], str]) -> str:
+    """The median, with the lowest and the highest cohort."""
+    return f"{form(median(values))} ({spread(min(values), max(values), form)})"
+
+
+def _giga(value: float) -> str:
+    return f"{value / 1e9:,.0f}"
+
+
+def _micro(seconds: float) -> str:
+    return f"{1e6 * seconds:.0f}"
 
 
 def _milliseconds(seconds: float) -> str:

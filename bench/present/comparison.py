@@ -1,6 +1,8 @@
 """Comparisons as a person reads them: tables for the terminal and for a page in Markdown."""
 
+import shlex
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import msgspec
 from rich.console import Console
@@ -51,9 +53,11 @@ def _print_lines(lines: Sequence[str], console: Console) -> None:
         console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
-def without_baseline(why: str) -> str:
-    """What to say where a run was to be held against the baselines, and none fits."""
-    return f"No verdict, since no baseline fits: {why}. To keep this run as one: bench baseline"
+def without_baseline(why: str, folder: Path | None = None) -> str:
+    """What to say where a run was to be held against the baselines, and none fits; `folder` is the run's."""
+    named = [] if folder is None else [str(folder), "--out", str(folder.parent)]
+    command = shlex.join(["bench", "baseline", *named])
+    return f"No verdict, since no baseline fits: {why}. To keep this run as one: {command}"
 
 
 def trend(comparison: Comparison) -> Grid:

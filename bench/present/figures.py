@@ -53,7 +53,7 @@ def scaled(estimate: Estimate, factor: float = 1.0) -> str:
     if estimate.value is None:
         return "-"
     if estimate.low is None or estimate.high is None:
-        return _digits(factor * estimate.value)
+        return f"{_digits(factor * estimate.value)} (no interval)"
     return f"{_digits(factor * estimate.value)} [{_digits(factor * estimate.low)}, {_digits(factor * estimate.high)}]"
 
 

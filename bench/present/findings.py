@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bench.present import batch, ceiling, memory, pipelines, quality
 from bench.present.figures import multiple, percent, with_interval
-from bench.results import claims, estimates
+from bench.results import aa_check, claims, estimates
 from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate
 
@@ -29,6 +29,8 @@ def _of_experiment(document: Document) -> list[str | None]:
         "ceiling": ceiling.findings,
     }
     find = special.get(document.experiment.name)
+    if aa_check.of(document.experiment).state == "failed" and measured and document.experiment.name != "memory":
+        return [f"{document.experiment.name}: nothing is said of speeds, since its A/A check failed."]
     own = find(document) if find else []
     return [_speedups(measured), _between_compiled(measured), _pipeline_cost(measured), *own]
 
@@ -102,6 +104,6 @@ def _time(document: Document) -> str | None:
     whole = sum(spent.values())
     if not whole or not document.benchmarks:
         return None
-    others = sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])
-    parts = ", ".join(f"{name.replace('_', ' ')} {100 * spent[name] / whole:.0f} %" for name in others[:4])
-    return f"Of {whole:.0f} s, {100 * spent.get('blocks', 0.0) / whole:.0f} % were spent in blocks ({parts})."
+    parts = ["blocks", *sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])]
+    shares = [f"{name.replace('_', ' ')} {100 * spent.get(name, 0.0) / whole:.0f} %" for name in parts[:5]]
+    return f"Run time of {whole:.0f} s: {', '.join(shares)}."

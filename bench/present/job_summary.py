@@ -8,6 +8,7 @@ from bench.comparing.runs import printable
 from bench.present import comparison as comparisons
 from bench.present import grid as grids
 from bench.present import summary
+from bench.present.figures import NOTATION
 from bench.present.findings import findings
 from bench.results.schema import Document
 
@@ -48,5 +49,6 @@ def markdown(document: Document) -> str:
     for part in document.parts():
         if part.benchmarks:
             lines += grids.markdown(summary.table_of(part.experiment.name)(part))
+    lines += [grids.literal(NOTATION), ""]
     lines += [f"- {grids.literal(printable(line, 500))}" for line in summary.shortcomings(document)]
     return "\n".join(lines) + "\n"

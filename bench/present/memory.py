@@ -22,6 +22,9 @@ _HOST_CAPTION = (
 )
 
 
+_SAID = ("reserved", "lost", "tensors")  # of a policy
+
+
 @dataclass(frozen=True)
 class Figures:
     """Medians over a case's processes, in bytes and seconds; None where no process has the figure."""
@@ -114,15 +117,16 @@ def _of_policy(benchmark: Benchmark, found: Figures) -> str | None:
     if found.reserved is None or found.lost is None or found.total is None:
         return None
     need = "" if found.model is None else f" for a model of {size(found.model)}"
+    reserved, lost, tensors = (f"{size(getattr(found, kind))} ({_range(benchmark, kind)})" for kind in _SAID)
     return (
-        f"{benchmark.name} reserves {size(found.reserved)}{need}, and with its context takes {size(found.lost)} of the "
-        f"card's {size(found.total)}; its tensors need {size(found.tensors)} at most."
+        f"{benchmark.name} reserves {reserved}{need}, and with its context takes {lost} of the card's "
+        f"{size(found.total)}; its tensors need {tensors} at most."
     )
 
 
 def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     parts = [
-        f"{size(found.private)} ({_range(benchmark)}) in {benchmark.extra_info.case.mode}"
+        f"{size(found.private)} ({_range(benchmark, 'private')}) in {benchmark.extra_info.case.mode}"
         for benchmark, found in measured
         if found.private
     ]
@@ -132,10 +136,9 @@ def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     return f"Memory of the host that only the process has: {', '.join(parts)}, for a model of {size(model)}."
 
 
-def _range(benchmark: Benchmark) -> str:
-    """Of the private memory, from process to process."""
-    low, high = figures(benchmark, min).private, figures(benchmark, max).private
-    return f"{size(low)}-{size(high)}"
+def _range(benchmark: Benchmark, kind: str) -> str:
+    """Of one kind of memory, from process to process."""
+    return f"{size(getattr(figures(benchmark, min), kind))}-{size(getattr(figures(benchmark, max), kind))}"
 
 
 def _memories(document: Document) -> list[tuple[str, DeviceMemory]]:

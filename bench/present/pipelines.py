@@ -57,8 +57,9 @@ def alone_rate(benchmark: Benchmark) -> Estimate:
 def findings(document: Document) -> list[str]:
     """For the fastest mode: what the notebook's pipeline costs, what limits it, and what would help."""
     cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
-    mode = next((mode for mode in ("xla", "function") if f"{mode}/{_USUAL}" in cases), None)
-    if mode is None or f"{mode}/resident" not in cases:
+    both = (f"{{mode}}/{_USUAL}", "{mode}/resident")
+    modes = (mode for mode in ("xla", "function") if all(name.format(mode=mode) in cases for name in both))
+    if (mode := next(modes, None)) is None:
         return []
     usual = cases[f"{mode}/{_USUAL}"]
     stall = usual.extra_info.stall
@@ -97,8 +98,8 @@ def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
             return f"{usual.name}: the pipeline itself is the bottleneck; {rates}."
         case Answer.YES:
             return (
-                f"{usual.name}: the pipeline itself is not the bottleneck; {rates}. Handing batches over and sharing "
-                "the processor are the likely cause."
+                f"{usual.name}: the pipeline itself is not the bottleneck; {rates}. Handing batches over, sharing the "
+                "processor, and on a GPU copying to it are the likely causes."
             )
     return f"{usual.name}: whether the pipeline itself is the bottleneck is inconclusive; {rates}."
 

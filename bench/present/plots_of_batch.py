@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from bench.present import picture
-from bench.present.batch import regimes
+from bench.present.batch import is_a_line, regimes
 from bench.results.schema import Document
 
 
@@ -21,7 +21,13 @@ def draw(document: Document) -> Figure | None:
             if rate.value and rate.low and rate.high:
                 middle, least, most = (1e3 / per_second for per_second in (rate.value, rate.high, rate.low))
                 axes.errorbar(size, middle, [[middle - least], [most - middle]], fmt="o", color=colour, capsize=3)
-        if fitted and fitted.launch_seconds.value and fitted.per_example_seconds.value and fitted.crossover.value:
+        if (
+            fitted
+            and is_a_line(fitted)
+            and fitted.launch_seconds.value
+            and fitted.per_example_seconds.value
+            and fitted.crossover.value
+        ):
             sizes = np.geomspace(min(size for size, _ in rows), max(size for size, _ in rows), 100)
             times = 1e3 * (fitted.launch_seconds.value + fitted.per_example_seconds.value * sizes)
             axes.plot(sizes, times, color=colour, linewidth=1, label=f"{mode}: fixed part + examples")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from bench import policies
 from bench.cases import Case
 from bench.results import aa_check
 from bench.results.aa_check import AACheck
@@ -11,6 +12,7 @@ from bench.results.schema import Benchmark, Document
 
 # The notebook's pipeline has two names: in `modes` it is what the notebook does, in `pipelines` what it consists of.
 _SAME_PIPELINE = {"notebook": "prefetch-1"}
+_USUAL_MEMORY = "growth"
 
 
 def lines(document: Document) -> list[str]:
@@ -32,15 +34,17 @@ def _aa_checks(document: Document) -> str | None:
 
 
 def _outcome(check: AACheck) -> str:
-    if check.difference is None or check.resolution is None:
+    """Of the two measurements alone: what other cases differ by has intervals of its own."""
+    if check.difference is None or check.resolution is None or check.limit is None:
         return "not checked"
     difference, resolution = (f"{100 * share:.1f} %" for share in (check.difference, check.resolution))
+    limit = f"{100 * check.limit:.0f} %"
     match check.state:
         case "failed":
-            return f"FAILED, they differ by {difference}, more than chance allows"
+            return f"FAILED, the two differ by {difference}, more than chance allows"
         case "too noisy":
-            return f"TOO NOISY, differences below {resolution} could not be told (limit {100 * check.limit:.0f} %)"
-    return f"passed, differences below {resolution} could not be told"
+            return f"TOO NOISY, between the two a difference below {resolution} would not have shown (limit {limit})"
+    return f"passed, between the two a difference below {resolution} would not have shown"
 
 
 def _warm_up(document: Document) -> str | None:
@@ -64,16 +68,22 @@ def _measured_again(document: Document) -> str | None:
     for benchmark in document.benchmarks:
         case = benchmark.extra_info.case
         if not case.twin:
-            pipeline = _SAME_PIPELINE.get(case.pipeline, case.pipeline)
-            same = msgspec.structs.replace(case, experiment="", pipeline=pipeline, memory="")
-            cases.setdefault(same, []).append(benchmark)
-    several = [" = ".join(_figures(some)) for some in cases.values() if len(some) > 1]
+            cases.setdefault(_regardless_of_experiment(case), []).append(benchmark)
+    several = [some for some in cases.values() if len({b.extra_info.case.experiment for b in some}) > 1]
     if not several:
         return None
+    said = "; ".join(", ".join(_figures(some)) for some in several)
     return (
-        f"The same case in several experiments: {'; '.join(several)} steps/s. Each is measured in the rounds and "
-        "minutes of its own experiment: compare cases within one."
+        f"The same case in several experiments, in steps/s: {said}. Each is measured in the rounds and minutes of its "
+        "own experiment: compare cases within one."
     )
+
+
+def _regardless_of_experiment(case: Case) -> Case:
+    """What it does, however it is called: memory as every other experiment has it goes without saying."""
+    pipeline = _SAME_PIPELINE.get(case.pipeline, case.pipeline)
+    memory = "" if case.memory in (policies.HOST, _USUAL_MEMORY) else case.memory
+    return msgspec.structs.replace(case, experiment="", pipeline=pipeline, memory=memory)
 
 
 def _figures(some: list[Benchmark]) -> Iterator[str]:

@@ -66,10 +66,20 @@ def _findings(found: Sequence[Machine], together: Sequence[Run], every: Sequence
     ]
     yield from worse
     if not worse and any(machine.steps for machine in found):
-        yield (
-            "No significant regression against the run before on the same hardware. A slow drift shows only in the "
-            "histories."
-        )
+        yield from _no_regression([step for machine in found for step in machine.steps])
+
+
+def _no_regression(steps: Sequence[Step]) -> Iterator[str]:
+    """That none was found, and of how many runs that says something."""
+    compared = [step.comparison for step in steps if step.comparison]
+    certain = sum(not comparison.inconclusive for comparison in compared)
+    if not compared:
+        yield "No run can be compared with the one before it on the same hardware."
+        return
+    yield (
+        f"No significant regression in {len(compared)} runs, each against the run before on the same hardware; in "
+        f"{len(compared) - certain} of them a case or more is inconclusive. A slow drift shows only in the histories."
+    )
 
 
 def _fastest(name: str, with_it: Sequence[Run], every: Sequence[Run]) -> str:
@@ -188,12 +198,17 @@ def _history(machine: Machine, number: int) -> Section:
 def _changed(step: Step) -> str:
     if step.comparison is None:
         return step.reason or ""
-    verdicts = [f"{case.name} {case.verdict}" for case in step.comparison.cases if case.verdict in ("SLOWER", "FASTER")]
+    judged = [case for case in step.comparison.cases if case.verdict]
+    verdicts = [f"{case.name} {case.verdict}" for case in judged if case.verdict in ("SLOWER", "FASTER")]
+    still_open = [case.name for case in judged if case.verdict == "INCONCLUSIVE"]
+    if still_open:
+        verdicts.append(f"{'all' if len(still_open) == len(judged) else ', '.join(still_open)} INCONCLUSIVE")
     differences = [
         f"{difference.name}: {difference.base or 'none'} to {difference.new or 'none'}"
         for difference in step.comparison.differences
     ]
-    return "; ".join([*verdicts, *differences]) or "nothing"
+    same = f"all within {100 * step.comparison.threshold:g} %" if judged else "no case to judge"
+    return "; ".join([*verdicts, *differences]) or same
 
 
 def _runs(some: Sequence[Run]) -> Grid:
@@ -221,7 +236,7 @@ def _rate(case: Measured | None) -> str:
     if case is None:
         return "-"
     if not (found := case.range_of_steps_per_second):
-        return f"{case.steps_per_second:,.0f} (no interval)"
+        return f"{case.steps_per_second:,.0f} (no range)"
     return f"{case.steps_per_second:,.0f} ({spread(*found, lambda rate: f'{rate:,.0f}')})"
 
 

@@ -138,7 +138,7 @@ def of_lines(document: Document) -> Grid:
                 scaled(fitted.crossover),
             )
             for mode, fitted in found.items()
-            if fitted
+            if fitted and batch.is_a_line(fitted)
         ),
         caption="by the times of a step over its batch; a line is fitted in each cohort.",
     )
@@ -201,7 +201,7 @@ def rate_with_range(benchmark: Benchmark, times: int = 1) -> str:
     if steps.value is None:
         return "-"
     if steps.low is None or steps.high is None or steps.cohorts < 2:
-        return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no interval'})"
+        return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no range'})"
     return f"{times * steps.value:,.0f} ({spread(times * steps.low, times * steps.high, lambda rate: f'{rate:,.0f}')})"
 
 

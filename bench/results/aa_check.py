@@ -7,13 +7,14 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.results import statistics
 from bench.results.schema import ExperimentRecord
 from bench.results.warning import RunWarning, make
 
-# How many times the preset's target half-width (of 95 % intervals) the half-width of the twin's 99 % interval may be.
-# That of a twin is wider by its confidence, 1.8 times with four cohorts and 2.3 times with three, and varies from run
-# to run; docs/method.md says how often a quiet and a noisy machine are then called too noisy.
-MOST_TARGETS = 4.0
+# How many times the preset's target half-width, which is of 95 % intervals, that of the twin may be at 95 %. For its
+# interval of 99 % the limit is as much wider as Student's t is, 1.8 times with four cohorts and 2.3 times with three.
+# docs/method.md says how often a quiet and a noisy machine are then called too noisy.
+MOST_TARGETS = 3.0
 
 State = Literal["passed", "failed", "too noisy", "not checked"]
 
@@ -29,16 +30,17 @@ class AACheck:
     state: State
     difference: float | None
     resolution: float | None
-    limit: float
+    limit: float | None
 
 
 def of(experiment: ExperimentRecord) -> AACheck:
     """The check of this experiment, by the ratio of its twin."""
     ratio = experiment.twin.ratio
-    log_limit = MOST_TARGETS * experiment.preset.target_half_width
+    if ratio.value is None or ratio.low is None or ratio.high is None or ratio.confidence is None:
+        return AACheck("not checked", None, None, None)
+    wider = statistics.quantile(ratio.cohorts - 1, ratio.confidence) / statistics.quantile(ratio.cohorts - 1)
+    log_limit = MOST_TARGETS * experiment.preset.target_half_width * wider
     limit = math.expm1(log_limit)
-    if ratio.value is None or ratio.low is None or ratio.high is None:
-        return AACheck("not checked", None, None, limit)
     half_width = math.log(ratio.high / ratio.low) / 2
     state: State = "passed"
     if not ratio.low <= 1 <= ratio.high:
@@ -53,12 +55,12 @@ def warnings(check: AACheck) -> list[RunWarning]:
     if check.state == "failed":
         text = "The A/A check failed: the same case, measured twice, differs by more than chance allows."
         return [make("unstable", text)]
-    if check.state != "too noisy" or check.resolution is None:
+    if check.state != "too noisy" or check.resolution is None or check.limit is None:
         return []
     return [
         make(
             "too_noisy",
-            f"Too noisy: of the same case, measured twice, a difference below {100 * check.resolution:.0f} % could not "
-            f"have been told from none (at most {100 * check.limit:.0f} % is asked for).",
+            f"Too noisy: between two measurements of the same case a difference below {100 * check.resolution:.0f} % "
+            f"would not have shown (the limit is {100 * check.limit:.0f} %).",
         )
     ]

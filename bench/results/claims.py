@@ -4,6 +4,7 @@ A sentence is made from a claim, never from an estimate's middle. That no differ
 a claim holds surely, or surely does not, or is open, and then the sentence says so with the interval.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -11,6 +12,7 @@ from enum import Enum
 from bench.results import estimates
 from bench.results.estimates import Replicates
 from bench.results.schema import Estimate
+from bench.results.statistics import CONFIDENCE
 
 NEGLIGIBLE = 0.05  # of a step: what an input costs less than, surely, is called less than that
 
@@ -51,12 +53,15 @@ def cost(share: Estimate) -> Cost:
 class Leaders:
     """The case that seems fastest, and those of which it is open whether they are: their time over its time.
 
-    The others are surely slower than `first`.
+    The others are surely slower than `first`. All pairs of them are one family: of everything that is said of several
+    ways together, one in twenty is wrong at most (Bonferroni), however many are equally fast. `confidence` is that of
+    the single intervals.
     """
 
     first: str
     rivals: Mapping[str, Estimate]
     slower: tuple[str, ...]
+    confidence: float
 
 
 def leaders(cases: Mapping[str, Replicates], reference: Replicates) -> Leaders | None:
@@ -66,8 +71,11 @@ def leaders(cases: Mapping[str, Replicates], reference: Replicates) -> Leaders |
     if not known:
         return None
     first = min(known, key=known.__getitem__)
+    confidence = 1 - (1 - CONFIDENCE) / max(1, math.comb(len(known), 2))
     others = {
-        name: estimates.ratio_of(cases[name], cases[first], reference) for name in sorted(known, key=known.__getitem__)
+        name: estimates.ratio_of(cases[name], cases[first], reference, confidence)
+        for name in sorted(known, key=known.__getitem__)
     }
     rivals = {name: ratio for name, ratio in others.items() if name != first and above(ratio, 1.0) is not Answer.YES}
-    return Leaders(first, rivals, tuple(name for name in others if name != first and name not in rivals))
+    slower = tuple(name for name in others if name != first and name not in rivals)
+    return Leaders(first, rivals, slower, confidence)

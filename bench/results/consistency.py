@@ -1,5 +1,6 @@
 """What a result must be beyond its types: samples that fit their replicates, numbers that can be, names that agree."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,8 @@ MOST_SECONDS = 1e6
 LEAST_RATE = 1.0
 MOST_RATE = 1e24
 MOST_CASES = 1_000
+# Of two measurements of the same case.
+MOST_RATIO = 1e12
 MOST_BYTES = 2**63
 
 _SECONDS = f"seconds between {LEAST_SECONDS:g} and {MOST_SECONDS:g}"
@@ -43,7 +46,10 @@ def _problems(document: Document) -> Iterator[str]:
     section = document.autoencoder_bench
     for i, experiment in enumerate(section.experiments):
         place, looks = f"$.autoencoder_bench.experiments[{i}]", list(experiment.preset.looks)
-        yield from _estimate(experiment.twin.ratio, f"{place}.twin.ratio")
+        yield from _estimate(experiment.twin.ratio, f"{place}.twin.ratio", MOST_RATIO)
+        if not 0 < experiment.preset.target_half_width <= 1:
+            found = experiment.preset.target_half_width
+            yield f"at {place}.preset.target_half_width: expected more than 0 and 1 at most, found {found}"
         yield from _limits(experiment.limits, f"{place}.limits")
         if not looks or looks != sorted(set(looks)):
             yield f"at {place}.preset.looks: expected rising numbers, found {looks[:20]}"
@@ -156,7 +162,9 @@ def _bytes(record: Record, place: str) -> Iterator[str]:
             yield f"at {place}.{name}: expected a number of bytes or null, found {value}"
 
 
-def _estimate(estimate: Estimate, place: str) -> Iterator[str]:
+def _estimate(estimate: Estimate, place: str, most: float = math.inf) -> Iterator[str]:
     values = [value for value in (estimate.low, estimate.value, estimate.high) if value is not None]
+    if any(not 1 / most <= value <= most for value in values if value > 0):
+        yield f"at {place}: expected between {1 / most:g} and {most:g}, found {values}"
     if any(value <= 0 for value in values) or values != sorted(values):
         yield f"at {place}: expected 0 < low <= value <= high, found {values}"

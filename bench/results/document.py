@@ -172,7 +172,10 @@ def _warnings(
         *warning.of_cases(measured.cases, measured.cohorts, plan.interleaved),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
-    return [msgspec.structs.replace(each, experiment=plan.name) for each in found]
+    return [
+        msgspec.structs.replace(each, experiment=plan.name, advice=warning.advise(each.code, plan.preset.name))
+        for each in found
+    ]
 
 
 def _is_measured(record: CaseRecord) -> bool:

@@ -27,7 +27,7 @@ def _restrictions(count: Any, facts: Mapping[str, Mapping[str, Fact]]) -> dict[s
     return {
         name: value
         for name, value in (("usable_cores", usable), ("cpu_limit", limit))
-        if value is not None and (name == "cpu_limit" or value != count)
+        if isinstance(value, int | float) and isinstance(count, int) and value < count
     }
 
 

@@ -63,7 +63,7 @@ def half_width(of: Mean, confidence: float = CONFIDENCE) -> float | None:
     """Half the width of the interval around the mean, None where there is none."""
     if of.squared_error is None:
         return None
-    return _quantile(of.degrees, confidence) * math.sqrt(of.squared_error)
+    return quantile(of.degrees, confidence) * math.sqrt(of.squared_error)
 
 
 def p_value(of: Mean) -> float | None:
@@ -96,13 +96,13 @@ def half_width_to_stop_on(logs: Sequence[float]) -> float | None:
     if count < LEAST_COHORTS:
         return None
     deviation = max(math.sqrt(_variance(logs)), LEAST_DEVIATION)
-    return _quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count)
+    return quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count)
 
 
 def cohorts_for(half_width: float, deviation: float, most: int = 200) -> int | None:
     """The fewest cohorts whose interval would be this narrow, None where `most` are not enough."""
     for count in range(LEAST_COHORTS, most + 1):
-        if _quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count) <= half_width:
+        if quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count) <= half_width:
             return count
     return None
 
@@ -140,5 +140,6 @@ def _variance(values: Sequence[float]) -> float:
     return fsum((value - centre) ** 2 for value in values) / (len(values) - 1)
 
 
-def _quantile(degrees: float, confidence: float) -> float:
+def quantile(degrees: float, confidence: float = CONFIDENCE) -> float:
+    """Student's t of a two-sided interval of this confidence."""
     return float(stdtrit(degrees, (1 + confidence) / 2))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from bench.presets import longer_than
 from bench.results.record import CaseRecord, CohortRecord, Mark, Record, SameModel
 from bench.results.statistics import LEAST_COHORTS
 
@@ -23,17 +24,14 @@ Code = Literal[
 
 ADVICE: dict[Code, str] = {
     "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
-    "too_noisy": (
-        "Do not trust differences below that. Close other programs, or take a quieter machine, and run again; a longer "
-        "preset has narrower intervals."
-    ),
-    "wide": "Give it more time (--preset standard or thorough), fewer cases (--only), or a quieter machine.",
+    "too_noisy": "Take what the intervals leave open as open. Close other programs, or take a quieter machine.",
+    "wide": "Select fewer cases (--only){longer}, or take a quieter machine.",
     "few_cohorts": f"Let it finish {LEAST_COHORTS} cohorts; fewer have no interval.",
-    "few_blocks": "Select fewer cases (--only), or a longer preset (--preset standard or thorough).",
+    "few_blocks": "Select fewer cases (--only){longer}.",
     "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
     "warmup_unknown": (
-        "Their speed may still have been changing. Select fewer cases (--only), or a longer preset; of cases that run "
-        "alone it cannot be told."
+        "Their speed may still have been changing. Select fewer cases (--only){longer}; of cases that run alone it "
+        "cannot be told."
     ),
     "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
     "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
@@ -67,8 +65,14 @@ class RunWarning(Record, frozen=True, kw_only=True):
 
 
 def make(code: Code, text: str) -> RunWarning:
-    """A warning with the advice of its code."""
-    return RunWarning(code=code, text=text, advice=ADVICE[code])
+    """A warning with the advice of its code, where nothing is known of the preset."""
+    return RunWarning(code=code, text=text, advice=advise(code))
+
+
+def advise(code: Code, preset: str | None = None) -> str:
+    """What to do in a run of this preset: a longer one is only named where there is one."""
+    longer = longer_than([preset])
+    return ADVICE[code].format(longer=f" or measure longer (--preset {longer.name})" if longer else "")
 
 
 def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, experiment: str = "modes") -> list[RunWarning]:
@@ -104,7 +108,7 @@ def of_cases(
         if len(replicate.rounds) < FEW_BLOCKS * planned.get(replicate.cohort, 0)
     ]
     if fewer:
-        text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, {min(fewer)} at least."
+        text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, the fewest {min(fewer)}."
         found.append(make("few_blocks", text))
     unknown = sum(replicate.steady is None for _, replicate in replicates)
     if unknown:
@@ -126,7 +130,7 @@ def of_widths(wide: Sequence[str], target: float) -> list[RunWarning]:
     """Cases whose interval is wider than the preset wants it."""
     if not wide:
         return []
-    return [make("wide", f"Intervals wider than ±{100 * target:g} %: {', '.join(wide)}.")]
+    return [make("wide", f"Intervals that reach further than {100 * target:g} %: {', '.join(wide)}.")]
 
 
 def of_sides(between: SameModel | None) -> list[RunWarning]:

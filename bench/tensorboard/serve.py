@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from bench import container
 from bench.errors import UsageError
+from bench.results import search
 
 LOOPBACK = "127.0.0.1"
 PORT = 6006
@@ -19,7 +20,8 @@ def logdir_of(run: Path) -> Path:
     if not run.is_dir():
         raise UsageError(f"{run}: no such folder. Name a run's folder, as results/<UTC time>-<device>.")
     logdir = run / "tensorboard" if (run / "tensorboard").is_dir() else run
-    if not any(path for pattern in ("*.tfevents.*", "*.xplane.pb") for path in logdir.rglob(pattern)):
+    names = (file for _, files in search.walk(logdir) for file in files)
+    if not any(".tfevents." in name or name.endswith(".xplane.pb") for name in names):
         raise UsageError(f"{run} has nothing for TensorBoard. `bench run` writes it once a case is measured.")
     return logdir
 

@@ -10,6 +10,7 @@ import typer.main
 from support import patience
 
 from bench.cli import app
+from bench.results.schema import SCHEMA_VERSION
 
 BENCH = Path(sys.executable).with_name("bench")
 
@@ -43,7 +44,7 @@ def test_every_command_has_help_and_every_option_an_explanation(command):
 def test_validate_says_what_is_in_a_file(finished):
     done = bench("validate", finished[0].folder / "result.json")
     assert done.returncode == 0
-    assert "valid, schema 2.1, complete, 7 cases" in done.stdout
+    assert f"valid, schema {SCHEMA_VERSION}, complete, 7 cases" in done.stdout
 
 
 def test_validate_refuses_with_2_and_one_line(tmp_path):

@@ -24,7 +24,12 @@ def recorder():
         saved.append(status)
         return found
 
-    return SimpleNamespace(save=save, saved=saved, experiments={"modes": SimpleNamespace(measured=lambda: measured)})
+    return SimpleNamespace(
+        document=lambda *rest: found,
+        save=save,
+        saved=saved,
+        experiments={"modes": SimpleNamespace(measured=lambda: measured)},
+    )
 
 
 def test_everything_is_made(recorder, tmp_path, listener):
@@ -44,7 +49,7 @@ def test_what_fails_is_said_and_the_rest_is_made(recorder, tmp_path, listener, m
     finished = finish({NEW: recorder}, tmp_path, "complete", None, listener)
     assert not finished.whole
     assert recorder.saved == ["complete"]
-    assert any("The pictures could not be made: OSError" in line and "are saved" in line for line in listener.lines)
+    assert any("The pictures could not be made: OSError" in line and "is saved" in line for line in listener.lines)
     assert (tmp_path / "report.html").is_file()
 
 
@@ -59,7 +64,20 @@ def test_traces_that_cannot_be_read_back_cost_only_that(recorder, tmp_path, list
 
 
 def test_of_a_run_without_a_case_nothing_is_made(recorder, tmp_path, listener):
-    empty = msgspec.structs.replace(recorder.save("interrupted", None), benchmarks=())
-    finished = finish({NEW: SimpleNamespace(save=lambda *rest: empty)}, tmp_path, "interrupted", None, listener)
+    empty = msgspec.structs.replace(recorder.document(), benchmarks=())
+    without = SimpleNamespace(document=lambda *rest: empty, save=recorder.save)
+    finished = finish({NEW: without}, tmp_path, "interrupted", None, listener)
     assert (finished.whole, finished.documents[NEW]) == (True, empty)
+    assert recorder.saved == ["interrupted"]
     assert not list(tmp_path.iterdir())
+
+
+def test_a_result_that_cannot_be_saved_any_more_is_said_and_the_rest_is_made(recorder, tmp_path, listener):
+    def full(*rest):
+        raise OSError(28, "No space left on device")
+
+    recorder.save = full
+    finished = finish({NEW: recorder}, tmp_path, "failed", "the disk is full", listener)
+    assert not finished.whole
+    assert any("The last result could not be made: OSError" in line for line in listener.lines)
+    assert (tmp_path / "report.html").is_file()

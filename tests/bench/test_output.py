@@ -43,6 +43,13 @@ def test_a_reader_that_goes_away_leaves_the_exit_code(words, code):
         assert "BrokenPipe" not in done.stderr
 
 
+def test_a_full_disk_below_the_output_is_a_failure():
+    for words in ("compare results/reference/result.json results/reference/second.json --format json", "list"):
+        done = shell(f"$BENCH {words} > /dev/full; echo $?")
+        assert done.stdout.strip() == "1", done
+        assert "could not be written: No space left" in done.stderr
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_letter_that_the_encoding_has_not_is_replaced(encoding):
     done = shell(

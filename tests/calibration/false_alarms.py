@@ -87,4 +87,4 @@ def _only(run, cohorts):
         name: replace(case, replicates=tuple(r for r in case.replicates if r.cohort in cohorts))
         for name, case in run.cases.items()
     }
-    return replace(run, cases=chosen, unstable=dict.fromkeys(run.unstable, False))
+    return replace(run, cases=chosen, aa_checks=dict.fromkeys(run.aa_checks, "passed"))

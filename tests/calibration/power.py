@@ -64,7 +64,7 @@ def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
     stopping = outcome.document.experiment.stopping
     return {
         "verdict": found.verdict,
-        "unstable": bool(base.unstable["modes"]),
+        "unstable": base.aa_checks["modes"] == "failed",
         "ratio": found.speed.ratio.value,
         "low": found.speed.ratio.low,
         "high": found.speed.ratio.high,

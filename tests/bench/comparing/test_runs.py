@@ -1,6 +1,7 @@
 """Results as comparing sees them: from anywhere, with names made safe."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,3 +128,11 @@ def test_a_time_of_which_no_ratio_can_be_made_is_called_that(tmp_path, seconds):
     assert found.exit_code == 0
     back = compare(*runs.load_all([new, base]))
     assert {case.name: case.state for case in back.cases}["test_y"] == "no_ratio"
+
+
+def test_labels_are_unique_also_where_a_file_is_called_as_the_second_would_be(stored):
+    names = ["a", "b", "c"]
+    labels = ["x", "x", "x (2)"]
+    some = [replace(runs.load(stored(name)), label=label) for name, label in zip(names, labels, strict=True)]
+    found = [run.label for run in runs.with_labels_of_their_own(some)]
+    assert found == ["x", "x (3)", "x (2)"]

@@ -96,8 +96,8 @@ def test_what_would_settle_it():
     longer = Longer("thorough", 16)
     (found,) = judge_all([change(0.0, 2.0)], SPEED, [STABLE], True, longer)
     words = found.settle.split()
-    assert words[:3] == ["--preset", "thorough", "(about"]
-    assert 10 < int(words[3]) <= 16
+    assert words[:7] == ["--preset", "thorough,", "which", "may", "have", "16", "cohorts"]
+    assert 10 < int(words[8]) <= 16
     # What no preset does is not advised.
     for wider, preset in ((change(0.0, 4.0), longer), (change(0.0, 2.0), None)):
         assert judge_all([wider], SPEED, [STABLE], True, preset)[0].settle == "a quieter machine"

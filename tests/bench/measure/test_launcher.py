@@ -119,6 +119,29 @@ def test_a_reply_of_another_type_is_a_failure(worker):
         worker.ask(protocol.Probe(), protocol.BlockDone, patience.limit(60))
 
 
+def test_a_healthy_log_has_no_telling_line(worker, server):
+    """What ends a worker from outside stands in no log, and nothing else is named in its place."""
+    prepare(worker)
+    assert launcher._telling_line(worker.log) == ""
+    assert launcher._telling_line(server._log) == ""
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("I0000 x.cc] could not be worse\nValueError: no such mode\n", "ValueError: no such mode"),
+        ("F0000 xla.cc] Unknown flag in XLA_FLAGS: --x\nsome more words\n", "Unknown flag in XLA_FLAGS: --x"),
+        ("E0000 cuda.cc] failed call to cuInit\nW0000 not found\n", "failed call to cuInit"),
+        ("all is well\n", ""),
+    ],
+)
+def test_the_line_that_tells_the_cause(tmp_path, log, line):
+    (tmp_path / "log").write_text(log)
+    found = launcher._telling_line(tmp_path / "log")
+    assert line in found
+    assert bool(found) == bool(line)
+
+
 PR_SET_CHILD_SUBREAPER = 36  # <linux/prctl.h>
 
 

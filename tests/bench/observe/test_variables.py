@@ -37,9 +37,9 @@ def test_what_nobody_listed_is_taken_out(name):
 
 @pytest.mark.parametrize("name", CHOSEN)
 def test_what_somebody_chose_stays_and_is_recorded(name):
-    inherited = {name: "2"}
-    assert environment.for_servers(CPU, inherited).get(name, "2") == "2"
-    assert environment.recorded(CPU, inherited)[name] == "2"
+    inherited = {name: "--x=2"}
+    assert environment.for_servers(CPU, inherited).get(name, "--x=2") == "--x=2"
+    assert environment.recorded(CPU, inherited)[name] == "--x=2"
     assert variables.taken_out(inherited) == []
 
 
@@ -48,6 +48,18 @@ def test_the_users_own_affairs_stay_and_are_not_recorded(name):
     inherited = {name: "/home/someone"}
     assert name not in environment.for_servers(CPU, inherited)
     assert name not in environment.recorded(CPU, inherited)
+
+
+@pytest.mark.parametrize("name", ["TF_XLA_FLAGS", "XLA_FLAGS"])
+def test_flags_in_a_file_are_taken_out(name):
+    """Of a file nobody would see in a result what is in it."""
+    inherited = {name: "/home/someone/flags"}
+    assert environment.for_servers(CPU, inherited)[name] == ""
+    assert name not in environment.recorded(CPU, inherited)
+
+
+def test_a_value_that_is_no_text_can_be_written():
+    assert environment.recorded(CPU, {"OMP_NUM_THREADS": "\udcff2"})["OMP_NUM_THREADS"] == "?2"
 
 
 def test_of_a_library_that_is_loaded_first_the_name_is_recorded():

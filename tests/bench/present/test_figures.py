@@ -13,7 +13,7 @@ def test_numbers_in_words():
     assert [multiple(value) for value in (8.2, 123.4, 0.5)] == ["8.20x", "123x", "0.500x"]
     assert multiple(1234.5) == "1,234x"
     assert scaled(estimate(0.177, 0.158, 0.1974), 1e3) == "177 [158, 197]"
-    assert scaled(estimate(0.5, None, None)) == "0.500"
+    assert scaled(estimate(0.5, None, None)) == "0.500 (no interval)"
     assert scaled(estimate(None, None, None)) == "-"
     assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
     assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""

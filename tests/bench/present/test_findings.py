@@ -1,8 +1,12 @@
 """Findings say what the intervals support, and nothing else."""
 
+import re
+
 import msgspec
+import numpy as np
 import pytest
-from documents import with_experiment
+from documents import document as simulated
+from documents import simulate, with_experiment
 
 from bench.present.findings import findings
 from bench.results.schema import Estimate
@@ -10,6 +14,10 @@ from bench.results.schema import Estimate
 
 def estimate(value, low, high, reason=None):
     return Estimate(value=value, low=low, high=high, confidence=0.95, cohorts=4, reason=reason)
+
+
+def of_twin(value, low, high, reason=None):
+    return Estimate(value=value, low=low, high=high, confidence=0.99, cohorts=4, reason=reason)
 
 
 def with_speedup(document, name, speedup):
@@ -61,11 +69,13 @@ def quality(document):
 
 
 def test_the_noise_is_always_said(document):
-    assert "passed, differences below 2.5 % could not" in quality(with_twin(document, estimate(1.004, 0.98, 1.03)))
-    assert "FAILED, they differ by 20.0 %" in quality(with_twin(document, estimate(1.2, 1.1, 1.3)))
-    noisy = quality(with_twin(document, estimate(1.04, 0.67, 1.61)))
-    assert "TOO NOISY, differences below 55.0 % could not be told (limit 22 %)" in noisy
-    assert "not checked" in quality(with_twin(document, estimate(None, None, None, "not measured")))
+    assert "passed, between the two a difference below 2.5 % would" in quality(
+        with_twin(document, of_twin(1.004, 0.98, 1.03))
+    )
+    assert "FAILED, the two differ by 20.0 %" in quality(with_twin(document, of_twin(1.2, 1.1, 1.3)))
+    noisy = quality(with_twin(document, of_twin(1.04, 0.67, 1.61)))
+    assert "TOO NOISY, between the two a difference below 55.0 % would not have shown (limit 32 %)" in noisy
+    assert "not checked" in quality(with_twin(document, of_twin(None, None, None, "not measured")))
 
 
 def test_warm_up_that_could_not_be_checked_counts_apart(document):
@@ -84,6 +94,21 @@ def test_the_same_case_in_several_experiments_is_named_once_with_each_figure(ref
 
     (line,) = [line for line in findings(files.read(reference / "quick.json")) if line.startswith("The same case")]
     assert "modes/function/resident " in line
-    assert " = pipelines/function/resident " in line
-    assert "modes/function/notebook " in line.replace(" = pipelines/function/prefetch-1", "")
+    assert ", pipelines/function/resident " in line
+    assert re.search(r"modes/function/notebook \d+, pipelines/function/prefetch-1 \d+\.", line)
     assert "compare cases within one" in line
+
+
+def test_memory_policies_are_no_case_measured_again():
+    """On a GPU they are what one experiment compares."""
+    times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/twin": 1e-3}
+    found = simulated(simulate(np.random.default_rng(1), times), experiment="memory", gpu="H100")
+    assert not any(line.startswith("The same case") for line in findings(found))
+
+
+def test_where_the_aa_check_failed_nothing_is_said_of_speeds():
+    samples = simulate(np.random.default_rng(1))
+    samples["function/resident/twin"] = samples["function/resident/twin"] * 1.2
+    first, *others = findings(simulated(samples))
+    assert first == "modes: nothing is said of speeds, since its A/A check failed."
+    assert not any("Steps/s" in line or "costs" in line for line in others)

@@ -58,8 +58,8 @@ def samples():
 def test_the_price_of_a_policy_is_said_in_words(samples):
     found = with_memory(document(samples, gpu="H100"), ON_CARD)
     assert memory.findings(found)[0] == (
-        "eager/resident reserves 72.0 GB for a model of 2.62 MB, and with its context takes 72.4 GB of the card's "
-        "80.0 GB; its tensors need 6.00 MB at most."
+        "eager/resident reserves 72.0 GB (72.0 GB-72.0 GB) for a model of 2.62 MB, and with its context takes 72.4 GB "
+        "(72.4 GB-72.4 GB) of the card's 80.0 GB; its tensors need 6.00 MB (6.00 MB-6.00 MB) at most."
     )
     assert memory.findings(found)[0] in findings(found)
     assert not any("twin" in sentence for sentence in memory.findings(found))

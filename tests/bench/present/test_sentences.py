@@ -11,9 +11,10 @@ import pytest
 from documents import document, simulate, with_experiment
 
 from bench import products
+from bench.experiments import EXPERIMENTS
 from bench.present import batch, ceiling, pipelines
 from bench.present.findings import findings
-from bench.results import aa_check
+from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
 from bench.results.estimates import replicates_of
 from bench.results.limits import share_of_limit
@@ -44,6 +45,8 @@ def test_which_mode_is_faster():
     """Equal ones: whatever is said of them but `inconclusive` is false, in either direction."""
     between, over_eager = [], []
     for found in results({**MODES, "eager/resident": 1e-3}, "modes"):
+        if aa_check.of(found.experiment).state == "failed":
+            continue  # then nothing is said of speeds
         first, second = findings(found)[:2]
         between.append("inconclusive" not in second)
         over_eager.append("inconclusive" not in first.split("tf.function")[0])
@@ -57,6 +60,8 @@ def test_what_the_notebooks_pipeline_costs(loss):
     times = {**MODES, "xla/notebook": 1e-3 / (1 - loss), "function/notebook": 1e-3 / (1 - loss)}
     wrong = []
     for found in results(times, "modes"):
+        if aa_check.of(found.experiment).state == "failed":
+            continue
         text = next(line for line in findings(found) if line.startswith("The notebook's input"))
         of_xla = text.partition("XLA ")[2].partition(", tf.function")[0]
         little = "less than" in of_xla
@@ -138,6 +143,18 @@ def with_limits(found, generator, seconds):
     return with_experiment(msgspec.structs.replace(found, benchmarks=benchmarks), limits=limits)
 
 
+@pytest.mark.parametrize("level", [2, 4, 8])
+def test_however_many_ways_are_level_none_is_called_slower(level):
+    """Of what is said of several together: one in twenty may be wrong, and no more with more of them."""
+    names = [case.name for case in EXPERIMENTS["ceiling"].cases if not case.twin][2 : 2 + level]
+    times = {"eager": 10e-3, "function": 1e-3, **dict.fromkeys(names, 0.5e-3), "function/twin": 1e-3}
+    wrong = []
+    for found in results(times, "ceiling"):
+        replicates = {b.name: replicates_of(b) for b in found.benchmarks if not b.extra_info.case.twin}
+        wrong.append(bool(set(names) & set(claims.leaders(replicates, replicates["function"]).slower)))
+    assert share(wrong) <= ONE_SIDED
+
+
 @pytest.fixture(scope="module")
 def of_the_limit():
     """What is said of results whose two fastest ways are level, at a limit of a quarter of a millisecond."""
@@ -157,7 +174,7 @@ def test_how_long_the_notebooks_training_takes(of_the_limit):
     wrong = []
     for texts in of_the_limit[1]:
         text = next(text for text in texts if "5,001 updates" in text)
-        low, high = map(float, re.search(r"take \S+ \[([\d.]+), ([\d.]+)\] s in eager", text).groups())
+        low, high = map(float, re.search(r"take, in seconds, \S+ \[([\d.]+), ([\d.]+)\] in eager", text).groups())
         wrong.append(not low <= 50.01 <= high)
     assert share(wrong) <= MOST_FALSE
 
@@ -193,9 +210,9 @@ def test_where_the_fixed_part_is_more():
     ("cohorts", "noise", "least", "most"),
     [
         pytest.param(4, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 4 cohorts"),
-        pytest.param(3, (0.005, 0.005, 0.01), 0.0, 0.03, id="quiet, 3 cohorts"),
-        pytest.param(4, (0.09, 0.014, 0.014), 0.01, 0.08, id="noisy, 4 cohorts"),
-        pytest.param(4, (0.25, 0.04, 0.04), 0.70, 0.90, id="very noisy, 4 cohorts"),
+        pytest.param(3, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 3 cohorts"),
+        pytest.param(4, (0.09, 0.014, 0.014), 0.0, 0.02, id="noisy, 4 cohorts"),
+        pytest.param(4, (0.25, 0.04, 0.04), 0.45, 0.65, id="very noisy, 4 cohorts"),
     ],
 )
 def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(cohorts, noise, least, most):

@@ -152,7 +152,7 @@ def test_units_dates_and_names_sort_as_what_they_are(open_page, tmp_path):
     rates = ("1,234 [1,200, 1,300]", "56 [50, 60]", "0.696x [0.6, 0.7]", "9")
     rows = tuple((f"r{i}", *cells) for i, cells in enumerate(zip(sizes, dates, rates, strict=True)))
     grid = Grid("sorted", ("run", "memory", "time", "rate"), rows, "")
-    page = Page(title="a", subtitle="b", sections=(Section("One", "one", grids=(grid,)),), version="1")
+    page = Page(title="a", subtitle="b", legend="c", sections=(Section("One", "one", grids=(grid,)),), version="1")
     render.to_file(page, tmp_path / "page.html")
     page = open_page(tmp_path / "page.html")
 

@@ -110,9 +110,9 @@ def test_an_empty_folder_is_an_error(tmp_path):
         fleet.find([tmp_path])
 
 
-def test_the_reference_results_are_one_machines(reference):
+def test_the_reference_results_are_of_two_machines(reference):
     page = page_of(*sorted(reference.glob("*.json")))
-    assert "of 1 machine" in page.title
+    assert "of 2 machines" in page.title
     assert section(page, "history-0").pictures
 
 

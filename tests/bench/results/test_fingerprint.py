@@ -61,6 +61,7 @@ def test_settings_of_the_machine_are_part_of_it_and_its_temperature_is_not():
         ({"cpu": {"usable_threads": 2}}, {}),
         ({"cpu": {"usable_threads": 1}}, {"usable_cores": 1}),
         ({"container": {"cpu_limit": 1.5}}, {"cpu_limit": 1.5}),
+        ({"container": {"cpu_limit": 8.0}}, {}),
     ],
 )
 def test_cores_that_may_not_be_used_are_no_part_of_the_hardware(facts, restriction):

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from bench import baselines
 from bench.comparing import noise, runs
+from bench.errors import ResultFileError
 from bench.report import fleet
 from bench.results import search
 
@@ -24,8 +26,7 @@ OTHERS = {
     ".cached_tools.json": '["overview_page", "trace_viewer"]',
     "package.json": '{"name": "x", "benchmarks": 3}',
     "settings.json": '{"machine_info": {}}',
-    "empty.json": "",
-    "log.json": "not JSON\n{}",
+    "log.json": "[1, 2]",
 }
 
 
@@ -41,10 +42,52 @@ def test_what_is_no_result_is_passed_over_in_every_search(stored, name):
     assert noise.load_history(stored, [other]) == []  # itself
 
 
-def test_a_damaged_result_is_one_all_the_same(stored):
+@pytest.mark.parametrize("part", [200, 100_000])
+def test_a_damaged_result_is_one_all_the_same(stored, part):
     text = (stored / "run" / "result.json").read_text()
-    (stored / "half.json").write_text(text[: len(text) // 2])
+    (stored / "half.json").write_text(text[:part])
     assert search.below(stored) == [stored / "half.json", stored / "run" / "result.json"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"\0" * 1_000, id="zeros, as after a loss of power"),
+        pytest.param('{"machine_info": {}, "benchmarks": []}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b"{", id="a letter"),
+    ],
+)
+def test_a_folder_kept_for_results_has_nothing_else(stored, content):
+    """A gate that passes over its baseline would pass anything; a report of a folder of anything passes over it."""
+    (stored / "lost.json").write_bytes(content)
+    assert search.below(stored) == [stored / "run" / "result.json"]
+    with pytest.raises(ResultFileError, match=r"lost\.json"):
+        baselines.load(stored)
+
+
+def test_a_link_to_nothing_among_baselines_is_an_error(stored):
+    (stored / "gone.json").symlink_to(stored / "nothing")
+    with pytest.raises(ResultFileError, match=r"gone\.json"):
+        baselines.load(stored)
+
+
+def test_the_format_itself_is_no_result():
+    schema = Path(__file__).parents[3] / "docs" / "result.schema.json"
+    assert search.kind_of(schema) == "other"
+
+
+def test_originals_behind_a_link_are_not_taken_away(stored, tmp_path_factory):
+    archive = tmp_path_factory.mktemp("archive")
+    into = tmp_path_factory.mktemp("baselines")
+    kept = baselines.keep(stored / "run" / "result.json", into)
+    shutil.move(kept.path, archive / "original.json")
+    kept.path.parent.joinpath("old").symlink_to(archive)
+    document = json.loads((stored / "run" / "result.json").read_text())
+    document["datetime"] = "2026-11-29T00:00:00+00:00"
+    (stored / "run" / "result.json").write_text(json.dumps(document))
+    assert baselines.keep(stored / "run" / "result.json", into, refresh=True).removed == 0
+    assert (archive / "original.json").is_file()
 
 
 def test_results_behind_links_are_found_once_and_loops_end(stored, tmp_path_factory):
@@ -54,7 +97,6 @@ def test_results_behind_links_are_found_once_and_loops_end(stored, tmp_path_fact
         (stored / name).symlink_to(elsewhere)
     (elsewhere / "run" / "loop").symlink_to(elsewhere)
     (stored / "file.json").symlink_to(elsewhere / "run" / "result.json")
-    (stored / "nothing.json").symlink_to(elsewhere / "gone.json")
     (found,) = search.below(stored)
     assert found.resolve() == elsewhere / "run" / "result.json"
     assert len(baselines.load(stored)) == 1

@@ -42,7 +42,7 @@ def window(*marks):
 
 
 def codes(found):
-    assert all(item.advice == warning.ADVICE[item.code] for item in found)
+    assert all(item.advice == warning.advise(item.code) for item in found)
     return [item.code for item in found]
 
 
@@ -102,7 +102,7 @@ def test_what_cases_give_reason_for():
 def test_the_rest_of_the_list():
     assert codes(warning.of_widths([], 0.02)) == []
     (wide,) = warning.of_widths(["xla/resident"], 0.02)
-    assert (wide.code, wide.text) == ("wide", "Intervals wider than ±2 %: xla/resident.")
+    assert (wide.code, wide.text) == ("wide", "Intervals that reach further than 2 %: xla/resident.")
     same = SameModel(steps=50, tf32=False, largest_relative_difference=1e-7, limit=1e-5, passed=True)
     other = msgspec.structs.replace(same, largest_relative_difference=0.3, passed=False)
     assert codes(warning.of_sides(None)) + codes(warning.of_sides(same)) == []
@@ -122,3 +122,12 @@ def test_twenty_blocks_are_what_the_check_of_warm_up_takes_and_every_preset_plan
 
 def test_every_code_has_its_advice():
     assert set(warning.ADVICE) == set(warning.Code.__args__)
+
+
+def test_a_longer_preset_is_advised_only_where_there_is_one():
+    assert warning.advise("wide", "quick").startswith(
+        "Select fewer cases (--only) or measure longer (--preset standard)"
+    )
+    assert "--preset thorough" in warning.advise("few_blocks", "standard")
+    assert "--preset" not in warning.advise("warmup_unknown", "thorough")
+    assert "{" not in "".join(warning.advise(code) for code in warning.ADVICE)

@@ -4,6 +4,7 @@ Whoever reads the output of a command may stop doing so, as `head` does; what wa
 code is the one it would have had.
 """
 
+import errno
 import io
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ class _Outliving(io.FileIO):
     """A descriptor that takes everything, also when nobody reads it any more."""
 
     closed_pipe = False
+    failure: OSError | None = None  # that what was to be written is not there
 
     def write(self, content: "bytes | bytearray | memoryview") -> int:  # type: ignore[override]
         if not self.closed_pipe:
@@ -26,8 +28,9 @@ class _Outliving(io.FileIO):
                 self.closed_pipe = True
                 for tell in _told:
                     tell()
-            except OSError:  # a terminal that has hung up, a log on a full disk: a line is lost, and no more than that
-                pass
+            except OSError as error:
+                if error.errno != errno.EIO:  # a terminal that has hung up
+                    self.failure = error
         return len(content)
 
 
@@ -48,6 +51,12 @@ def install() -> None:
             io.BufferedWriter(cast(Any, raw)), encoding=stream.encoding, errors="replace", line_buffering=raw.isatty()
         )
         setattr(sys, name, text)
+
+
+def failure() -> OSError | None:
+    """Why some of the output was not written, as on a full disk; None where all was, or nobody wanted it."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    return raw.failure if isinstance(raw, _Outliving) else None
 
 
 @contextmanager
