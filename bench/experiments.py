@@ -95,6 +95,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "batch": batch(),
     "ceiling": Experiment(
-        question="How far can TensorFlow be pushed on this model, and what is the largest part of a step?", cases=_ceiling()
+        question="How far can TensorFlow be pushed on this model, and what is the largest part of a step?",
+        cases=_ceiling(),
     ),
 }
