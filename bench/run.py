@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
+
 from autoencoder import data
 from autoencoder.errors import DataError
 from bench import against, device, folders, interrupts, policies, selection, workload
@@ -26,6 +28,7 @@ from bench.measure.settings import Settings
 from bench.observe import cuda_cache, environment, machine, nvml
 from bench.options import Options, command_of
 from bench.presets import BRIEF_PRESET, shared_out, usual_experiments
+from bench.results import fingerprint
 from bench.results.document import Circumstances, ExperimentPlan
 from bench.results.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
@@ -279,6 +282,18 @@ def _require_comparable(
             f"{baseline.path} was measured on {baseline.device}, and this is {_device_name(choice)}. "
             "Measure without --baseline; `bench compare` shows ratios across hardware."
         )
+    usable = fingerprint.restrictions(psutil.cpu_count(logical=True), machine.look())
+    theirs = {name: baseline.hardware.get(name) for name in fingerprint.RESTRICTIONS}
+    if theirs != {name: usable.get(name) for name in fingerprint.RESTRICTIONS}:
+        raise NotComparable(
+            f"{baseline.path} was measured with {_restricted(theirs)}, and here it is {_restricted(usable)}. Measure "
+            "with the same, as by taskset or the container's limits."
+        )
+
+
+def _restricted(restrictions: Mapping[str, object]) -> str:
+    said = [f"{name.replace('_', ' ')} {value}" for name, value in restrictions.items() if value is not None]
+    return ", ".join(said) or "all cores"
 
 
 def _load_data(source: str, view: View) -> data.FashionMnist:

@@ -45,6 +45,7 @@ def examine(wanted: Wanted) -> list[Finding]:
         host.quiet(),
         host.control_group(facts["container"], facts["cpu"]),
         host.environment(),
+        host.commit(),
         host.memory(),
         host.disk(wanted.out),
         host.data_set(wanted.data),

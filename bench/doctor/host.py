@@ -15,6 +15,7 @@ from bench import folders
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
 from bench.observe import disturbance, variables
+from bench.observe import environment as observed
 from bench.observe.environment import version
 from bench.observe.machine import Facts
 
@@ -70,6 +71,12 @@ def control_group(container: Facts, cpu: Facts) -> Finding:
         # Workers start no more threads than that is enough for, but a group's time still comes in slices of 100 ms.
         return warning("limits", ", ".join(parts), "Bind to whole cores instead (--cpuset-cpus, taskset)")
     return ok("limits", ", ".join(parts) or "none")
+
+
+def commit() -> Finding:
+    """What a result would say of the revision of this suite."""
+    info = observed.commit_info()
+    return ok("commit", info["id"] or f"results name none: {info.get('reason', 'not known')}")
 
 
 def environment(inherited: Mapping[str, str] = os.environ) -> Finding:

@@ -1,8 +1,10 @@
 """Read a trace back: the parts of a step, the operations that take longest, how busy the device was."""
 
 import math
+import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -80,7 +82,11 @@ def read(trace: Path, kind: str, command: Sequence[str] = _CHILD) -> Breakdown |
     The converter runs in a process of its own: where it crashes or hangs, only this is lost.
     """
     try:
-        done = subprocess.run([*command, str(trace)], capture_output=True, timeout=_SECONDS, check=False)
+        # Its files are taken away here: one that crashes or is ended leaves them.
+        with tempfile.TemporaryDirectory(prefix="bench-trace-", ignore_cleanup_errors=True) as folder:
+            variables = {**os.environ, "TMPDIR": folder}
+            words = [*command, str(trace)]
+            done = subprocess.run(words, capture_output=True, timeout=_SECONDS, check=False, env=variables)
     except subprocess.TimeoutExpired:
         return f"xprof did not answer in {_SECONDS:.0f} s"
     except OSError as error:

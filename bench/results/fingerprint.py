@@ -20,13 +20,16 @@ _SETTINGS = {
 }
 
 
-def _restrictions(count: Any, facts: Mapping[str, Mapping[str, Fact]]) -> dict[str, Any]:
+RESTRICTIONS = ("usable_cores", "cpu_limit")
+
+
+def restrictions(count: Any, facts: Mapping[str, Mapping[str, Fact]]) -> dict[str, Any]:
     """What this process may not use of the hardware, as if it was not there; nothing where it may use all."""
     usable = facts.get("cpu", {}).get("usable_threads", Fact(value=None)).value
     limit = facts.get("container", {}).get("cpu_limit", Fact(value=None)).value
     return {
         name: value
-        for name, value in (("usable_cores", usable), ("cpu_limit", limit))
+        for name, value in zip(RESTRICTIONS, (usable, limit), strict=True)
         if isinstance(value, int | float) and isinstance(count, int) and value < count
     }
 
@@ -43,7 +46,7 @@ def take(
         "cores": cpu.get("count"),
         "memory_gib": round(memory / 2**30) if memory else None,
     }
-    hardware |= _restrictions(cpu.get("count"), facts)
+    hardware |= restrictions(cpu.get("count"), facts)
     versions = {
         "driver": device.driver,
         "power_limit_watts": device.power_limit_watts,

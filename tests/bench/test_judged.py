@@ -16,7 +16,7 @@ from bench.observe import environment
 from bench.options import Options
 from bench.present import comparison, grid
 from bench.presets import PRESETS
-from bench.results import files
+from bench.results import files, fingerprint
 
 
 @pytest.fixture
@@ -65,6 +65,17 @@ def test_a_baseline_that_cannot_be_compared_is_refused_before_measuring(
         judged.run(options, Wanted(baseline=stored(tmp_path, **changes)), listener)
     assert listener.stages == []
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_baseline_of_more_cores_than_may_be_used_is_refused_before_measuring(
+    tmp_path, finished, options, listener, monkeypatch
+):
+    data = finished[0].document.autoencoder_bench.data.sha256
+    baseline = stored(tmp_path, cpu=environment.cpu_name(), data=data)
+    monkeypatch.setattr(fingerprint, "restrictions", lambda count, facts: {"usable_cores": 1})
+    with pytest.raises(NotComparable, match="measured with all cores, and here it is usable cores 1"):
+        judged.run(options, Wanted(baseline=baseline), listener)
+    assert listener.stages == []
 
 
 def test_a_baseline_about_other_cases_is_refused_before_measuring(finished, options, listener):

@@ -1,6 +1,7 @@
 """`bench doctor`: on this machine, with a GPU made of stand-ins, and on machines with something wrong."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ SUBJECTS = {
     "load",
     "limits",
     "environment",
+    "commit",
     "memory",
     "disk",
     "data",
@@ -152,6 +154,21 @@ def test_limits_of_a_control_group(changes, state, text):
 def test_looking_at_the_disk_leaves_nothing(tmp_path):
     assert host.disk(tmp_path / "results" / "deeper").state == "ok"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_results_is_a_problem(tmp_path):
+    (tmp_path / "file").touch()
+    for out in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        assert host.disk(out).state == "problem"
+
+
+@pytest.mark.parametrize("variable", ["TF_XLA_FLAGS", "XLA_FLAGS"])
+def test_a_flag_that_there_is_not_is_named_with_its_variable(tmp_path, variable):
+    environment = {**os.environ, variable: "--no_such_flag=1"}
+    done = examine("--device", "cpu", "--data", "sample", "--out", tmp_path, environment=environment)
+    assert done.returncode == 1, done.stdout
+    assert f"Unset {variable}, or take that flag out of it" in done.stdout
+    assert "no_such_flag" in done.stdout
 
 
 @pytest.mark.parametrize(("governor", "state"), [("performance", "ok"), ("powersave", "warning"), (None, "ok")])

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -135,9 +136,12 @@ def test_a_converter_that_fails_says_why(tmp_path, code, reason):
 
 
 def test_a_converter_that_hangs_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(breakdown, "_SECONDS", 0.2)
-    command = (sys.executable, "-c", "import time; time.sleep(60)")
-    assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", command)
+    monkeypatch.setattr(breakdown, "_SECONDS", 5.0)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    code = "import tempfile, time; open(tempfile.mkdtemp() + '/left', 'w').close(); time.sleep(600)"
+    assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", (sys.executable, "-c", code))
+    assert list((tmp_path / "tmp").iterdir()) == []  # nor does it leave anything
 
 
 def test_files_of_the_user_are_not_taken_for_modules(trace, tmp_path, monkeypatch):
