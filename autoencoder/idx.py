@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import math
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ def path_of(folder: Path, file: IdxFile) -> Path:
     """Where the file lies: under its name, or without the ending that a browser takes off when it unpacks."""
     packed = folder / file.name
     plain = packed.with_suffix("")
-    return plain if not packed.exists() and plain.is_file() else packed
+    # As far as this user can see: these two raise nothing over a folder that is somebody else's.
+    return plain if not os.path.exists(packed) and os.path.isfile(plain) else packed
 
 
 def _unpacked(raw: bytes, shape: tuple[int, ...]) -> bytes | None:

@@ -106,6 +106,14 @@ def test_the_same_content_in_other_bytes_is_the_same_data(tmp_path, raw):
         read_idx(tmp_path, file)  # of which the content's hash is not known
 
 
+def test_a_file_without_the_ending_that_a_browser_took_off_is_found(tmp_path):
+    file = written(tmp_path, GOOD)
+    (tmp_path / "a.gz").unlink()
+    (tmp_path / "a").write_bytes(idx_bytes(VALUES))
+    known = dataclasses.replace(file, content_sha256=hashlib.sha256(idx_bytes(VALUES)).hexdigest())
+    np.testing.assert_array_equal(read_idx(tmp_path, known), VALUES)
+
+
 def test_the_hashes_of_the_contents_are_those_of_the_published_files(full_set):
     folder = sources.DEBIAN_FOLDER
     for file in sources.FULL:
