@@ -50,11 +50,7 @@ def spread(low: float, high: float, form: Callable[[float], str]) -> str:
 
 def scaled(estimate: Estimate, factor: float = 1.0) -> str:
     """A figure times a factor, with its interval where there is one, in three significant digits; or a dash."""
-    if estimate.value is None:
-        return "-"
-    if estimate.low is None or estimate.high is None:
-        return f"{_digits(factor * estimate.value)} (no interval)"
-    return f"{_digits(factor * estimate.value)} [{_digits(factor * estimate.low)}, {_digits(factor * estimate.high)}]"
+    return with_interval(estimate, lambda value: _digits(factor * value))
 
 
 def milliseconds(rate: Estimate) -> str:

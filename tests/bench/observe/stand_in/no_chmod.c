@@ -1,6 +1,5 @@
-/* A file system that refuses to change rights, as CIFS without unix extensions, Azure Files and gcsfuse do: EPERM, as
- * chmod(2) has it of file systems that do not support it ("EPERM ... the file system ... "). Loaded before the C
- * library. */
+/* A file system that refuses to change rights. The answer, EPERM ("Operation not permitted"), is the one that users have
+ * reported of CIFS, Azure Files and gcsfuse; loaded before the C library. */
 #include <errno.h>
 #include <sys/stat.h>
 
