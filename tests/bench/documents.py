@@ -14,7 +14,16 @@ from bench.experiments import EXPERIMENTS
 from bench.measure.entry import BASE
 from bench.presets import PRESETS
 from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
-from bench.results.record import BlockSize, CaseRecord, CohortRecord, DeviceMemory, Failure, Replicate, Training
+from bench.results.record import (
+    BlockSize,
+    CaseRecord,
+    CohortRecord,
+    DeviceMemory,
+    Failure,
+    InputAlone,
+    Replicate,
+    Training,
+)
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
 
 TIMES = {
@@ -160,6 +169,19 @@ def with_experiment(found, **changes):
     experiment = msgspec.structs.replace(found.experiment, **changes)
     section = msgspec.structs.replace(found.autoencoder_bench, experiments=(experiment,))
     return msgspec.structs.replace(found, autoencoder_bench=section)
+
+
+def with_inputs_alone(found, rates, batches=100):
+    """The document with its pipelines measured alone, at these batches per second in the cohorts from 1 on."""
+    alone = tuple(
+        InputAlone(cohort=cohort, batches=batches, seconds=batches / rate, batches_per_second=rate)
+        for cohort, rate in enumerate(rates, 1)
+    )
+    benchmarks = tuple(
+        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, inputs_alone=alone))
+        for b in found.benchmarks
+    )
+    return msgspec.structs.replace(found, benchmarks=benchmarks)
 
 
 def together(*found):

@@ -4,15 +4,13 @@ import io
 import re
 
 import matplotlib.image
-import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from documents import document, simulate, with_inputs_alone
 from rich.console import Console
 
 from bench.present import picture, pipelines, plots_of_pipelines
 from bench.present.summary import summary
-from bench.results.record import InputAlone
 
 TIMES = {
     "function/resident": 1.0e-3,
@@ -29,15 +27,7 @@ def result(rate=5_000, noise=0.01, **times):
     """The document, where each pipeline alone feeds `rate` batches a second; `noise` is that of a server."""
     known = {f"function/{name.replace('_', '-')}": seconds for name, seconds in times.items()}
     found = document(simulate(np.random.default_rng(1), {**TIMES, **known}, server=noise), experiment="pipelines")
-    alone = tuple(
-        InputAlone(cohort=cohort, batches=rate, seconds=1.0, batches_per_second=rate * (1 + 0.01 * (cohort % 3)))
-        for cohort in range(1, 7)
-    )
-    benchmarks = tuple(
-        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, inputs_alone=alone))
-        for b in found.benchmarks
-    )
-    return msgspec.structs.replace(found, benchmarks=benchmarks)
+    return with_inputs_alone(found, [rate * (1 + 0.01 * (cohort % 3)) for cohort in range(1, 7)])
 
 
 def test_the_stall_is_the_share_lost_against_a_resident_batch():

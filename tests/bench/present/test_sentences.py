@@ -8,7 +8,7 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment
+from documents import document, simulate, with_experiment, with_inputs_alone
 
 from bench import products
 from bench.experiments import EXPERIMENTS
@@ -18,7 +18,7 @@ from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
 from bench.results.estimates import replicates_of
 from bench.results.limits import share_of_limit
-from bench.results.record import EagerParts, InputAlone, Limits
+from bench.results.record import EagerParts, Limits
 
 RESULTS = 2_000
 # Of two thousand, by which a true share of one in twenty is told from more: three standard errors on top.
@@ -81,15 +81,7 @@ def test_what_a_pipeline_costs(loss):
 
 def with_inputs(found, generator, rate):
     """The result with its pipelines measured alone, at this true rate, in every cohort."""
-    alone = tuple(
-        InputAlone(cohort=cohort, batches=100, seconds=0.5, batches_per_second=rate * np.exp(generator.normal(0, 0.03)))
-        for cohort in range(1, 5)
-    )
-    benchmarks = tuple(
-        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, inputs_alone=alone))
-        for b in found.benchmarks
-    )
-    return msgspec.structs.replace(found, benchmarks=benchmarks)
+    return with_inputs_alone(found, rate * np.exp(generator.normal(0, 0.03, size=4)))
 
 
 def test_the_bottleneck():

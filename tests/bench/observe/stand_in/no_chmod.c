@@ -1,5 +1,6 @@
-/* A file system that refuses to change rights. The answer, EPERM ("Operation not permitted"), is the one that users have
- * reported of CIFS, Azure Files and gcsfuse; loaded before the C library. */
+/* A file system that refuses to change rights; loaded before the C library. The answer is EPERM: of CIFS shares, by the
+ * Linux kernel itself (libuv issue 2596, Node issue 31170), and of a bucket that another user mounted with gcsfuse
+ * (gcsfuse issue 2645). */
 #include <errno.h>
 #include <sys/stat.h>
 
