@@ -17,17 +17,27 @@ class BlockRules(msgspec.Struct, frozen=True):
     """What a block must be on a device. Durations in seconds."""
 
     target_seconds: float
-    least_steps: int
     lead_in_seconds: float
+    least_steps: int = 3
     least_lead_in: int = 2  # more than the notebook's pipeline can prefetch while its worker is stopped
-    # Launch queues fill and drain at a block's ends; where that matters, twice the steps do not take twice the time.
+    # Launch queues fill and drain at a block's ends: so many steps outweigh that, and so does a block of so many seconds.
+    queued_steps: int = 0
+    queued_seconds: float = 0.0
+    # Where the ends still matter, twice the steps do not take twice the time.
     linearity: float | None = None
     most_seconds: float = 1.0  # a block is not doubled beyond this
 
 
 # After another process has run, steps of 0.7 ms were seen to take 12 % longer for tens of ms (docs/method.md).
-CPU_RULES = BlockRules(target_seconds=0.020, least_steps=3, lead_in_seconds=0.035)
-GPU_RULES = BlockRules(target_seconds=0.100, least_steps=200, lead_in_seconds=0.050, linearity=0.02)
+CPU_RULES = BlockRules(target_seconds=0.020, lead_in_seconds=0.035)
+GPU_RULES = BlockRules(
+    target_seconds=0.100,
+    lead_in_seconds=0.050,
+    queued_steps=200,
+    queued_seconds=0.250,
+    linearity=0.02,
+    most_seconds=0.500,
+)
 
 
 def of_calls(rules: BlockRules, steps_per_call: int) -> BlockRules:
@@ -35,6 +45,7 @@ def of_calls(rules: BlockRules, steps_per_call: int) -> BlockRules:
     return msgspec.structs.replace(
         rules,
         least_steps=math.ceil(rules.least_steps / steps_per_call),
+        queued_steps=math.ceil(rules.queued_steps / steps_per_call),
         least_lead_in=math.ceil(rules.least_lead_in / steps_per_call),
     )
 
@@ -112,7 +123,8 @@ def time_each(
 def choose_steps(time_steps: Callable[[int], float], rules: BlockRules) -> tuple[int, int]:
     """Return (steps, lead-in steps) of a block under `rules`; `time_steps(n)` times n steps in seconds."""
     per_step = _seconds_per_step(time_steps, rules)
-    steps = max(rules.least_steps, math.ceil(rules.target_seconds / per_step))
+    queued = min(rules.queued_steps, math.ceil(rules.queued_seconds / per_step))
+    steps = max(rules.least_steps, queued, math.ceil(rules.target_seconds / per_step))
     while rules.linearity is not None and 2 * steps * per_step < rules.most_seconds:
         # The median of three pairs: of single ones, noise alone would fail most.
         ratio = statistics.median(time_steps(2 * steps) / time_steps(steps) / 2 for _ in range(3))

@@ -126,7 +126,9 @@ memory_policy.in_force = _in_force
 clock.choose_steps = _calibrate
 limits.LARGE["gpu"] = 64
 limits.LARGE_COPY_BYTES["gpu"] = 2**20
-clock.GPU_RULES = clock.BlockRules(target_seconds=0.005, least_steps=5, lead_in_seconds=0.002, linearity=0.5)
+clock.GPU_RULES = clock.BlockRules(
+    target_seconds=0.005, lead_in_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
+)
 
 if __name__ == "__main__":
     server.main(sys.argv[1:])

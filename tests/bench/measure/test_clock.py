@@ -79,3 +79,28 @@ def test_doubling_ends_where_the_machine_is_never_linear():
     rules = BlockRules(target_seconds=0.1, least_steps=200, lead_in_seconds=0.05, linearity=0.02)
     steps, _ = clock.choose_steps(lambda count: 0.001 * count**0.5 * 20, rules)
     assert steps < 10_000
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        (0.015, 17),  # a quarter of a second; two hundred would be three
+        (0.0008, 200),
+        (0.00025, 400),  # a tenth of a second
+        (0.00005, 2_000),
+        (2.0, 3),
+    ],
+)
+def test_on_a_gpu_a_block_has_as_many_steps_as_outweigh_its_queue(step, expected):
+    assert clock.choose_steps(lambda count: count * step, clock.GPU_RULES)[0] == expected
+
+
+def test_choosing_the_size_of_a_block_of_slow_steps_does_not_take_longer_than_some_blocks():
+    counts = []
+
+    def time_steps(count):
+        counts.append(count)
+        return count * 0.015
+
+    steps, _ = clock.choose_steps(time_steps, clock.GPU_RULES)
+    assert sum(counts) <= 2 * steps
