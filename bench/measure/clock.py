@@ -20,7 +20,7 @@ class BlockRules(msgspec.Struct, frozen=True):
     lead_in_seconds: float
     least_steps: int = 3
     least_lead_in: int = 2  # more than the notebook's pipeline can prefetch while its worker is stopped
-    # Launch queues fill and drain at a block's ends: so many steps outweigh that, and so does a block of so many seconds.
+    # Launch queues fill and drain at a block's ends: so many steps outweigh that, and so do so many seconds.
     queued_steps: int = 0
     queued_seconds: float = 0.0
     # Where the ends still matter, twice the steps do not take twice the time.

@@ -1,5 +1,6 @@
 """What a device can do at best, inside a worker: matrix products, copies, launches; and an eager step in parts."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable
@@ -9,17 +10,21 @@ import tensorflow as tf
 
 from autoencoder import model, training
 from autoencoder.config import Config
-from bench.measure import device, optimizers
+from bench.measure import device, loops, optimizers
 from bench.products import PRODUCTS
 from bench.results.record import DeviceLimits, EagerParts
 
 LARGE = {"cpu": 1024, "gpu": 4096}  # rows and columns of the large product
 LARGE_COPY_BYTES = {"cpu": 2**26, "gpu": 2**28}  # beyond the caches
-_CALL_SECONDS = 0.01  # a call is repeated inside until it takes so long
+_CALL_SECONDS = 0.01  # a call does as many repeats as take so long
+_MOST_TIMES = 1_000  # that more repeats are tried than before
 _TRIES_SECONDS = 0.15
 _UNROLLED = 4  # products in a row for one step of the loop around them
 _ROUNDS, _STEPS = 8, 6  # of the parts of an eager step
 _LAUNCHES = 500
+
+
+Launch = Callable[[], tf.Tensor]
 
 
 def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLimits:
@@ -56,49 +61,57 @@ def _products(rows: int, inner: int, columns: int, compiled: bool) -> float:
     there = tf.constant(reflection[:inner, :columns])
     back = tf.transpose(there)
 
-    def chain(x: tf.Tensor, repeats: tf.Tensor) -> tf.Tensor:
-        for _ in tf.range(repeats):
-            for _ in range(_UNROLLED):
-                x = tf.matmul(tf.matmul(x, there), back)
-        return x[0, 0]
+    start = tf.random.normal([rows, inner])
 
-    function, start = tf.function(chain, jit_compile=compiled), tf.random.normal([rows, inner])
+    def products(x: tf.Tensor) -> tf.Tensor:
+        for _ in range(_UNROLLED):
+            x = tf.matmul(tf.matmul(x, there), back)
+        return x
+
     operations = 2 * 2 * _UNROLLED * rows * inner * columns
-    return operations / _fastest(lambda repeats: function(start, repeats))
+    return operations / _fastest(lambda repeats: _repeated(products, start, repeats, compiled))
 
 
 def _copies(size: int) -> float:
     """Bytes per second, read and written, of a pass over an array of `size` bytes."""
-
-    def passes(x: tf.Tensor, repeats: tf.Tensor) -> tf.Tensor:
-        for _ in tf.range(repeats):
-            x = x + 1.0
-        return x[0]
-
-    function, start = tf.function(passes), tf.zeros([size // 4])
-    return 2 * size / _fastest(lambda repeats: function(start, repeats))
+    start = tf.zeros([size // 4])
+    return 2 * size / _fastest(lambda repeats: _repeated(lambda x: x + 1.0, start, repeats, compiled=False))
 
 
-def _fastest(call: Callable[[tf.Tensor], tf.Tensor]) -> float:
-    """Seconds of one repeat, where a call does as many as take a while."""
+def _repeated(once: Callable[[tf.Tensor], tf.Tensor], start: tf.Tensor, repeats: int, compiled: bool) -> Launch:
+    """A call that does `once` so many times, each on what the one before gave, and returns a number of the last."""
 
-    def seconds(repeats: int) -> float:
-        wanted = tf.constant(repeats)
-        started = time.perf_counter()
-        call(wanted).numpy()
-        return time.perf_counter() - started
+    def many() -> tf.Tensor:
+        return tf.reshape(loops.repeat(repeats, lambda _, x: (once(x[0]),), (start,))[0], [-1])[0]
 
+    function: Launch = tf.function(many, jit_compile=compiled, autograph=False)
+    return function
+
+
+def _fastest(of: Callable[[int], Launch]) -> float:
+    """Seconds of one repeat, where `of(n)` is a call that does n of them: as many as take a while."""
     repeats = 1
-    seconds(repeats)  # traced and compiled
-    while seconds(repeats) < _CALL_SECONDS:
-        repeats *= 2
-    begun, best = time.perf_counter(), seconds(repeats)
+    while True:
+        call = of(repeats)
+        _seconds(call)  # traced and compiled
+        best = _seconds(call)
+        if best >= _CALL_SECONDS:
+            break
+        # Each count is traced and compiled anew, so it is aimed at and not crept up on.
+        repeats *= min(_MOST_TIMES, math.ceil(1.2 * _CALL_SECONDS / best))
+    begun = time.perf_counter()
     while time.perf_counter() - begun < _TRIES_SECONDS:
-        best = min(best, seconds(repeats))
+        best = min(best, _seconds(call))
     return best / repeats
 
 
-def _per_launch(launch: Callable[[], tf.Tensor]) -> float:
+def _seconds(call: Launch) -> float:
+    started = time.perf_counter()
+    call().numpy()
+    return time.perf_counter() - started
+
+
+def _per_launch(launch: Launch) -> float:
     """Seconds of one of many launches in a row, waited for once."""
 
     def seconds() -> float:
@@ -130,7 +143,7 @@ def _eager_parts(config: Config, batch: tf.Tensor) -> EagerParts:
         training.run_optimization(parameters, optimizer, batch)
         return variables[-1].value()
 
-    parts: tuple[Callable[[], tf.Tensor], ...] = (forward, gradients, whole)
+    parts: tuple[Launch, ...] = (forward, gradients, whole)
     times: list[list[float]] = [[] for _ in parts]
     for number in range(_ROUNDS + 1):
         for part, seconds in zip(parts, times, strict=True):

@@ -1,6 +1,7 @@
 """Many steps in one call: the loop is part of the graph, and gathers its batches from the set on the device."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -16,6 +17,9 @@ STEPS_PER_CALL = 25  # divides the steps on which every case is checked to be th
 Place = tuple[tf.Tensor, tf.Tensor]
 """An order of the rows, and where in it a call begins."""
 
+Carried = tuple[Any, ...]
+"""What each turn of a loop hands to the next: tensors, or arrays of them."""
+
 
 def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, PreparedData, str], Subject]:
     """A builder of the notebook's step in a loop on the device, compiled by XLA or not."""
@@ -28,14 +32,16 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
 
         def call(place: Place) -> tf.Tensor:
             order, start = place
-            losses = tf.TensorArray(tf.float32, size=STEPS_PER_CALL)
-            for i in tf.range(STEPS_PER_CALL):
+
+            def once(i: tf.Tensor, carried: Carried) -> Carried:
                 places = start + tf.cast(i, tf.int64) * size + tf.range(size, dtype=tf.int64)
-                chosen = tf.gather(order, places % count)
-                losses = losses.write(i, training.run_optimization(parameters, optimizer, tf.gather(rows, chosen)))
+                batch = tf.gather(rows, tf.gather(order, places % count))
+                return (carried[0].write(i, training.run_optimization(parameters, optimizer, batch)),)
+
+            (losses,) = repeat(STEPS_PER_CALL, once, (tf.TensorArray(tf.float32, size=STEPS_PER_CALL),))
             return losses.stack()
 
-        step = tf.function(call, jit_compile=True) if compiled else tf.function(call)
+        step = tf.function(call, jit_compile=compiled)
         return Subject(
             parameters,
             step,
@@ -49,6 +55,18 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
         )
 
     return build
+
+
+def repeat(count: int, once: Callable[[tf.Tensor, Carried], Carried], carried: Carried) -> Carried:
+    """Call `once(i, carried)` for each i below `count` in a loop of the graph, whose count XLA knows.
+
+    AutoGraph's own `for` over a range ends on two conditions at a time, of which XLA makes out no count: then a GPU
+    copies the condition to the host and waits for it before every turn.
+    """
+    _, *result = tf.while_loop(
+        lambda i, *_: i < count, lambda i, *had: (i + 1, *once(i, had)), (tf.constant(0), *carried)
+    )
+    return tuple(result)
 
 
 def _shuffled(count: int, size: int, device: str) -> Callable[[], Place]:

@@ -37,7 +37,7 @@ def rounds(preset, round_seconds):
 
 
 def most_alive(tmp_path):
-    unused = dict(card=None, tf32=None, seed=0, preset=None, limits=None, folder=tmp_path)
+    unused = {"card": None, "tf32": None, "seed": 0, "preset": None, "limits": None, "folder": tmp_path}
     return Settings(device="gpu", **unused).most_alive
 
 

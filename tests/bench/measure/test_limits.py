@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import hlo
 
 from autoencoder.config import Config
 from bench.measure import limits
@@ -45,12 +46,46 @@ def test_a_chain_of_products_neither_grows_nor_vanishes_and_its_operations_are_c
     """Of the chain itself: what it gives after many repeats is what NumPy has after one."""
     tf.random.set_seed(1)
     seen = []
-    monkeypatch.setattr(
-        limits, "_fastest", lambda call: seen.append([float(call(tf.constant(n))) for n in (1, 50)]) or 2.0
-    )
+    monkeypatch.setattr(limits, "_fastest", lambda of: seen.append([float(of(n)()) for n in (1, 50)]) or 2.0)
     flops = limits._products(*shape, compiled=False)
     once, often = seen[0]
     # float32, over 400 products: each machine rounds in its own way.
     assert often == pytest.approx(once, rel=1e-3, abs=1e-3)
     assert once != 0
     assert flops == 2 * np.prod(shape) * 2 * limits._UNROLLED / 2.0
+
+
+def test_xla_knows_how_often_a_product_is_repeated(hurried, monkeypatch):
+    """A loop whose count it does not know waits for the host at every turn on a GPU."""
+    seen = []
+    monkeypatch.setattr(limits, "_fastest", lambda of: seen.append(hlo.trip_counts(of(9))) or 2.0)
+    limits._products(64, 784, 128, compiled=True)
+    assert seen == [[9]]
+
+
+def test_repeats_are_raised_until_a_call_takes_a_while(monkeypatch):
+    tried, now = [], [0.0]
+
+    def of(repeats):
+        tried.append(repeats)
+
+        def call():
+            now[0] += 1e-4 + 1e-6 * repeats
+            return np.float32(0).reshape(())
+
+        return lambda: Number(call())
+
+    monkeypatch.setattr(limits.time, "perf_counter", lambda: now[0])
+    seconds = limits._fastest(of)
+    assert seconds == pytest.approx(1e-6, rel=0.02)
+    assert len(tried) <= 4  # each is compiled anew
+
+
+class Number:
+    """What is waited for by reading it."""
+
+    def __init__(self, value):
+        self.value = value
+
+    def numpy(self):
+        return self.value

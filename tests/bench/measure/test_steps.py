@@ -4,6 +4,7 @@ import numpy as np
 import oracle
 import pytest
 import tensorflow as tf
+from support import hlo
 
 from autoencoder import data
 from autoencoder.config import Config
@@ -97,3 +98,23 @@ def test_another_shape_is_counted_as_a_retracing(mode, after):
     assert subject.traces() == after[0]
     subject.synchronise(subject.step(tf.zeros([32, 784])))
     assert subject.traces() == after[1]
+
+
+@pytest.mark.parametrize("mode", ["xla-loop", "xla-loop-fused"])
+def test_xla_knows_how_many_steps_a_call_does(mode, prepared):
+    """A loop whose count it does not know waits for the host at every turn on a GPU."""
+    config = Config()
+    subject = steps.build(mode, config, SEED, prepared)
+    (place,) = steps.fixed_inputs(subject, prepared, config, 0, subject.steps_per_call)
+    assert hlo.trip_counts(subject.step, place) == [subject.steps_per_call]
+
+
+def test_of_a_loop_that_autograph_makes_xla_knows_no_count():
+    """Why the suite makes its loops by hand; where this fails, it need not any more."""
+
+    def turns(x):
+        for _ in tf.range(25):
+            x = x * 0.5
+        return x
+
+    assert hlo.trip_counts(tf.function(turns, jit_compile=True), tf.ones([2])) == [None]
