@@ -26,6 +26,20 @@ class Finished:
     whole: bool
 
 
+@dataclass(frozen=True)
+class _Trace:
+    """A trace that is to be read back: whose, under which name it stands there, and what is known of it."""
+
+    record: CaseRecord
+    name: str
+    profile: Profile
+
+    @property
+    def steps_per_call(self) -> int:
+        """How many steps each of its marks stands for."""
+        return self.record.block.steps_per_call if self.record.block else 1
+
+
 def finish(
     recorders: Mapping[Side, Recorder], folder: Path, status: Status, reason: str | None, view: View
 ) -> Finished:
@@ -92,20 +106,21 @@ def _report(document: Document, folder: Path) -> None:
     of_run.write(document, folder, folder / folders.REPORT)
 
 
-def _traced(recorder: Recorder) -> list[tuple[CaseRecord, Profile]]:
-    """The cases whose trace is there and holds what it should."""
+def _traced(recorder: Recorder) -> list[_Trace]:
+    """The traces that are there and hold what they should, of each case the usual one and that of CUDA graphs."""
     return [
-        (record, record.profile)
+        _Trace(record, name, profile)
         for experiment in recorder.experiments.values()
         for record in experiment.measured().cases
-        if record.profile and record.profile.status == "ok"
+        for name in ("profile", "profile_of_graphs")
+        if (profile := getattr(record, name)) and profile.status == "ok"
     ]
 
 
-def _read_back(recorder: Recorder, traced: Sequence[tuple[CaseRecord, Profile]], folder: Path) -> None:
+def _read_back(recorder: Recorder, traced: Sequence[_Trace], folder: Path) -> None:
     kind = recorder.circumstances.device.kind
-    found = breakdown.read_all([folder / profile.folder for _, profile in traced], kind)
-    for (record, profile), read in zip(traced, found, strict=True):
+    found = breakdown.read_all([(folder / one.profile.folder, one.steps_per_call) for one in traced], kind)
+    for one, read in zip(traced, found, strict=True):
         parts = {"breakdown": read} if isinstance(read, Breakdown) else {"breakdown_reason": read}
-        experiment = recorder.experiments[record.case.experiment]
-        experiment.note(record.case, profile=msgspec.structs.replace(profile, **parts))
+        experiment = recorder.experiments[one.record.case.experiment]
+        experiment.note(one.record.case, **{one.name: msgspec.structs.replace(one.profile, **parts)})

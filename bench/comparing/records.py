@@ -3,7 +3,7 @@
 from typing import Literal
 
 from bench.errors import ExitCode
-from bench.results.record import Record
+from bench.results.base import Record
 from bench.results.schema import Estimate
 
 Verdict = Literal["SLOWER", "FASTER", "LARGER", "SMALLER", "SAME", "INCONCLUSIVE"]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from bench.results.record import Record
+from bench.results.base import Record
 
 State = Literal["ok", "warning", "problem"]
 

@@ -24,6 +24,11 @@ class Member:
     readings: list[tuple[Reading, Reading]] = field(default_factory=list)  # before and after each of those blocks
     memory: DeviceMemory | None = None
 
+    @property
+    def is_compiled(self) -> bool:
+        """Whether XLA compiled its step."""
+        return self.prepared.compile_seconds is not None
+
 
 def record(member: Member, cohort: int, start_method: str, found: Warmup, before: int) -> Replicate:
     """The member's record without the blocks that were its warm-up; `before` are rounds that were not even recorded."""

@@ -9,6 +9,7 @@ from bench.measure.checks import Checks
 from bench.measure.cohort import Cohort, RoundsPlan
 from bench.measure.entry import NEW, Entries, Entry, Side
 from bench.measure.launcher import Server
+from bench.measure.member import Member
 from bench.measure.same_model import Losses
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
@@ -85,7 +86,7 @@ class Part:
             if number == 1:
                 passes_began = time.monotonic()
                 with self._spending.on("passes"):
-                    self._measure_apart(cohort, [entry for entry in group if entry not in staying])
+                    self._measure_apart(servers[NEW], cohort, [entry for entry in group if entry not in staying])
                 apart += time.monotonic() - passes_began
             if self.name == "pipelines":
                 with self._spending.on("passes"):
@@ -183,13 +184,14 @@ class Part:
                 order=tuple(tuple(names.index(name) for name in order) for order in cohort.order),
                 blocks=blocks,
                 seconds=seconds,
+                cooling_seconds=cohort.cooling_seconds,
                 windows=tuple(cohort.windows),
             )
             ours = {entry.case.name: replicate for entry, replicate in replicates.items() if entry.side == side}
             recorder.put_cohort(record, ours)
         self._common.save()
 
-    def _measure_apart(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
+    def _measure_apart(self, server: Server, cohort: Cohort, entries: Sequence[Entry]) -> None:
         """What is measured once, of the side that is measured for its own sake: latency, then profiles."""
         members = [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
         recorder = self._recorders[NEW]
@@ -209,11 +211,23 @@ class Part:
         for member in [member for member in members if member in cohort.members]:
             recorder.note(member.entry.case, picture=passes.reconstruct(cohort, member, self._settings))
         if self._common.profile:
-            self._stage(cohort.number, "profiles for TensorBoard", 1.0)
+            with self._spending.on("profiles"):
+                self._take_profiles(server, cohort, members)
+
+    def _take_profiles(self, server: Server, cohort: Cohort, members: Sequence[Member]) -> None:
+        """A trace of each, and where asked a second one of what XLA compiled for a GPU, with its CUDA graphs."""
+        recorder, settings = self._recorders[NEW], self._settings
+        self._stage(cohort.number, "profiles for TensorBoard", 1.0)
+        for member in members:
+            recorder.note(member.entry.case, profile=passes.take_profile(cohort, member, settings))
+        if not settings.trace_cuda_graphs or settings.device != "gpu":
+            return
+        if not settings.interleaved:  # nobody else may be on the card
             for member in members:
-                with self._spending.on("profiles"):
-                    profile = passes.take_profile(cohort, member, self._settings)
-                recorder.note(member.entry.case, profile=profile)
+                member.worker.end()
+        for member in [member for member in members if member.is_compiled]:
+            profile = passes.take_profile_of_graphs(server, cohort, member, settings)
+            recorder.note(member.entry.case, profile_of_graphs=profile)
 
     def _measure_inputs(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
         """What each input pipeline delivers while nobody computes: in every cohort, since one pass has no interval."""

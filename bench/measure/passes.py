@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench.measure import occupancy, protocol
+from bench.measure import causes, occupancy, protocol
 from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
@@ -19,6 +19,7 @@ from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sus
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
 INPUT_SECONDS = 0.5
+LEAST_TRACED_CALLS = 3  # of one alone nothing tells how far apart calls begin
 TRACED_STEP_SECONDS = 1.0  # that a traced step may take, Python's calls in it and the writing of its events
 
 
@@ -110,37 +111,97 @@ def measure_limits(server: Server, number: int, settings: Settings) -> DeviceLim
     try:
         done = ask_once(server, log, request, protocol.LimitsMeasured, settings.limits.first_call)
     except WorkerFailed as failure:
-        return f"{failure} (log: {log.relative_to(settings.folder)})"
+        return _with_log(failure, log, settings)
     found: DeviceLimits = done.limits
     return found
 
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
     """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
-    folder = Path("tensorboard") / member.entry.case.full_name.replace("/", "-")
-    per_call = member.prepared.steps_per_call
-    calls = math.ceil(settings.preset.profile_steps / per_call)
-    steps = calls * per_call
+    plan = _TracePlan.of(member, settings, "")
     if member not in cohort.members:
-        return Profile(status="failed", folder=str(folder), steps=steps, reason="its worker failed in the latency pass")
-    request = protocol.TakeProfile(logdir=str(settings.folder / folder), calls=calls, tracers=settings.tracers)
-    seconds = settings.limits.request + TRACED_STEP_SECONDS * steps
+        return plan.failed("its worker failed in the latency pass")
     try:
-        taken = cohort.ask_afterwards(member, request, protocol.ProfileTaken, seconds)
+        taken = cohort.ask_afterwards(member, plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
     except WorkerFailed as failure:
-        return Profile(status="failed", folder=str(folder), steps=steps, reason=str(failure), tracers=settings.tracers)
-    wrong = _what_is_wrong(taken, calls, cohort.log(member.entry), settings.tracers)
-    return Profile(
-        status="failed" if wrong else "ok",
-        folder=str(folder),
-        steps=steps,
-        step_markers=taken.step_markers,
-        events=taken.events,
-        device_events=taken.device_events,
-        python_events=taken.python_events,
-        reason=wrong,
-        tracers=settings.tracers,
+        return plan.failed(str(failure))
+    return plan.profile(taken, cohort.log(member.entry))
+
+
+def take_profile_of_graphs(server: Server, cohort: Cohort, member: Member, settings: Settings) -> Profile:
+    """The same in a worker of its own, in which XLA launches its CUDA graphs while it is traced."""
+    plan = replace(_TracePlan.of(member, settings, "-cuda-graphs"), cuda_graphs=True)
+    log = cohort.log(member.entry, "cuda-graphs")
+    prepare = protocol.Prepare(
+        case=member.entry.case,
+        device=settings.device,
+        tf32=settings.tf32,
+        seed=settings.seed,
+        trace_cuda_graphs=True,
     )
+    try:
+        worker, _ = server.start_worker(log)
+        try:
+            worker.ask(prepare, protocol.Prepared, settings.limits.first_call)
+            taken = worker.ask(plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
+        finally:
+            worker.end()
+    except WorkerFailed as failure:
+        return plan.failed(causes.with_cause(str(failure), log, settings.device))
+    return plan.profile(taken, log)
+
+
+@dataclass(frozen=True)
+class _TracePlan:
+    """A trace that is to be taken: below which folder, of how many calls that do so many steps in all."""
+
+    folder: Path
+    calls: int
+    steps: int
+    tracers: Tracers
+    cuda_graphs: bool | None  # None: a CPU, or nothing that XLA compiled
+
+    @classmethod
+    def of(cls, member: Member, settings: Settings, suffix: str) -> "_TracePlan":
+        per_call = member.prepared.steps_per_call
+        calls = max(LEAST_TRACED_CALLS, math.ceil(settings.preset.profile_steps / per_call))
+        folder = Path("tensorboard") / (member.entry.case.full_name.replace("/", "-") + suffix)
+        graphs = False if settings.device == "gpu" and member.is_compiled else None
+        return cls(folder, calls, calls * per_call, settings.tracers, graphs)
+
+    def request(self, settings: Settings) -> protocol.TakeProfile:
+        return protocol.TakeProfile(logdir=str(settings.folder / self.folder), calls=self.calls, tracers=self.tracers)
+
+    def limit(self, settings: Settings) -> float:
+        return settings.limits.request + TRACED_STEP_SECONDS * self.steps
+
+    def failed(self, reason: str) -> Profile:
+        return Profile(
+            status="failed",
+            folder=str(self.folder),
+            steps=self.steps,
+            reason=reason,
+            tracers=self.tracers,
+            cuda_graphs=self.cuda_graphs,
+        )
+
+    def profile(self, taken: protocol.ProfileTaken, log: Path) -> Profile:
+        """What was taken, failed where it does not hold what it should."""
+        wrong = _what_is_wrong(taken, self.calls, log, self.tracers)
+        return Profile(
+            status="failed" if wrong else "ok",
+            folder=str(self.folder),
+            steps=self.steps,
+            step_markers=taken.step_markers,
+            events=taken.events,
+            device_events=taken.device_events,
+            python_events=taken.python_events,
+            reason=wrong,
+            tracers=self.tracers,
+            gpu=taken.gpu,
+            gpu_reason=taken.gpu_reason,
+            cuda_graphs=self.cuda_graphs,
+        )
 
 
 def reconstruct(cohort: Cohort, member: Member, settings: Settings) -> str | None:
@@ -169,7 +230,7 @@ def train(server: Server, settings: Settings) -> Training | str:
     try:
         trained = ask_once(server, log, request, protocol.Trained, settings.limits.first_call + steps)
     except WorkerFailed as failure:
-        return f"{failure} (log: {log.relative_to(settings.folder)})"
+        return _with_log(failure, log, settings)
     return Training(
         mode=TRAINING_MODE,
         steps=steps,
@@ -186,6 +247,10 @@ def ask_once(server: Server, log: Path, request: protocol.Message, expected: Any
         return worker.ask(request, expected, seconds)
     finally:
         worker.end()
+
+
+def _with_log(failure: WorkerFailed, log: Path, settings: Settings) -> str:
+    return f"{causes.with_cause(str(failure), log, settings.device)} (log: {log.relative_to(settings.folder)})"
 
 
 def _latency(seconds: Sequence[float]) -> Latency | str:

@@ -5,12 +5,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from bench.cases import Case
+from bench.results.gpu_trace_record import GpuTrace
 from bench.results.record import DeviceLimits, Fact, PolicyInForce, Tracers
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
 # with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
-# what a machine could do at best. 5: tracer levels, and a picture of what a case has learnt.
-PROTOCOL_VERSION = 5
+# what a machine could do at best. 5: tracer levels, and a picture of what a case has learnt. 6: a GPU's trace itself,
+# traces with CUDA graphs; what launching, waiting and copying cost.
+PROTOCOL_VERSION = 6
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
@@ -116,6 +118,7 @@ class Prepare(Message, frozen=True, kw_only=True):
     device: str  # cpu or gpu
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
+    trace_cuda_graphs: bool = False  # XLA launches its CUDA graphs also while it is traced, which it does not by itself
 
 
 class Prepared(Message, frozen=True, kw_only=True):
@@ -275,6 +278,8 @@ class ProfileTaken(Message, frozen=True, kw_only=True):
     events: int
     device_events: int | None
     python_events: int
+    gpu: GpuTrace | None  # None on a CPU, or where `gpu_reason` says why
+    gpu_reason: str | None
 
 
 class Reconstruct(Message, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ class Settings:
     interleaved: bool = True  # False where cases have the device to themselves, one after another
     allow_shared: bool = False  # take the memory of a card that others use
     tracers: Tracers = USUAL_TRACERS  # what the profiles hold
+    trace_cuda_graphs: bool = False  # a second profile of what XLA compiles for a GPU
 
     @property
     def alone(self) -> bool:

@@ -1,4 +1,4 @@
-"""Read a trace back: the parts of a step, the operations that take longest, how busy the device was."""
+"""Read a trace back with xprof: the parts of a step, and the operations that take longest."""
 
 import math
 import os
@@ -48,11 +48,10 @@ class _Row(msgspec.Struct):
 
 
 class _Table(msgspec.Struct):
-    """One of xprof's tables, which are those of Google's charts: columns, rows, and properties."""
+    """One of xprof's tables, which are those of Google's charts."""
 
     cols: list[_Column] = []
     rows: list[_Row] = []
-    p: dict[str, str] | None = None
 
     def named(self) -> Iterable[Row]:
         """Each row by the names of its columns."""
@@ -65,21 +64,25 @@ class _Converted(msgspec.Struct):
     framework_op_stats: list[_Table] | None
 
 
-def read_all(folders: Sequence[Path], kind: str) -> list[Breakdown | str]:
-    """Of the only trace below each of these folders what `read` gives, two at a time: nobody may be measuring."""
+def read_all(folders: Sequence[tuple[Path, int]], kind: str) -> list[Breakdown | str]:
+    """Of the only trace below each of these folders what `read` gives, two at a time: nobody may be measuring.
+
+    With each folder comes the number of steps that a call does, which is what the trace marks.
+    """
     with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        return list(pool.map(lambda folder: _read_only(folder, kind), folders))
+        return list(pool.map(lambda one: _read_only(one[0], one[1], kind), folders))
 
 
-def _read_only(folder: Path, kind: str) -> Breakdown | str:
+def _read_only(folder: Path, steps_per_call: int, kind: str) -> Breakdown | str:
     traces = list(folder.glob("plugins/profile/*/*.xplane.pb"))
-    return read(traces[0], kind) if len(traces) == 1 else f"{len(traces)} traces instead of one"
+    return read(traces[0], kind, steps_per_call) if len(traces) == 1 else f"{len(traces)} traces instead of one"
 
 
-def read(trace: Path, kind: str, command: Sequence[str] = _CHILD) -> Breakdown | str:
+def read(trace: Path, kind: str, steps_per_call: int = 1, command: Sequence[str] = _CHILD) -> Breakdown | str:
     """What xprof says of a trace of a device of this kind, cpu or gpu, or why it says nothing.
 
-    The converter runs in a process of its own: where it crashes or hangs, only this is lost.
+    What is marked in it are calls, of so many steps each. The converter runs in a process of its own: where it crashes
+    or hangs, only this is lost.
     """
     try:
         # Its files are taken away here: one that crashes or is ended leaves them.
@@ -95,25 +98,23 @@ def read(trace: Path, kind: str, command: Sequence[str] = _CHILD) -> Breakdown |
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         return f"xprof ended with {done.returncode}: {lines[-1][:200] if lines else 'without a word'}"
     try:
-        return understand(done.stdout, kind)
+        return understand(done.stdout, kind, steps_per_call)
     except (ValueError, TypeError, KeyError, OverflowError, msgspec.MsgspecError) as error:
         return f"xprof's answer could not be understood: {type(error).__name__}: {error}"
 
 
-def understand(raw: bytes, kind: str) -> Breakdown:
+def understand(raw: bytes, kind: str, steps_per_call: int = 1) -> Breakdown:
     """Take what is needed from the converter's answer. Raises ValueError where it is not there."""
     converted = msgspec.json.decode(raw, type=_Converted)
     tables = converted.overview_page or []
-    split = _split(_find(tables, "stepnum"))
-    duty_cycle, reason = _duty_cycle(_properties(tables), kind)
+    split = _split(_find(tables, "stepnum"), steps_per_call)
     ops = _top_ops((converted.framework_op_stats or [])[:1])
     return Breakdown(
         split=split,
         top_ops=tuple(ops),
         top_ops_reason=None if ops else "xprof counts none here; of eager mode on a CPU it never does",
-        duty_cycle=duty_cycle,
-        duty_cycle_reason=reason,
-        input_bound_share=split.input_seconds / split.step_seconds,
+        # Of a GPU's trace xprof leaves the host's events out of the steps, the waiting for input among them.
+        input_bound_share=split.input_seconds / split.step_seconds if kind == "cpu" else None,
     )
 
 
@@ -123,24 +124,21 @@ def _find(tables: Sequence[_Table], column: str) -> list[Row]:
     return list(found.named()) if found else []
 
 
-def _properties(tables: Sequence[_Table]) -> dict[str, str]:
-    return {name: value for table in tables for name, value in (table.p or {}).items()}
-
-
-def _split(steps: Sequence[Row]) -> StepSplit:
-    if not steps:
+def _split(calls: Sequence[Row], steps_per_call: int) -> StepSplit:
+    """The mean step of these, each of which xprof takes for one."""
+    if not calls:
         raise ValueError("no step was recognised")
     seconds = {
-        part: fmean(sum(_number(step[column]) for column in columns) for step in steps) / 1e3
+        part: fmean(sum(_number(call[column]) for column in columns) for call in calls) / steps_per_call / 1e3
         for part, columns in _PARTS.items()
-        if all(column in step for step in steps for column in columns)
+        if all(column in call for call in calls for column in columns)
     }
     if missing := _PARTS.keys() - seconds.keys():
         raise ValueError(f"no column for {', '.join(sorted(missing))}")
-    step_seconds = fmean(_number(step["stepTimeMs"]) for step in steps) / 1e3
+    step_seconds = fmean(_number(call["stepTimeMs"]) for call in calls) / steps_per_call / 1e3
     if step_seconds <= 0:
         raise ValueError("steps that take no time")
-    return StepSplit(steps=len(steps), step_seconds=step_seconds, **seconds)
+    return StepSplit(steps=len(calls) * steps_per_call, step_seconds=step_seconds, **seconds)
 
 
 def _number(value: Any) -> float:
@@ -149,16 +147,6 @@ def _number(value: Any) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{value} is no number")
     return number
-
-
-def _duty_cycle(properties: Mapping[str, str], kind: str) -> tuple[float | None, str | None]:
-    if kind == "cpu":
-        return None, "a CPU has no device apart that could be busy"
-    text = properties.get("device_duty_cycle_percent", "")
-    try:
-        return _number(text.removesuffix("%")) / 100, None
-    except ValueError:
-        return None, f"xprof says {text[:40]!r}"
 
 
 def _top_ops(tables: Sequence[_Table]) -> list[TopOp]:

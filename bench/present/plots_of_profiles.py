@@ -3,10 +3,11 @@
 from matplotlib.figure import Figure
 
 from bench.present import picture
-from bench.present.profiles import PARTS, traced
+from bench.present.profiles import traced
 from bench.results.schema import Document
 
 _COLOURS = {"compute": "#1b6ca8", "launch": "#d95f02", "input": "#b5495b", "transfer": "#7d6b91", "idle": "#b0b0b0"}
+_COLOURS |= {"kernels": _COLOURS["compute"], "copies": _COLOURS["transfer"]}  # of a GPU
 
 
 @picture.styled
@@ -17,13 +18,13 @@ def draw(document: Document) -> Figure | None:
         return None
     figure, axes = picture.begin(len(rows), row_height=0.36, around=1.7)
     for position, one in enumerate(rows):
-        whole, left = one.breakdown.split.step_seconds, 0.0
-        for part in PARTS:
-            share = 100 * one.seconds(part) / whole
+        whole, left = one.step_seconds, 0.0
+        for part, seconds in one.parts.items():
+            share = 100 * seconds / whole
             axes.barh(position, share, left=left, color=_COLOURS[part], height=0.65)
             left += share
         picture.annotate_end(axes, f"{1e3 * whole:.2f} ms", left, position)
-    picture.legend(figure, [(part, _COLOURS[part]) for part in PARTS])
+    picture.legend(figure, [(part, _COLOURS[part]) for part in rows[0].parts])
     label = "percent of the mean traced step"
-    picture.finish(axes, [one.benchmark.fullname for one in rows], label, document)
+    picture.finish(axes, [one.name for one in rows], label, document)
     return figure

@@ -1,17 +1,18 @@
 """What the traces of a result say: the parts of a step beside our own timing, where they disagree, and the top ops."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from bench.present import gpu_traces
 from bench.present.figures import milliseconds, percent
 from bench.present.grid import Grid
-from bench.results.record import Breakdown, TopOp
+from bench.results.record import Breakdown, Profile, TopOp
 from bench.results.schema import Benchmark, Document
 
 _PARTS_CAPTION = (
     "timed: median of the blocks, without a profiler. traced: the mean step of one trace by "
     "xprof, and its parts: compute of device and host, launching kernels, waiting for input, moving "
-    "data, and idle, where nothing ran that is traced, as in Python. busy: share of the time in which the device was."
+    "data, and idle, where nothing ran that is traced, as in Python."
 )
 _OPS_CAPTION = (
     "of one trace by xprof; self: time of all its runs without what they called, and its share of the operations there."
@@ -19,6 +20,7 @@ _OPS_CAPTION = (
 SLOWED_DOWN = 1.25  # a traced step over a timed one: beyond, the profiler's own cost is worth a word
 _LONGEST_NAME = 40
 _INPUT_APART = 0.10  # shares of a step beyond the interval, where waiting and loss are not the same thing
+_WITH_GRAPHS = " (CUDA graphs)"
 
 PARTS = {
     "compute": ("device_compute_seconds", "host_compute_seconds"),
@@ -31,62 +33,90 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Traced:
-    """A case with a trace that could be read; seconds of a step by the blocks."""
+    """A trace of a case that could be read, a GPU's by itself, a CPU's by xprof; seconds of a step by the blocks."""
 
     benchmark: Benchmark
-    breakdown: Breakdown
+    profile: Profile
     timed_seconds: float
 
-    def seconds(self, part: str) -> float:
-        """Of the mean traced step."""
-        return float(sum(getattr(self.breakdown.split, name) for name in PARTS[part]))
+    @property
+    def name(self) -> str:
+        """The case, and whether CUDA graphs were traced."""
+        return self.benchmark.fullname + (_WITH_GRAPHS if self.profile.cuda_graphs else "")
+
+    @property
+    def step_seconds(self) -> float:
+        """The mean traced step."""
+        return self.profile.gpu.step_seconds if self.profile.gpu else self._breakdown.split.step_seconds
+
+    @property
+    def parts(self) -> Mapping[str, float]:
+        """The seconds of the mean traced step, part by part."""
+        if self.profile.gpu:
+            return gpu_traces.parts(self.profile.gpu)
+        split = self._breakdown.split
+        return {part: float(sum(getattr(split, name) for name in names)) for part, names in PARTS.items()}
+
+    @property
+    def ops(self) -> tuple[TopOp, ...]:
+        """The operations that take longest, as far as xprof counted any."""
+        return self.profile.breakdown.top_ops if self.profile.breakdown else ()
 
     @property
     def slow_down(self) -> float:
         """How many times the timed step the traced one took."""
-        return self.breakdown.split.step_seconds / self.timed_seconds
+        return self.step_seconds / self.timed_seconds
 
     @property
     def is_slowed(self) -> bool:
         """Whether the traced step took clearly longer than that of the slowest cohort."""
         slowest = self.benchmark.extra_info.steps_per_second.low
-        return slowest is not None and self.breakdown.split.step_seconds * slowest > SLOWED_DOWN
+        return slowest is not None and self.step_seconds * slowest > SLOWED_DOWN
 
     @property
     def is_shortened(self) -> bool:
         """Whether it took clearly less than that of the fastest."""
         fastest = self.benchmark.extra_info.steps_per_second.high
-        return fastest is not None and self.breakdown.split.step_seconds * fastest < 1 / SLOWED_DOWN
+        return fastest is not None and self.step_seconds * fastest < 1 / SLOWED_DOWN
+
+    @property
+    def _breakdown(self) -> Breakdown:
+        assert self.profile.breakdown is not None
+        return self.profile.breakdown
 
 
 def traced(document: Document) -> list[Traced]:
-    """The cases whose trace was read back."""
+    """The traces that were read back: on a GPU those that could be read by themselves."""
+    on_gpu = document.autoencoder_bench.device.kind == "gpu"
     return [
-        Traced(benchmark, profile.breakdown, 1 / rate)
+        Traced(benchmark, profile, 1 / rate)
         for benchmark in document.benchmarks
-        if (profile := benchmark.extra_info.profile) and profile.breakdown
+        for profile in (benchmark.extra_info.profile, benchmark.extra_info.profile_of_graphs)
+        if profile and (profile.gpu if on_gpu else profile.breakdown)
         if (rate := benchmark.extra_info.steps_per_second.value)
     ]
 
 
-def table(document: Document) -> Grid:
-    """A row for each case that has a trace."""
-    return Grid(
+def tables(document: Document) -> tuple[Grid, ...]:
+    """The parts of a step, a row for each trace; of a GPU also what it copied and which kernels took longest."""
+    found = traced(document)
+    if document.autoencoder_bench.device.kind == "gpu":
+        rows = [(one.name, milliseconds(one.benchmark.extra_info.steps_per_second), one.profile) for one in found]
+        return gpu_traces.tables(rows)
+    parts = Grid(
         title="A step in parts, in milliseconds",
-        headings=("case", "timed", "traced", *PARTS, "busy"),
-        rows=tuple(_row(one) for one in traced(document)),
+        headings=("case", "timed", "traced", *PARTS),
+        rows=tuple(_row(one) for one in found),
         caption=_PARTS_CAPTION,
     )
+    return (parts,)
 
 
 def _row(one: Traced) -> tuple[str, ...]:
-    busy = one.breakdown.duty_cycle
     return (
-        one.benchmark.fullname,
+        one.name,
         milliseconds(one.benchmark.extra_info.steps_per_second),
-        f"{1e3 * one.breakdown.split.step_seconds:.2f}",
-        *(f"{1e3 * one.seconds(part):.2f}" for part in PARTS),
-        "-" if busy is None else f"{100 * busy:.0f} %",
+        *(f"{1e3 * seconds:.2f}" for seconds in (one.step_seconds, *one.parts.values())),
     )
 
 
@@ -96,31 +126,34 @@ def top_ops(document: Document) -> Grid:
         title="Operations that take longest",
         headings=("case", "where", "runs", "self", "share", "kind", "operation"),
         rows=tuple(
-            (one.benchmark.fullname, *_op_cells(op), op.kind, op.name)
+            (one.name, *_op_cells(op), op.kind, op.name)
             for one in traced(document)
             if not one.benchmark.extra_info.case.twin
-            for op in one.breakdown.top_ops
+            for op in one.ops
         ),
         caption=_OPS_CAPTION,
     )
 
 
 def of_case(one: Traced) -> list[Grid]:
-    """Two tables about one case, that fit a terminal."""
-    split = one.breakdown.split
-    whole = split.step_seconds
+    """Tables about one trace that fit a terminal."""
+    whole = one.step_seconds
     rows = [("timed, without a profiler", one.timed_seconds, ""), ("traced", whole, "")]
-    rows += [(part, one.seconds(part), f"{100 * one.seconds(part) / whole:.1f} %") for part in PARTS]
+    rows += [(part, seconds, f"{100 * seconds / whole:.1f} %") for part, seconds in one.parts.items()]
+    if one.profile.gpu:
+        rows.append(("launched by the host in", one.profile.gpu.host_seconds, ""))
     step = Grid(
-        title=f"A step of {one.benchmark.fullname}, by a trace of {split.steps} steps",
+        title=f"A step of {one.name}, by a trace of {one.profile.steps} steps",
         headings=("part", "milliseconds", "of the traced step"),
         rows=tuple((name, f"{1e3 * seconds:.3f}", share) for name, seconds, share in rows),
-        caption="idle: nothing ran that is traced, as in Python.",
+        caption=gpu_traces.IDLE if one.profile.gpu else "idle: nothing ran that is traced, as in Python.",
     )
+    if one.profile.gpu:
+        return [step, *gpu_traces.tables([(_shortened(one.name), "", one.profile)])[1:]]
     ops = Grid(
         title="Operations that take longest",
         headings=("operation", "where", "runs", "self", "share"),
-        rows=tuple((_shortened(op.name), *_op_cells(op)) for op in one.breakdown.top_ops),
+        rows=tuple((_shortened(op.name), *_op_cells(op)) for op in one.ops),
         caption=_OPS_CAPTION,
     )
     return [step, ops]
@@ -136,32 +169,48 @@ def _shortened(name: str) -> str:
 
 
 def notes(document: Document) -> list[str]:
-    """Where trace and timing disagree, and what is missing of traces."""
-    return [*_disagreements(document), *_missing(document)]
+    """Where trace and timing disagree, what was traced otherwise than timed, and what is missing of traces."""
+    return [*_disagreements(document), *_without_graphs(document), *_missing(document)]
+
+
+def _without_graphs(document: Document) -> Iterator[str]:
+    """XLA measures with CUDA graphs and traces without: of which cases only that other execution was traced."""
+    other = [
+        benchmark.fullname
+        for benchmark in document.benchmarks
+        if (profile := benchmark.extra_info.profile) and profile.cuda_graphs is False and profile.status == "ok"
+        if not ((second := benchmark.extra_info.profile_of_graphs) and second.status == "ok")
+    ]
+    if other:
+        yield (
+            f"{', '.join(other)}: traced without the CUDA graphs with which XLA may launch its kernels where they are "
+            "timed, so launching may look dearer than it is. --trace-cuda-graphs takes a second trace with them."
+        )
 
 
 def _disagreements(document: Document) -> Iterator[str]:
     slowed = [one for one in traced(document) if one.is_slowed]
     if slowed:
-        found = ", ".join(f"{one.benchmark.fullname} {one.slow_down:.1f}x" for one in slowed)
+        found = ", ".join(f"{one.name} {one.slow_down:.1f}x" for one in slowed)
         yield (
             f"A traced step took longer than in the slowest cohort: {found} the median. The profiler costs something "
             "for every event; for speeds take the timed figures, and of the trace only which part is large."
         )
     faster = [one for one in traced(document) if one.is_shortened]
     if faster:
-        found = ", ".join(f"{one.benchmark.fullname} {one.slow_down:.2f}x" for one in faster)
+        found = ", ".join(f"{one.name} {one.slow_down:.2f}x" for one in faster)
         yield (
             f"A traced step was shorter than in the fastest cohort: {found} the median. The trace is a moment of the "
-            "first cohort, and of a call of several steps it may see less than all."
+            "first cohort."
         )
     apart = []
     for one in traced(document):
-        stall, waiting = one.benchmark.extra_info.stall, one.breakdown.input_bound_share
-        if stall is None or stall.low is None or stall.high is None:
+        stall = one.benchmark.extra_info.stall
+        waiting = one.profile.breakdown.input_bound_share if one.profile.breakdown else None
+        if waiting is None or stall is None or stall.low is None or stall.high is None:
             continue
         if max(stall.low - waiting, waiting - stall.high) > _INPUT_APART:
-            apart.append(f"{one.benchmark.fullname} {100 * waiting:.0f} % and {percent(stall)}")
+            apart.append(f"{one.name} {100 * waiting:.0f} % and {percent(stall)}")
     if apart:
         yield (
             "What the trace sees of a step as waiting for input, and what is lost against a resident batch, differ: "
@@ -171,12 +220,19 @@ def _disagreements(document: Document) -> Iterator[str]:
 
 def _missing(document: Document) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
+    on_gpu = document.autoencoder_bench.device.kind == "gpu"
     for benchmark in document.benchmarks:
         name, profile = benchmark.fullname, benchmark.extra_info.profile
+        second = benchmark.extra_info.profile_of_graphs
+        if second and second.status == "failed":
+            reasons.setdefault(f"the profile failed: {second.reason}", []).append(name + _WITH_GRAPHS)
         if profile is None:
             reasons.setdefault("no trace was taken", []).append(name)
         elif profile.status == "failed":
             reasons.setdefault(f"the profile failed: {profile.reason}", []).append(name)
+        elif on_gpu and profile.gpu is None:
+            why = profile.gpu_reason or "the result is of a version that did not read a GPU's trace itself"
+            reasons.setdefault(f"the trace of the GPU tells nothing: {why}", []).append(name)
         elif profile.breakdown is None:
             why = profile.breakdown_reason or "the result is of a version that did not read traces back"
             reasons.setdefault(why, []).append(name)
@@ -186,5 +242,3 @@ def _missing(document: Document) -> Iterator[str]:
     taken = [profile for benchmark in document.benchmarks if (profile := benchmark.extra_info.profile)]
     if any(profile.tracers and profile.tracers.python and profile.python_events == 0 for profile in taken):
         yield "Python's calls were asked for, and this TensorFlow recorded none: the traces have only operations."
-    idle = {one.breakdown.duty_cycle_reason for one in traced(document)} - {None}
-    yield from (f"busy: {reason}." for reason in sorted(filter(None, idle)))

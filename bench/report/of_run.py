@@ -30,7 +30,7 @@ _ABOUT: dict[str, tuple[str, Callable[[Document], list[str]], str, Callable[[Doc
 # What their pictures show beside that.
 _MORE: dict[str, tuple[Callable[[Document], Grid], ...]] = {
     "batch": (tables.of_lines,),
-    "ceiling": (tables.of_limits,),
+    "ceiling": (tables.of_limits, ceiling.transfers),
 }
 _TRAINED = {
     "originals": "Sixteen test images.",
@@ -93,7 +93,7 @@ def _step_parts(document: Document) -> Section:
         "parts",
         points=tuple(profiles.notes(document)),
         pictures=pictures,
-        grids=(profiles.table(document),),
+        grids=profiles.tables(document),
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from bench.products import PRODUCTS
-from bench.results.record import InputAlone, Limits, Record
+from bench.results.base import Record
+from bench.results.record import InputAlone, Limits
 from bench.results.schema import Benchmark, Document, Estimate
 
 # What a step or a first call can take. Beyond, ratios would leave the range of numbers.

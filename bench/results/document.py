@@ -221,6 +221,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             latency=record.latency,
             latency_reason=record.latency_reason,
             profile=record.profile,
+            profile_of_graphs=record.profile_of_graphs,
             sustained=record.sustained,
             inputs_alone=record.inputs_alone,
             stall=_stall(record, cases, reference),

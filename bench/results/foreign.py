@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.results.record import Record
+from bench.results.base import Record
 
 
 class ForeignStats(Record, frozen=True, kw_only=True):

@@ -2,13 +2,10 @@
 
 from typing import Literal
 
-import msgspec
-
 from bench.cases import Case
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all records. Durations in seconds; what is missing is None."""
+from bench.results.base import Record
+from bench.results.driver_record import DriverLimits, Transfer
+from bench.results.gpu_trace_record import GpuTrace
 
 
 class Fact(Record, frozen=True, kw_only=True):
@@ -189,17 +186,12 @@ class TopOp(Record, frozen=True, kw_only=True):
 
 
 class Breakdown(Record, frozen=True, kw_only=True):
-    """What xprof reads in a trace.
-
-    `duty_cycle` is the share of the time in which the device was busy, None where `duty_cycle_reason` says why.
-    """
+    """What xprof reads in a trace. Of a GPU's it takes the steps wrong: there GpuTrace is what counts."""
 
     split: StepSplit
     top_ops: tuple[TopOp, ...]
     top_ops_reason: str | None  # why there are none
-    duty_cycle: float | None
-    duty_cycle_reason: str | None
-    input_bound_share: float  # of the step, waiting for input
+    input_bound_share: float | None  # of the step, waiting for input; None on a GPU
 
 
 class Profile(Record, frozen=True, kw_only=True):
@@ -216,6 +208,9 @@ class Profile(Record, frozen=True, kw_only=True):
     tracers: Tracers | None = None  # None: of an older version, with the defaults
     breakdown: Breakdown | None = None
     breakdown_reason: str | None = None  # why it could not be read back
+    gpu: GpuTrace | None = None  # read from the trace itself; None: of a CPU, of an older version, or `gpu_reason`
+    gpu_reason: str | None = None
+    cuda_graphs: bool | None = None  # whether XLA launched its CUDA graphs while traced; None: none of its business
 
 
 FailureStatus = Literal["failed", "mismatch", "not-in-force"]
@@ -245,6 +240,7 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     sustained: Sustained | None = None
     inputs_alone: tuple[InputAlone, ...] = ()
     profile: Profile | None = None
+    profile_of_graphs: Profile | None = None  # a second one, with XLA's CUDA graphs
     failure: Failure | None = None
     skipped: str | None = None  # why it was not measured, where that is no failure
 
@@ -285,6 +281,7 @@ class CohortRecord(Record, frozen=True, kw_only=True):
     order: tuple[tuple[int, ...], ...]
     blocks: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
     seconds: float  # from its first worker to its last block
+    cooling_seconds: float = 0.0  # of them, that it waited because heat held the clocks of a GPU down
     windows: tuple[Window, ...]
 
 
@@ -309,6 +306,10 @@ class DeviceLimits(Record, frozen=True, kw_only=True):
     matmul_flops_per_second: dict[str, float]
     large_matmul_flops_per_second: float
     eager_parts: EagerParts
+    synchronise_seconds: float | None = None  # reading a number that is there already; None: of an older version
+    transfers: tuple[Transfer, ...] = ()  # by TensorFlow: a batch, and 64 MiB
+    driver: DriverLimits | None = None  # of a GPU; None where `driver_reason` says why
+    driver_reason: str | None = None
 
 
 class Limits(DeviceLimits, frozen=True, kw_only=True):

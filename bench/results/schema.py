@@ -7,6 +7,7 @@ import msgspec
 
 from bench.cases import Case
 from bench.presets import Preset
+from bench.results.base import Record
 from bench.results.record import (
     BlockSize,
     CohortRecord,
@@ -16,7 +17,6 @@ from bench.results.record import (
     Latency,
     Limits,
     Profile,
-    Record,
     ReplicateInfo,
     SameModel,
     Sustained,
@@ -30,7 +30,9 @@ from bench.results.warning import RunWarning
 # 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
 # 2.1: what xprof reads in each trace, how much it traced, the loss after the check, the command.
 # 2.2: input pipelines alone in every cohort; warnings of noise and of warm-up that could not be checked.
-SCHEMA_VERSION = "2.2"
+# 2.3: traces by steps where a call does many; a GPU's trace itself, with CUDA graphs too; what launching, waiting and
+#      copying cost; pauses for cooling.
+SCHEMA_VERSION = "2.3"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -61,6 +63,7 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     latency: Latency | None
     latency_reason: str | None
     profile: Profile | None
+    profile_of_graphs: Profile | None = None  # a second trace, with XLA's CUDA graphs
     sustained: Sustained | None = None
     inputs_alone: tuple[InputAlone, ...] = ()  # of an input pipeline, in the experiment that compares them
     stall: Estimate | None = None  # share of a step's time lost against the same mode with a resident batch

@@ -14,7 +14,54 @@ def upgrade(tree: dict[str, Any]) -> dict[str, Any]:
 
     A tree that has that shape already is returned itself.
     """
-    return _inputs_of_cohorts(_of_one_experiment(tree))
+    return _steps_of_calls(_inputs_of_cohorts(_of_one_experiment(tree)))
+
+
+def _steps_of_calls(tree: dict[str, Any]) -> dict[str, Any]:
+    """Before 2.3 a trace of calls that do many steps each said of a call what it now says of a step."""
+    benchmarks = tree.get("benchmarks")
+    if not isinstance(benchmarks, list) or _version(tree) >= (2, 3):
+        return tree
+    if not any(_split_of_calls(benchmark) for benchmark in benchmarks):
+        return tree
+    return tree | {
+        "benchmarks": [
+            _with_split(benchmark, _of_steps(*found)) if (found := _split_of_calls(benchmark)) else benchmark
+            for benchmark in benchmarks
+        ]
+    }
+
+
+def _version(tree: dict[str, Any]) -> tuple[int, ...]:
+    return tuple(int(part) for part in tree[SECTION]["schema_version"].split(".") if part.isdigit())
+
+
+def _split_of_calls(benchmark: Any) -> tuple[dict[str, Any], int] | None:
+    """The parts of a traced call and the steps in it, None where a call is a step or nothing was read back."""
+    try:
+        info = benchmark["extra_info"]
+        split, steps = info["profile"]["breakdown"]["split"], info["block"]["steps_per_call"]
+    except (KeyError, TypeError):
+        return None
+    sound = isinstance(split, dict) and type(steps) is int and steps > 1
+    return (split, steps) if sound else None
+
+
+def _of_steps(split: dict[str, Any], steps: int) -> dict[str, Any]:
+    seconds = {
+        name: value / steps
+        for name, value in split.items()
+        if name.endswith("_seconds") and type(value) in (int, float)
+    }
+    count = split.get("steps")
+    return split | seconds | ({"steps": count * steps} if type(count) is int else {})
+
+
+def _with_split(benchmark: dict[str, Any], split: dict[str, Any]) -> dict[str, Any]:
+    info = benchmark["extra_info"]
+    profile = info["profile"]
+    changed = profile | {"breakdown": profile["breakdown"] | {"split": split}}
+    return benchmark | {"extra_info": info | {"profile": changed}}
 
 
 def _inputs_of_cohorts(tree: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from bench.presets import longer_than
-from bench.results.record import CaseRecord, CohortRecord, Mark, Record, SameModel
+from bench.results.base import Record
+from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel
 from bench.results.statistics import LEAST_COHORTS
 
 Code = Literal[

@@ -15,18 +15,21 @@ from bench.presets import PRESETS
 from bench.results.record import USUAL_TRACERS, Tracers
 
 LOG = "E cupti_error_manager.cc:134] cuptiSubscribe: error 39: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS\n"
-WHOLE = {"step_markers": 20, "events": 900, "device_events": 300, "python_events": 0}
+WHOLE = {"step_markers": 20, "events": 900, "device_events": 300, "python_events": 0, "gpu": None, "gpu_reason": None}
 
 
 @pytest.fixture
 def take(tmp_path):
     """A profile of a worker that answers so, and wrote that log."""
 
-    def take(answer, tracers=USUAL_TRACERS):
+    def take(answer, tracers=USUAL_TRACERS, steps_per_call=1):
         (tmp_path / "a.log").write_text(LOG)
         case = Case(experiment="modes", mode="xla", pipeline="resident")
         member = SimpleNamespace(
-            entry=SimpleNamespace(case=case), prepared=SimpleNamespace(steps_per_call=1), worker=None
+            entry=SimpleNamespace(case=case),
+            prepared=SimpleNamespace(steps_per_call=steps_per_call),
+            is_compiled=True,
+            worker=None,
         )
         asked = []
 
@@ -83,3 +86,12 @@ def test_a_worker_that_fails_costs_the_profile(take):
     profile, _ = take(WorkerFailed("killed by SIGSEGV"))
     assert (profile.status, profile.reason) == ("failed", "killed by SIGSEGV")
     assert msgspec.json.decode(msgspec.json.encode(profile))["breakdown"] is None
+
+
+def test_of_calls_that_do_many_steps_enough_are_traced_to_tell_how_far_apart_they_begin(take):
+    profile, asked = take(ProfileTaken(**WHOLE), steps_per_call=25)
+    assert (asked[0].calls, profile.steps) == (3, 75)
+
+
+def test_what_xla_compiled_is_traced_without_its_cuda_graphs_and_says_so(take):
+    assert take(ProfileTaken(**WHOLE))[0].cuda_graphs is False

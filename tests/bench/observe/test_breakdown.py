@@ -87,15 +87,20 @@ def test_a_step_that_waits_for_its_input_is_seen_to(tmp_path):
     command = [sys.executable, "-c", WAITING, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=patience.limit(120), check=False)
     assert done.returncode == 0, done.stderr
-    (read,) = breakdown.read_all([tmp_path], "cpu")
+    (read,) = breakdown.read_all([(tmp_path, 1)], "cpu")
     assert read.split.input_seconds > 0
     assert read.input_bound_share > 0
 
 
-def test_a_cpu_has_no_duty_cycle_and_says_why(trace):
-    read = breakdown.read(trace, "cpu")
-    assert read.duty_cycle is None
-    assert "CPU" in read.duty_cycle_reason
+def test_a_call_of_many_steps_is_shared_out(trace):
+    """What xprof takes for a step is a call: its parts are divided, and so is nothing else."""
+    one, many = (breakdown.read(trace, "cpu", steps) for steps in (1, 25))
+    assert many.split.steps == 25 * one.split.steps
+    for name in one.split.__struct_fields__:
+        if name.endswith("_seconds"):
+            assert getattr(many.split, name) == pytest.approx(getattr(one.split, name) / 25)
+    assert many.top_ops == one.top_ops
+    assert many.input_bound_share == pytest.approx(one.input_bound_share)
 
 
 def test_the_trace_is_left_as_it_was(trace):
@@ -132,7 +137,7 @@ def test_an_empty_trace_has_no_steps(tmp_path):
     ],
 )
 def test_a_converter_that_fails_says_why(tmp_path, code, reason):
-    assert reason in breakdown.read(tmp_path / "any", "cpu", (sys.executable, "-c", code))
+    assert reason in breakdown.read(tmp_path / "any", "cpu", command=(sys.executable, "-c", code))
 
 
 def test_a_converter_that_hangs_is_ended(tmp_path, monkeypatch):
@@ -140,7 +145,7 @@ def test_a_converter_that_hangs_is_ended(tmp_path, monkeypatch):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     code = "import tempfile, time; open(tempfile.mkdtemp() + '/left', 'w').close(); time.sleep(600)"
-    assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", (sys.executable, "-c", code))
+    assert "did not answer" in breakdown.read(tmp_path / "any", "cpu", command=(sys.executable, "-c", code))
     assert list((tmp_path / "tmp").iterdir()) == []  # nor does it leave anything
 
 
@@ -152,10 +157,10 @@ def test_files_of_the_user_are_not_taken_for_modules(trace, tmp_path, monkeypatc
 
 
 def test_two_traces_or_none_are_not_guessed_about(tmp_path):
-    assert breakdown.read_all([tmp_path], "cpu") == ["0 traces instead of one"]
+    assert breakdown.read_all([(tmp_path, 1)], "cpu") == ["0 traces instead of one"]
 
 
-def on_gpu(duty_cycle="37.5%", **changed):
+def on_gpu(**changed):
     step = {
         "deviceComputeTimeMs": 0.2,
         "deviceToDeviceTimeMs": 0.01,
@@ -175,7 +180,7 @@ def on_gpu(duty_cycle="37.5%", **changed):
     return json.dumps(
         {
             "overview_page": [
-                {"cols": columns, "rows": [row], "p": {"device_duty_cycle_percent": duty_cycle}},
+                {"cols": columns, "rows": [row]},
             ],
             "framework_op_stats": [
                 {
@@ -190,7 +195,7 @@ def on_gpu(duty_cycle="37.5%", **changed):
 
 def test_the_tables_of_a_gpu_are_understood():
     found = breakdown.understand(on_gpu(), "gpu")
-    assert found.duty_cycle == 0.375
+    assert found.input_bound_share is None  # of a GPU's steps xprof leaves out what the host does
     assert found.split.device_compute_seconds == pytest.approx(0.2e-3)
     assert found.split.transfer_seconds == pytest.approx(0.02e-3)
     assert found.split.launch_seconds == pytest.approx(0.3e-3)
@@ -198,11 +203,6 @@ def test_the_tables_of_a_gpu_are_understood():
         ("device", "MatMul", 0.75),
         ("device", "Adam", 0.25),
     ]
-
-
-def test_a_duty_cycle_that_is_no_number_is_null_with_the_reason():
-    found = breakdown.understand(on_gpu(duty_cycle="n/a"), "gpu")
-    assert (found.duty_cycle, found.duty_cycle_reason) == (None, "xprof says 'n/a'")
 
 
 def test_a_column_that_xprof_renamed_is_named():
@@ -232,14 +232,10 @@ def test_the_converter_needs_no_tensorflow(trace):
 def test_what_is_no_number_costs_the_breakdown_alone(tmp_path, raw, reason):
     (tmp_path / "answer").write_bytes(raw)
     command = (sys.executable, "-c", f"print(open({str(tmp_path / 'answer')!r}).read())")
-    found = breakdown.read(tmp_path / "any", "gpu", command)
+    found = breakdown.read(tmp_path / "any", "gpu", command=command)
     assert isinstance(found, str)
     assert reason in found
 
 
-def test_a_duty_cycle_of_nan_is_null():
-    assert breakdown.understand(on_gpu(duty_cycle="nan%"), "gpu").duty_cycle is None
-
-
 def test_a_converter_that_cannot_be_started_says_so(tmp_path):
-    assert "could not be started" in breakdown.read(tmp_path / "any", "cpu", (str(tmp_path / "nothing"),))
+    assert "could not be started" in breakdown.read(tmp_path / "any", "cpu", command=(str(tmp_path / "nothing"),))

@@ -6,12 +6,14 @@ import msgspec
 import numpy as np
 import pytest
 from documents import document, simulate
+from observe import gpu_xplanes
 
+from bench.observe.gpu_trace import read as read_gpu_trace
 from bench.present import picture, plots_of_profiles, profiles
 from bench.results.record import Breakdown, Profile, StepSplit, TopOp
 
 
-def breakdown(step, waiting=0.0, duty_cycle=None):
+def breakdown(step, waiting=0.0):
     split = StepSplit(
         steps=18,
         step_seconds=step,
@@ -28,8 +30,6 @@ def breakdown(step, waiting=0.0, duty_cycle=None):
         split=split,
         top_ops=(op,),
         top_ops_reason=None,
-        duty_cycle=duty_cycle,
-        duty_cycle_reason=None if duty_cycle else "a CPU",
         input_bound_share=waiting / step,
     )
 
@@ -87,16 +87,15 @@ def test_what_is_missing_is_said_once_for_all_cases(given, said):
     (note,) = profiles.notes(found)
     assert said in note
     assert note.startswith("modes/eager/resident, modes/function/resident, ")
-    assert not profiles.table(found).rows
+    assert not profiles.tables(found)[0].rows
     assert plots_of_profiles.draw(found) is None
 
 
 def test_the_tables_have_our_figures_and_the_traces(tmp_path):
-    found = with_profiles(lambda name, timed: profile(breakdown=breakdown(2 * timed, duty_cycle=0.25)))
-    row = next(row for row in profiles.table(found).rows if row[0] == "modes/eager/resident")
+    found = with_profiles(lambda name, timed: profile(breakdown=breakdown(2 * timed)))
+    row = next(row for row in profiles.tables(found)[0].rows if row[0] == "modes/eager/resident")
     assert row[1].startswith("14.0")
     assert row[2].startswith("28.")
-    assert row[-1] == "25 %"
     assert all("twin" not in row[0] for row in profiles.top_ops(found).rows)
     picture.save(plots_of_profiles.draw(found), tmp_path / "parts.png")
     assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
@@ -108,17 +107,69 @@ def test_a_long_name_of_an_operation_keeps_its_end():
     assert ops.rows[0][0] == "..." + 37 * "a"
 
 
-def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
-    def traced(on_device, duty_cycle):
-        found = breakdown(1e-3, duty_cycle=duty_cycle)
-        split = msgspec.structs.replace(found.split, device_compute_seconds=on_device)
-        ops = (msgspec.structs.replace(found.top_ops[0], side="device"),)
-        return with_profiles(
-            lambda name, timed: profile(breakdown=msgspec.structs.replace(found, split=split, top_ops=ops))
-        )
+def gpu_trace(step, busy=0.3):
+    """One as a GPU gave it whose host is launching most of the time."""
+    planes = gpu_xplanes.marked(20, 1e6 * step, [(20, 1e6 * step * busy, "gemm")], copies=[(10, 5)])
+    return read_gpu_trace(planes.space)
 
-    lines = card_checks.traces_say_what_the_gpu_did(traced(0.4e-3, 0.3), None)
-    assert "400 of 1000 microseconds of a traced step on the GPU, which was busy for 30 %" in lines[0]
-    for on_device, duty_cycle in ((0.0, 0.3), (0.4e-3, None)):
-        with pytest.raises(AssertionError):
-            card_checks.traces_say_what_the_gpu_did(traced(on_device, duty_cycle), None)
+
+def on_a_gpu(make):
+    found = with_profiles(make)
+    section = found.autoencoder_bench
+    device = msgspec.structs.replace(section.device, kind="gpu")
+    return msgspec.structs.replace(found, autoencoder_bench=msgspec.structs.replace(section, device=device))
+
+
+def test_of_a_gpu_the_trace_itself_is_shown_and_xprofs_step_beside_it(tmp_path):
+    found = on_a_gpu(lambda name, timed: profile(gpu=gpu_trace(timed), breakdown=breakdown(0.8 * timed)))
+    steps, copies, kernels = profiles.tables(found)
+    row = dict(zip(steps.headings, next(row for row in steps.rows if row[0] == "modes/eager/resident"), strict=True))
+    timed = float(row["timed"].split()[0])
+    assert float(row["traced"]) == pytest.approx(timed, rel=0.02)
+    assert float(row["xprof"]) == pytest.approx(0.8 * timed, rel=0.02)
+    assert float(row["kernels"]) == pytest.approx(0.3 * timed, rel=0.02)
+    assert (row["busy"], row["run"]) == ("30 %", "1")
+    assert copies.rows[0][1:5] == ("host to device", "pageable", "1", "200,704")
+    assert kernels.rows[0][-2:] == ("100 %", "gemm")
+    picture.save(plots_of_profiles.draw(found), tmp_path / "parts.png")
+    assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
+
+
+def test_the_tables_of_one_trace_of_a_gpu_fit_its_case():
+    found = on_a_gpu(lambda name, timed: profile(gpu=gpu_trace(timed)))
+    step, copies, kernels = profiles.of_case(profiles.traced(found)[0])
+    assert [row[0] for row in step.rows[2:]] == ["kernels", "copies", "idle", "launched by the host in"]
+    assert len(copies.rows) == len(kernels.rows) == 1
+
+
+def test_that_cuda_graphs_were_not_traced_is_said_until_they_were():
+    without = on_a_gpu(lambda name, timed: profile(gpu=gpu_trace(timed), cuda_graphs=False if "xla" in name else None))
+    (note,) = [note for note in profiles.notes(without) if "CUDA graphs" in note]
+    assert note.startswith("modes/xla/resident, modes/xla/notebook: traced without the CUDA graphs")
+    graphs = profile(gpu=gpu_trace(1e-3), cuda_graphs=True)
+    benchmarks = tuple(
+        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, profile_of_graphs=graphs))
+        for b in without.benchmarks
+        if b.extra_info.case.mode == "xla"
+    )
+    both = msgspec.structs.replace(without, benchmarks=benchmarks)
+    assert not [note for note in profiles.notes(both) if "traced without" in note]
+    names = [one.name for one in profiles.traced(both)]
+    assert names[:2] == ["modes/xla/resident", "modes/xla/resident (CUDA graphs)"]
+
+
+def test_a_trace_of_a_gpu_that_tells_nothing_says_why_and_xprof_does_not_stand_in_for_it():
+    found = on_a_gpu(lambda name, timed: profile(breakdown=breakdown(timed), gpu_reason="no step marker 'train'"))
+    (note,) = profiles.notes(found)
+    assert note.endswith("the trace of the GPU tells nothing: no step marker 'train'.")
+    assert profiles.traced(found) == []
+
+
+def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
+    def traced(gpu, reason=None):
+        return on_a_gpu(lambda name, timed: profile(gpu=gpu, gpu_reason=reason, breakdown=breakdown(1e-3)))
+
+    lines = card_checks.traces_say_what_the_gpu_did(traced(gpu_trace(1e-3)))
+    assert "1 kernels in a step of 1000 microseconds, launched by the host in 1000, busy for 30 %" in lines[0]
+    with pytest.raises(AssertionError, match="nothing to read"):
+        card_checks.traces_say_what_the_gpu_did(traced(None, "nothing to read"))
