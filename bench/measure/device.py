@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from bench import policies
 from bench.measure import memory_policy
 from bench.measure.protocol import MemoryRead, Probed
 from bench.observe import environment
+
+TF32_CAPABILITY = (8, 0)
 
 
 def preloaded_unsound() -> str | None:
@@ -41,6 +44,15 @@ def limit_threads(count: int | None) -> None:
         return
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
+def trace_cuda_graphs() -> None:
+    """Have XLA launch its CUDA graphs also while a trace is taken: by itself it launches their kernels one by one then.
+
+    Only before XLA compiles anything in this process: it reads its flags once (openxla/xla, xla/debug_options_flags.cc,
+    `xla_enable_command_buffers_during_profiling`, false by default).
+    """
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_enable_command_buffers_during_profiling".strip()
 
 
 def start(kind: str, memory: str, tf32: bool | None) -> float:
@@ -79,9 +91,29 @@ def scope(kind: str) -> str:
     return "/GPU:0" if kind == "gpu" else "/CPU:0"
 
 
-def tf32_enabled() -> bool:
-    """Whether float32 matrix products may run as TF32, where the hardware can."""
-    return bool(tf.config.experimental.tensor_float_32_execution_enabled())
+def uses_tf32(gpus: Sequence[tf.config.PhysicalDevice]) -> bool:
+    """Whether float32 matrix products run as TF32 on any of these: TensorFlow's switch is on where no GPU can, too.
+
+    TF32 begins with compute capability 8.0 (NVIDIA's CUDA C++ Programming Guide, "Compute Capabilities"). One of which
+    TensorFlow does not say it is taken to have it, so that the laxer limit of the check applies, as the result says.
+    """
+    able = [details(gpu).get("compute_capability", TF32_CAPABILITY) >= TF32_CAPABILITY for gpu in gpus]
+    return any(able) and bool(tf.config.experimental.tensor_float_32_execution_enabled())
+
+
+def details(gpu: tf.config.PhysicalDevice) -> dict[str, Any]:
+    """What TensorFlow tells of a GPU: `device_name`, and `compute_capability` as (major, minor)."""
+    found: dict[str, Any] = tf.config.experimental.get_device_details(gpu)
+    return found
+
+
+def wait_for(loss: tf.Tensor) -> None:
+    """Wait until `loss` is there, by reading it alone.
+
+    The copy to the host waits for all that was queued on the device's compute stream before it (TensorFlow,
+    common_runtime/gpu/gpu_util.cc, `CopyGPUTensorToCPU`), the updates of the weights included.
+    """
+    loss.numpy()
 
 
 def synchronise(loss: tf.Tensor, parameters: Parameters) -> None:
@@ -114,15 +146,14 @@ def probe() -> Probed:
     """What TensorFlow says of itself and of the devices it can see."""
     build: dict[str, Any] = tf.sysconfig.get_build_info()
     gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return Probed(
         tensorflow=tf.__version__,
         keras=tf.keras.__version__,
         cuda_build=bool(build.get("is_cuda_build")),
         cuda_version=build.get("cuda_version"),
         cudnn_version=build.get("cudnn_version"),
-        gpus=[str(detail.get("device_name", "unnamed GPU")) for detail in details],
-        tf32=tf32_enabled(),
+        gpus=[str(details(gpu).get("device_name", "unnamed GPU")) for gpu in gpus],
+        tf32=uses_tf32(gpus),
         pci_bus_ids=_pci_bus_ids() if gpus else [],
         intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
         inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),

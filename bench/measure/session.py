@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench import missing_gpu
 from bench.errors import BenchError, NotComparable, UsageError
-from bench.measure import passes, protocol, stopping
+from bench.measure import occupancy, passes, protocol, stopping
 from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
@@ -50,7 +50,12 @@ class Session:
         self._recorders = recorders
         self._profile = profile
         self._view = view
-        self._servers = Servers(launches, self._settings.folder, self._settings.limits)
+        self._servers = Servers(
+            launches,
+            self._settings.folder,
+            self._settings.limits,
+            lambda: occupancy.wait_until_free(self._settings.card),
+        )
         self._spending = Spending()
         self._contexts: dict[str, int | None] = {}
         self._capability: str | None = None
@@ -168,8 +173,7 @@ class Session:
         if side == NEW and self._settings.device == "gpu":
             self._match_card(probed)
         self._recorders[side].add_probe(probed)
-        asked = self._settings.tf32
-        self._tf32_on |= self._settings.device == "gpu" and (probed.tf32 if asked is None else asked)
+        self._tf32_on |= self._settings.device == "gpu" and probed.tf32 and self._settings.tf32 is not False
 
     def _match_card(self, probed: protocol.Probed) -> None:
         """Have NVML speak of the card that TensorFlow computes on, and take down everything it says of it.

@@ -74,6 +74,8 @@ def _probe(session: Session, request: protocol.Probe) -> protocol.Probed:
 def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     case = request.case
     session.kind = request.device
+    if request.trace_cuda_graphs:
+        device.trace_cuda_graphs()
     session.config = Config(batch_size=case.batch_size)
     device_init_seconds = device.start(request.device, case.memory, request.tf32)
     with tf.device(device.scope(session.kind)):
@@ -99,7 +101,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         first_step_seconds=call.first_step_seconds,
         input_init_seconds=input_init_seconds,
         device=call.losses[0].device,
-        tf32=request.device == "gpu" and device.tf32_enabled(),
+        tf32=request.device == "gpu" and device.uses_tf32(tf.config.get_visible_devices("GPU")),
         model_bytes=subject.model_bytes,
         data_bytes=data_bytes,
         bus_bytes=_bus_bytes(subject, case.pipeline, session.config) if request.device == "gpu" else None,
@@ -179,7 +181,8 @@ def _measure_input(session: Session, request: protocol.MeasureInput) -> protocol
 
 def _measure_latency(session: Session, request: protocol.MeasureLatency) -> protocol.LatencyDone:
     subject, next_batch = session.prepared()
-    durations = clock.time_each(subject.step, next_batch, subject.synchronise, request.steps, request.seconds)
+    # The loss alone: a second thing that is read back would be a second way over the bus in every latency.
+    durations = clock.time_each(subject.step, next_batch, device.wait_for, request.steps, request.seconds)
     return protocol.LatencyDone(seconds=durations)
 
 
@@ -191,6 +194,7 @@ def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.P
         subject.synchronise,
         request.calls,
         request.tracers,
+        subject.steps_per_call,
     )
 
 

@@ -24,6 +24,10 @@ from tensorflow.python.eager import context
 
 from bench.measure import clock, device, limits, memory_policy, server
 from bench.measure.protocol import MemoryRead, Probed
+from bench.observe import profiling
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "observe"))
+import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
 
@@ -35,6 +39,7 @@ _real = {
     "start": device.start,
     "choose_steps": clock.choose_steps,
     "in_force": memory_policy.in_force,
+    "inspect_trace": profiling.inspect_trace,
 }
 
 
@@ -97,6 +102,17 @@ def _in_force(outputs):
     return msgspec.structs.replace(found, devices=tuple(d.replace("CPU", "GPU") for d in found.devices))
 
 
+def _inspect_trace(space, steps_per_call):
+    """The real trace of a CPU, and beside it the plane of a GPU that runs a kernel after the last marker."""
+    planes = gpu_xplanes.Planes()
+    last = max(
+        event.offset_ps + event.duration_ps for plane in space.planes for line in plane.lines for event in line.events
+    )
+    planes.kernel(13, last / 1e6, 100)
+    space.planes.append(planes.device)
+    return _real["inspect_trace"](space, steps_per_call)
+
+
 def _probe():
     return Probed(
         tensorflow="2.21.0",
@@ -115,6 +131,9 @@ def _probe():
 
 
 tf.config.list_physical_devices = _list_physical_devices
+# The keys and their types: get_device_details in tensorflow/python/framework/config.py of TensorFlow 2.21. The values:
+# NVIDIA's data sheet of the A100.
+tf.config.experimental.get_device_details = lambda gpu: {"device_name": "Stand-in GPU", "compute_capability": (8, 0)}
 tf.config.experimental.enable_tensor_float_32_execution = lambda on: _state.update(tf32=on)
 tf.config.experimental.tensor_float_32_execution_enabled = lambda: _state["tf32"]
 device.start = _start
@@ -124,6 +143,7 @@ device.read_memory = _read_memory
 device.probe = _probe
 memory_policy.in_force = _in_force
 clock.choose_steps = _calibrate
+profiling.inspect_trace = _inspect_trace
 limits.LARGE["gpu"] = 64
 limits.LARGE_COPY_BYTES["gpu"] = 2**20
 clock.GPU_RULES = clock.BlockRules(
