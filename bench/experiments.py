@@ -7,8 +7,13 @@ import msgspec
 from bench import policies
 from bench.cases import USUAL_BATCH_SIZE, Case
 
-BATCH_SIZES = (16, 64, 256, 1024, 4096)
-MOST_EXAMPLES = 65_536
+BATCH_SIZES = (16, 64, 256, 1_024, 4_096)
+# A large GPU computes thousands of rows in the time of launching a step's kernels: sizes go on until arithmetic shows.
+GPU_BATCH_SIZES = (*BATCH_SIZES, 16_384, 65_536, 262_144)
+MOST_EXAMPLES = 262_144
+# Of a GPU's memory, for each row of the largest batch: all smaller ones have processes beside it, each mode its own.
+# Twice what the host's was seen to take, since an allocator that grows doubles its regions (docs/experiments.md).
+_BYTES_A_ROW = 90_000
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +67,13 @@ def _pipelines() -> tuple[Case, ...]:
     )
     cases = [Case(experiment="pipelines", mode=mode, pipeline=name) for mode in ("function", "xla") for name in names]
     return (*cases, Case(experiment="pipelines", mode="function", pipeline="resident", twin=True))
+
+
+def batch_sizes(free_bytes: int | None) -> tuple[int, ...]:
+    """The sizes for a GPU with so much memory free, None where that is not known: as large as fit, a CPU's at least."""
+    if free_bytes is None:
+        return BATCH_SIZES
+    return tuple(size for size in GPU_BATCH_SIZES if size in BATCH_SIZES or size * _BYTES_A_ROW <= free_bytes)
 
 
 def batch(sizes: Sequence[int] = BATCH_SIZES) -> Experiment:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.affinity import Affinity
 from bench.against import Against
 from bench.comparing.runs import Run
 from bench.measure.launcher import SERVER_COMMAND, Limits
@@ -31,9 +32,11 @@ class Options:
     data: str = "auto"
     profile: bool = True
     tracers: Tracers = USUAL_TRACERS
+    trace_cuda_graphs: bool = False
     device: str = "auto"
     gpu: str | None = None
     tf32: bool | None = None
+    affinity: Affinity = "none"
     against: Against | None = None
     baseline: Run | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
@@ -51,10 +54,14 @@ def command_of(options: Options, experiments: Iterable[str]) -> str:
         words = ["bench", "run", "--preset", options.preset.name, *_for_run(options)]
     words += [word for name in experiments for word in ("--experiment", name)]
     words += ["--seed", str(options.seed), *_tracing(options.tracers)]
+    if options.trace_cuda_graphs:
+        words.append("--trace-cuda-graphs")
     if options.data in NAMED_SOURCES:
         words += ["--data", options.data]
     if options.tf32 is not None:
         words += ["--tf32", "on" if options.tf32 else "off"]
+    if options.affinity != "none":
+        words += ["--affinity", options.affinity]
     if options.device != "auto":
         words += ["--device", options.device]
     return shlex.join(words)

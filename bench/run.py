@@ -12,12 +12,12 @@ import psutil
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import against, device, folders, interrupts, policies, selection, workload
+from bench import affinity, against, device, folders, interrupts, policies, selection, workload
 from bench.against import Against
 from bench.cases import Case
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
-from bench.experiments import EXPERIMENTS
+from bench.experiments import EXPERIMENTS, batch_sizes
 from bench.finish import finish
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, Side
@@ -57,18 +57,19 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _run(options: Options, view: View) -> Outcome:
-    selected = selection.select(
-        Choice(
-            experiments=_experiments(options),
-            only=options.only,
-            memory=options.memory,
-            memory_fraction=options.memory_fraction,
-            batch_sizes=options.batch_sizes,
-            brief=options.preset.name == BRIEF_PRESET,
-        )
+    wanted = Choice(
+        experiments=_experiments(options),
+        only=options.only,
+        memory=options.memory,
+        memory_fraction=options.memory_fraction,
+        batch_sizes=options.batch_sizes,
+        brief=options.preset.name == BRIEF_PRESET,
     )
     folders.check_label(options.label)
     choice = device.choose(options.device, options.gpu, known=nvml.cards)
+    card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+    options = replace(options, batch_sizes=_batch_sizes(wanted, choice, card))
+    selected = selection.select(replace(wanted, batch_sizes=options.batch_sizes))
     view.say(_device_line(choice))
     _require_tensorflow()
     if options.against:
@@ -79,8 +80,8 @@ def _run(options: Options, view: View) -> Outcome:
     fashion_mnist = _load_data(options.data, view)
     if options.baseline:
         _require_comparable(options.baseline, selected, choice, fashion_mnist)
-    card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
     interleaved = _interleaved(selected, options, card, choice, view)
+    cores = affinity.cores(options.affinity, card)
     cache = cuda_cache.prepare() if choice.card else None
     folder = folders.create(options.out, choice.slug, options.label, started)
     circumstances = Circumstances(
@@ -97,7 +98,7 @@ def _run(options: Options, view: View) -> Outcome:
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
-        facts=machine.look() | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
+        facts=machine.look(bound_to=cores) | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
     )
     settings = Settings(
         device=choice.kind,
@@ -109,6 +110,7 @@ def _run(options: Options, view: View) -> Outcome:
         folder=folder,
         allow_shared=options.allow_shared,
         tracers=options.tracers,
+        trace_cuda_graphs=options.trace_cuda_graphs,
     )
     presets = shared_out(options.preset, tuple(selected))
     experiments = [
@@ -122,7 +124,8 @@ def _run(options: Options, view: View) -> Outcome:
         command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
         launches[BASE] = Launch(command, fashion_mnist.location, choice, variables)
     session = Session([one.wanted for one in experiments], launches, recorders, options.profile, view)
-    return _measure(session, recorders, folder, view)
+    with affinity.bound(cores):
+        return _measure(session, recorders, folder, view)
 
 
 def _experiments(options: Options) -> tuple[str, ...]:
@@ -135,6 +138,14 @@ def _experiments(options: Options) -> tuple[str, ...]:
     if options.baseline and (known := tuple(name for name in options.baseline.references if name in EXPERIMENTS)):
         return known
     return usual_experiments(options.preset.name, side_by_side=options.against is not None)
+
+
+def _batch_sizes(wanted: Choice, choice: device.DeviceChoice, card: nvml.Card) -> tuple[int, ...]:
+    """Those that were asked for, or that this device needs; they stand in the command of the result then."""
+    if wanted.batch_sizes or "batch" not in wanted.experiments or not choice.card:
+        return wanted.batch_sizes
+    memory, _ = card.memory()
+    return batch_sizes(memory.total - memory.used if memory else None)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ from rich.console import Console
 
 from bench import interrupts
 from bench.commands.options import (
+    AffinityName,
+    AffinityOption,
+    CudaGraphs,
     Data,
     Device,
     DeviceName,
@@ -79,9 +82,11 @@ def run(
     host_tracer: HostTracer = USUAL_TRACERS.host,
     python_tracer: PythonTracer = USUAL_TRACERS.python,
     device_tracer: DeviceTracer = USUAL_TRACERS.device,
+    trace_cuda_graphs: CudaGraphs = False,
     device: Device = DeviceName.auto,
     gpu: Gpu = None,
     tf32: Tf32 = None,
+    affinity: AffinityOption = AffinityName.none,
     against: Annotated[
         str | None,
         typer.Option(
@@ -127,9 +132,11 @@ def run(
         data=data,
         profile=profile,
         tracers=Tracers(host=host_tracer, python=python_tracer, device=device_tracer),
+        trace_cuda_graphs=trace_cuda_graphs,
         device=device.value,
         gpu=gpu,
         tf32=None if tf32 is None else tf32 is OnOff.on,
+        affinity=affinity.value,
         against=parse_against(against) if against else None,
     )
     wanted = judged.Wanted(
@@ -173,6 +180,7 @@ def profile(
     host_tracer: HostTracer = USUAL_TRACERS.host,
     python_tracer: PythonTracer = USUAL_TRACERS.python,
     device_tracer: DeviceTracer = USUAL_TRACERS.device,
+    trace_cuda_graphs: CudaGraphs = False,
     out: Out = Path("results"),
     label: Label = None,
     seed: Seed = 1234,
@@ -202,6 +210,7 @@ def profile(
         seed=seed,
         data=data,
         tracers=Tracers(host=host_tracer, python=python_tracer, device=device_tracer),
+        trace_cuda_graphs=trace_cuda_graphs,
         device=device.value,
         gpu=gpu,
         tf32=None if tf32 is None else tf32 is OnOff.on,

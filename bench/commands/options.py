@@ -32,6 +32,13 @@ class OnOff(StrEnum):
     off = "off"
 
 
+class AffinityName(StrEnum):
+    """What --affinity takes."""
+
+    none = "none"
+    near = "near"
+
+
 class Format(StrEnum):
     """What --format takes."""
 
@@ -72,6 +79,12 @@ Gpu = Annotated[
         help="Which card, as nvidia-smi -L lists them; default: the first that CUDA_VISIBLE_DEVICES allows.",
     ),
 ]
+AffinityOption = Annotated[
+    AffinityName,
+    typer.Option(
+        "--affinity", help="near: bind to the cores that are near the GPU, as NVML knows them; none: to no cores."
+    ),
+]
 Data = Annotated[
     str,
     typer.Option(
@@ -90,6 +103,14 @@ PythonTracer = Annotated[
     bool,
     typer.Option(
         "--python-tracer", help="Ask for Python's own calls in profiles too; TensorFlow 2.21 was seen to record none."
+    ),
+]
+CudaGraphs = Annotated[
+    bool,
+    typer.Option(
+        "--trace-cuda-graphs",
+        help="On a GPU, take a second profile of what XLA compiles, with its CUDA graphs: XLA measures with them, and "
+        "traces without.",
     ),
 ]
 DeviceTracer = Annotated[bool, typer.Option(help="What the GPU does in profiles.")]

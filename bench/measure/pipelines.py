@@ -53,7 +53,7 @@ def prepare(fashion_mnist: FashionMnist) -> PreparedData:
 def resident(prepared: PreparedData, config: Config, device: str, shuffled: bool = True) -> NextBatch:
     """No pipeline: one batch that stays on the device, the bound that every pipeline is held against."""
     with tf.device(device):
-        batch = tf.identity(tf.constant(prepared.x_train[: config.batch_size]))
+        batch = tf.identity(tf.constant(rows_of(prepared, 0, config.batch_size)))
     return lambda: batch
 
 
@@ -158,8 +158,12 @@ def bus_bytes(name: str, config: Config) -> int:
 def fixed_batches(prepared: PreparedData, config: Config, count: int, start: int = 0) -> Iterator[tf.Tensor]:
     """Batches number `start` to `count` of the training rows in order, the same for every case: what losses are of."""
     for number in range(start, count):
-        indices = np.arange(number * config.batch_size, (number + 1) * config.batch_size) % len(prepared.x_train)
-        yield tf.constant(prepared.x_train[indices])
+        yield tf.constant(rows_of(prepared, number * config.batch_size, (number + 1) * config.batch_size))
+
+
+def rows_of(prepared: PreparedData, start: int, stop: int) -> npt.NDArray[np.float32]:
+    """The training rows from `start` to `stop`, beginning again where they end: a batch may be larger than the set."""
+    return prepared.x_train[np.arange(start, stop) % len(prepared.x_train)]
 
 
 def _float_rows(prepared: PreparedData, config: Config, shuffled: bool) -> tf.data.Dataset:

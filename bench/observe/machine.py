@@ -3,27 +3,33 @@
 import os
 import platform
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
 from bench import container
-from bench.observe import control_group, rapl
+from bench.observe import control_group, cores, rapl
 from bench.results.record import Fact
 
 Value = str | int | float | bool
 Facts = dict[str, Fact]
 
 
-def look(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> dict[str, Facts]:
-    """All groups of facts but those that only a driver or TensorFlow can tell."""
+def look(
+    root: Path = Path("/"), environment: Mapping[str, str] = os.environ, bound_to: Sequence[int] | None = None
+) -> dict[str, Facts]:
+    """All groups of facts but those that only a driver or TensorFlow can tell.
+
+    `bound_to` are the cores that a run binds itself to, of those it may use; None: to no cores of its own choice.
+    """
     return {
         "cpu": {
             "model": fact(lambda: _cpuinfo(root, "model name")),
             "cores": fact(lambda: _known(psutil.cpu_count(logical=False), "the system does not say")),
             "threads": fact(lambda: _known(psutil.cpu_count(logical=True), "the system does not say")),
             "usable_threads": fact(lambda: len(os.sched_getaffinity(0))),
+            "bound_to": fact(lambda: _known(cores.ranges(bound_to or ()), "to no cores of the run's own choice")),
             "governor": fact(lambda: _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
             "max_hertz": fact(lambda: 1000 * int(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))),
             "energy_counter": fact(_energy_counter),

@@ -14,7 +14,7 @@ _IDENTITY = {"CUDA_VISIBLE_DEVICES"}
 
 # Settings of the machine that speeds depend on; those that a machine does not tell are left out.
 _SETTINGS = {
-    "cpu": ("governor", "usable_threads"),
+    "cpu": ("governor", "usable_threads", "bound_to"),
     "container": ("cpu_limit",),
     "gpu": ("ecc", "mig", "persistence", "sm_clock_max_hertz", "pcie_generation_max", "pcie_width"),
 }

@@ -1,11 +1,13 @@
 """Cases, and how they are picked."""
 
+import itertools
+
 import pytest
 
 from bench import selection
 from bench.cases import reference
 from bench.errors import UsageError
-from bench.experiments import BATCH_SIZES, EXPERIMENTS
+from bench.experiments import BATCH_SIZES, EXPERIMENTS, batch_sizes
 from bench.selection import Choice, parse_sizes
 
 
@@ -134,3 +136,21 @@ def test_batch_sizes_are_a_list_with_commas():
     for text in ("", "16;64", "-4", "1e3", "\u0663"):
         with pytest.raises(UsageError, match="commas"):
             parse_sizes(text)
+
+
+@pytest.mark.parametrize(
+    ("gibibytes", "largest"),
+    [
+        (None, 4_096),  # nobody knows
+        (1, 4_096),
+        (8, 65_536),
+        (16, 65_536),
+        (24, 262_144),
+        (80, 262_144),
+    ],
+)
+def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
+    sizes = batch_sizes(None if gibibytes is None else gibibytes * 2**30)
+    assert max(sizes) == largest
+    assert set(BATCH_SIZES) <= set(sizes)
+    assert all(after == 4 * before for before, after in itertools.pairwise(sizes))

@@ -54,3 +54,11 @@ def test_fixed_batches_go_round_the_rows_in_order(prepared):
     np.testing.assert_array_equal(batches[1], prepared.x_train[64:128])
     joined = np.concatenate([batch.numpy() for batch in batches])
     np.testing.assert_array_equal(joined[2_000:2_560], prepared.x_train[:560])
+
+
+def test_a_batch_that_is_larger_than_the_set_has_all_its_rows(prepared):
+    """It begins again at the first row, as a repeated data set does."""
+    count = len(prepared.x_train)
+    batch = pipelines.resident(prepared, Config(batch_size=2 * count + 3), "/CPU:0")()
+    expected = np.concatenate([prepared.x_train, prepared.x_train, prepared.x_train[:3]])
+    np.testing.assert_array_equal(batch.numpy(), expected)
