@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench import interrupts, policies
-from bench.measure import in_force, occupancy, protocol, same_model, warmup
+from bench.measure import causes, cooling, in_force, occupancy, protocol, same_model, warmup
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.member import Member, record
@@ -16,7 +16,7 @@ from bench.measure.occupancy import Baseline
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
-from bench.observe import disturbance, telemetry
+from bench.observe import disturbance, nvml, telemetry
 from bench.results import estimates
 from bench.results.record import (
     BlockSize,
@@ -69,6 +69,7 @@ class Cohort:
         self.order: list[tuple[str, ...]] = []
         self.windows: list[Window] = []
         self.rounds_seconds = 0.0
+        self.cooling_seconds = 0.0
         self._baseline: Baseline | None = None
         self._shuffler = random.Random(f"{settings.seed}/{number}")
         self._servers = servers
@@ -198,7 +199,8 @@ class Cohort:
             elif len(self.members) == alive:
                 spent += time.monotonic() - began
                 last = [pair for member in self.members for pair in member.readings[-1:]]
-                watch.after_round(number, telemetry.throttle_bits(last))
+                watch.after_round(number, bits := telemetry.throttle_bits(last))
+                self._cool_down(bits, watch)
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
             advance(len(self.order) - first)
@@ -302,6 +304,15 @@ class Cohort:
             self._with(member, block)
         return tuple(member.entry.name for member in order if member in self.members)
 
+    def _cool_down(self, bits: int | None, watch: disturbance.Watch) -> None:
+        """After a round in which heat held the clocks down, wait before the next, while all workers are stopped."""
+        left = cooling.MOST_SECONDS - self.cooling_seconds
+        if not nvml.is_hot(bits) or left <= 0:
+            return
+        watch.close()
+        self.cooling_seconds += cooling.wait(self._settings.card, left)
+        watch.skip()
+
     def _with(self, member: Member, action: Callable[[Member], Answer]) -> Answer | None:
         """Let only this member run while `action` asks it something; None where it fails and is dropped."""
         member.worker.resume()
@@ -335,6 +346,8 @@ class Cohort:
 
     def _fail(self, entry: Entry, status: FailureStatus, reason: str, log: Path) -> None:
         relative = str(log.relative_to(self._settings.folder))
+        if status == "failed":
+            reason = causes.with_cause(reason, log, self._settings.device)
         self._report(entry, Failure(status=status, reason=reason, cohort=self.number, log=relative))
 
     def _prepare(self, worker: Worker, entry: Entry, tf32: bool | None) -> protocol.Prepared:

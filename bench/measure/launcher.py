@@ -171,11 +171,13 @@ class Server:
         log: Path,
         limits: Limits,
         command: Sequence[str] = SERVER_COMMAND,
+        before_worker: Callable[[], None] = lambda: None,
     ) -> None:
         # What its workers leave in there, as TensorFlow does what it makes of every traced function, ends with it.
         self._temporary = _temporary_folder()
         variables = {**environment, "TMPDIR": self._temporary} if self._temporary else environment
         self._arguments = (data, variables, command)
+        self._before_worker = before_worker
         self._limits = limits
         self._log = log
         try:
@@ -215,10 +217,11 @@ class Server:
             raise BenchError(f"The server speaks another protocol: {error}") from None
 
     def start_worker(self, log: Path) -> tuple[Worker, float]:
-        """A fresh worker and the seconds until it was ready for its first request.
+        """A fresh worker and the seconds until it was ready for its first request, once `before_worker` is done.
 
         Raises WorkerFailed, or ServerGone.
         """
+        self._before_worker()
         asked = time.perf_counter()
         worker = self._spawn(log) if self.unsound else self._fork(log)
         self._workers.append(worker)

@@ -44,6 +44,21 @@ def baseline(
     return Baseline(memory.total, memory.used, _exclusive(card))
 
 
+def wait_until_free(
+    card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
+) -> None:
+    """Wait until a card that admits one process at a time has none, ten seconds at most.
+
+    A process is reaped before the driver has taken down all that it had, and the next would be refused
+    (CUDA_ERROR_DEVICE_UNAVAILABLE). Other cards, and those that do not tell who is there, are not waited for.
+    """
+    if not card.admits_one_process:
+        return
+    began = now()
+    while card.others()[0] and now() - began < PATIENCE_SECONDS:
+        sleep(_EVERY_SECONDS)
+
+
 def lost_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
     """What the card has in use now beyond the baseline, or None and the reason."""
     if before.used_bytes is None:

@@ -1,6 +1,6 @@
 """The servers of a run: for every cohort new ones, started in time and ended with it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +25,11 @@ class Launch:
 class Servers:
     """All servers that are alive, by cohort and name: a side's name, or TWIN_SERVER."""
 
-    def __init__(self, launches: Mapping[Side, Launch], folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, launches: Mapping[Side, Launch], folder: Path, limits: Limits, before_worker: Callable[[], None]
+    ) -> None:
         self._launches = launches
+        self._before_worker = before_worker
         self._folder = folder
         self._limits = limits
         self._alive: dict[int, dict[str, Server]] = {}
@@ -71,7 +74,7 @@ class Servers:
         logs = logs_folder(self._folder, cohort, side)
         logs.mkdir(parents=True, exist_ok=True)
         launch, log = self._launches[side], logs / ("twin-server.log" if name == TWIN_SERVER else "server.log")
-        return Server(launch.data, launch.environment, log, self._limits, launch.command)
+        return Server(launch.data, launch.environment, log, self._limits, launch.command, self._before_worker)
 
 
 def logs_folder(run: Path, cohort: int, side: Side) -> Path:

@@ -163,3 +163,25 @@ def test_the_default_leaves_what_tensorflow_leaves_on_each_generation():
 
 def test_without_figures_nothing_is_contradicted():
     assert in_force.by_figures(parse("fraction-0.9"), DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1), None) is None
+
+
+class ExclusiveCard(FakeCard):
+    def __init__(self, others, admits_one_process=True):
+        super().__init__([0], others)
+        self.admits_one_process = admits_one_process
+
+
+@pytest.mark.parametrize(
+    ("card", "expected"),
+    [
+        pytest.param(ExclusiveCard((1, 1, 0)), 0.1, id="a process that is being taken down"),
+        pytest.param(ExclusiveCard((0,)), 0.0, id="free"),
+        pytest.param(ExclusiveCard((None,)), 0.0, id="nobody can tell"),
+        pytest.param(ExclusiveCard((2,)), 10.0, id="somebody stays"),
+        pytest.param(ExclusiveCard((2,), admits_one_process=False), 0.0, id="others may be there too"),
+    ],
+)
+def test_a_card_for_one_process_is_waited_for_until_it_is_free(card, expected):
+    clock = Clock()
+    occupancy.wait_until_free(card, clock.sleep, clock.now)
+    assert clock.seconds == pytest.approx(expected, abs=0.051)
