@@ -3,18 +3,20 @@
 import math
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import tensorflow as tf
 
 from autoencoder import model, training
 from autoencoder.config import Config
-from bench.measure import device, loops, optimizers
+from bench.measure import cuda_driver, device, loops, optimizers
 from bench.products import PRODUCTS
+from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.record import DeviceLimits, EagerParts
 
 LARGE = {"cpu": 1024, "gpu": 4096}  # rows and columns of the large product
+LARGE_TRANSFER_BYTES = 2**26
 LARGE_COPY_BYTES = {"cpu": 2**26, "gpu": 2**28}  # beyond the caches
 _CALL_SECONDS = 0.01  # a call does as many repeats as take so long
 _MOST_TIMES = 1_000  # that more repeats are tried than before
@@ -22,6 +24,7 @@ _TRIES_SECONDS = 0.15
 _UNROLLED = 4  # products in a row for one step of the loop around them
 _ROUNDS, _STEPS = 8, 6  # of the parts of an eager step
 _LAUNCHES = 500
+_LEAST_TRIES = 7
 
 
 Launch = Callable[[], tf.Tensor]
@@ -30,6 +33,8 @@ Launch = Callable[[], tf.Tensor]
 def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLimits:
     """All of it, on a device of this kind; the fastest of several tries, since it is the best that is looked for."""
     tf.random.set_seed(seed)
+    sizes = (4 * config.batch_size * config.num_features, LARGE_TRANSFER_BYTES)
+    driver = cuda_driver.measure(sizes) if kind == "gpu" else "a CPU has no driver in between"
     with tf.device(device.scope(kind)):
         scalar = tf.constant(1.0)
         add = tf.function(lambda x: x + 1.0)
@@ -45,6 +50,10 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLim
             },
             large_matmul_flops_per_second=_products(LARGE[kind], LARGE[kind], LARGE[kind], False),
             eager_parts=_eager_parts(config, batch),
+            synchronise_seconds=_median(lambda: scalar.numpy(), _LAUNCHES),
+            transfers=tuple(transfer for size in sizes for transfer in _transfers(size)),
+            driver=driver if isinstance(driver, DriverLimits) else None,
+            driver_reason=driver if isinstance(driver, str) else None,
         )
 
 
@@ -76,6 +85,29 @@ def _copies(size: int) -> float:
     """Bytes per second, read and written, of a pass over an array of `size` bytes."""
     start = tf.zeros([size // 4])
     return 2 * size / _fastest(lambda repeats: _repeated(lambda x: x + 1.0, start, repeats, compiled=False))
+
+
+def _transfers(size: int) -> Iterator[Transfer]:
+    """A NumPy array of `size` bytes to the device, and a tensor back, as a program in TensorFlow moves them."""
+    array = np.zeros(size // 4, np.float32)
+    tensor = tf.identity(tf.constant(array))
+    tries = max(_LEAST_TRIES, _LAUNCHES * 1024 // size)
+    # A copy to the device is only queued, so a number of it is read back: the cost of that stands beside.
+    yield Transfer(
+        to="device", memory="numpy", bytes=size, seconds=_median(lambda: tf.constant(array)[0].numpy(), tries)
+    )
+    yield Transfer(to="host", memory="numpy", bytes=size, seconds=_median(lambda: tensor.numpy(), tries))
+
+
+def _median(call: Callable[[], object], tries: int) -> float:
+    """Seconds of a call, the median of so many, after one that is not counted."""
+    call()
+    seconds = []
+    for _ in range(tries):
+        started = time.perf_counter()
+        call()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
 
 
 def _repeated(once: Callable[[tf.Tensor], tf.Tensor], start: tf.Tensor, repeats: int, compiled: bool) -> Launch:

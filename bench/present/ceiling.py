@@ -5,17 +5,22 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.present import tables
-from bench.present.figures import percent, spread, with_interval
+from bench.present.figures import digits, percent, spread, with_interval
 from bench.present.grid import Grid
 from bench.products import FLOPS
 from bench.results import claims, estimates, limits
 from bench.results.claims import Answer, Leaders
 from bench.results.estimates import Replicates
+from bench.results.record import Limits
 from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (
     "time: paired ratio to {reference}. of limit: the fewest seconds that a step can take here over the case's own. "
     "largest part: of its time, arithmetic, memory, or other, which neither of them explains."
+)
+_TRANSFERS_CAPTION = (
+    "median over the cohorts, with the lowest and the highest. pinned, pageable: by CUDA's driver alone; numpy: by "
+    "TensorFlow, from an array to a tensor and back, with a number read back of what went to the device."
 )
 NOTEBOOK_UPDATES = 5_001
 _KERAS = "keras-fit"
@@ -59,10 +64,7 @@ def figures(document: Document) -> Figures | None:
         memory={limit.cohort: limits.memory_seconds(limit) for limit in measured},
         fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured]),
         large_flops=[limit.large_matmul_flops_per_second for limit in measured],
-        launches={
-            "launching an operation": [limit.eager_op_seconds for limit in measured],
-            "calling a function": [limit.function_call_seconds for limit in measured],
-        },
+        launches=_launches(measured),
         eager_step=estimates.level(whole),
         eager_shares={
             name: estimates.average([part / step for part, step in zip(of_part, whole, strict=True)])
@@ -70,6 +72,37 @@ def figures(document: Document) -> Figures | None:
         },
         eager_seconds={name: median(of_part) for name, of_part in parts.items()},
     )
+
+
+def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
+    """What takes the host's time around a step, seconds cohort by cohort; what no cohort has is left out."""
+    drivers = [limit.driver for limit in measured if limit.driver]
+    found = {
+        "launching an operation": [limit.eager_op_seconds for limit in measured],
+        "calling a function": [limit.function_call_seconds for limit in measured],
+        "waiting for nothing": [limit.synchronise_seconds for limit in measured if limit.synchronise_seconds],
+        "queueing a kernel by the driver": [driver.kernel_launch_seconds for driver in drivers],
+        "an empty kernel": [driver.kernel_seconds for driver in drivers],
+        f"a CUDA graph of {drivers[0].graph_kernels if drivers else 0} kernels": [
+            driver.graph_launch_seconds for driver in drivers
+        ],
+        "waiting for nothing by the driver": [driver.synchronise_seconds for driver in drivers],
+    }
+    return {name: seconds for name, seconds in found.items() if seconds}
+
+
+def transfers(document: Document) -> Grid:
+    """What copies to the device and back cost, kind by kind."""
+    seconds: dict[tuple[str, str, int], list[float]] = {}
+    for limit in document.experiment.limits:
+        for one in (*limit.transfers, *(limit.driver.transfers if limit.driver else ())):
+            seconds.setdefault((one.to, one.memory, one.bytes), []).append(one.seconds)
+    rows = tuple(
+        (f"to the {to}", memory, f"{size:,}", _middle(of_kind, _micro), _middle([size / one for one in of_kind], _giga))
+        for (to, memory, size), of_kind in seconds.items()
+    )
+    headings = ("copy", "memory", "bytes", "microseconds", "GB/s")
+    return Grid(title="Copies to the device and back", headings=headings, rows=rows, caption=_TRANSFERS_CAPTION)
 
 
 def table(document: Document) -> Grid:
@@ -125,7 +158,7 @@ def findings(document: Document) -> list[str]:
         *([_limit(found)] if found else []),
         *_leaders(document.experiment.reference, replicates, cases),
         *([text] if (text := _training(replicates)) else []),
-        *([_eager(found)] if found else []),
+        *([_eager(found), _around(found)] if found else []),
     ]
 
 
@@ -197,12 +230,16 @@ def _training(replicates: Mapping[str, Replicates]) -> str | None:
 
 def _eager(found: Figures) -> str:
     shares = {name: percent(share) for name, share in found.eager_shares.items()}
-    launches = [f"{what} {_middle(seconds, _micro)}" for what, seconds in found.launches.items()]
     return (
         f"Of an eager step's {with_interval(found.eager_step, lambda value: f'{1e3 * value:.1f}')} ms the optimizer "
         f"takes {shares['optimizer']}, gradients {shares['gradients']}, and forward {shares['forward']}, by taking "
-        f"these parts away. Microseconds: {', '.join(launches)}."
+        "these parts away."
     )
+
+
+def _around(found: Figures) -> str:
+    costs = [f"{what} {_middle(seconds, _micro)}" for what, seconds in found.launches.items()]
+    return f"What there is beside arithmetic, in microseconds: {', '.join(costs)}."
 
 
 def _middle(values: Sequence[float], form: Callable[[float], str]) -> str:
@@ -211,11 +248,11 @@ def _middle(values: Sequence[float], form: Callable[[float], str]) -> str:
 
 
 def _giga(value: float) -> str:
-    return f"{value / 1e9:,.0f}"
+    return digits(value / 1e9)
 
 
 def _micro(seconds: float) -> str:
-    return f"{1e6 * seconds:.0f}"
+    return digits(1e6 * seconds)
 
 
 def _milliseconds(seconds: float) -> str:

@@ -16,14 +16,14 @@ _ALL_DIGITS = 999.5  # from here on three of them would need an exponent
 
 def multiple(value: float) -> str:
     """A ratio, as a multiple."""
-    return f"{_digits(value)}x"
+    return f"{digits(value)}x"
 
 
 def interval(estimate: Estimate) -> str:
     """The interval of a ratio; empty where there is none."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"[{_digits(estimate.low)}, {_digits(estimate.high)}]"
+    return f"[{digits(estimate.low)}, {digits(estimate.high)}]"
 
 
 def with_interval(estimate: Estimate, form: Callable[[float], str]) -> str:
@@ -50,7 +50,7 @@ def spread(low: float, high: float, form: Callable[[float], str]) -> str:
 
 def scaled(estimate: Estimate, factor: float = 1.0) -> str:
     """A figure times a factor, with its interval where there is one, in three significant digits; or a dash."""
-    return with_interval(estimate, lambda value: _digits(factor * value))
+    return with_interval(estimate, lambda value: digits(factor * value))
 
 
 def milliseconds(rate: Estimate) -> str:
@@ -62,6 +62,6 @@ def milliseconds(rate: Estimate) -> str:
     return f"{1e3 / rate.value:.2f} ({spread(1e3 / rate.high, 1e3 / rate.low, lambda value: f'{value:.2f}')})"
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Three significant digits, zeros at the end included, since 8.20 says more than 8.2; all before the point."""
     return f"{value:,.0f}" if value >= _ALL_DIGITS else f"{value:#.3g}".rstrip(".")

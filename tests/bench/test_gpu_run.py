@@ -34,7 +34,7 @@ def bench(stand_in, tmp_path):
             str(out),
             "--data",
             "sample",
-            "--no-profile",
+            *([] if "--trace-cuda-graphs" in arguments else ["--no-profile"]),
             *([] if "--experiment" in arguments else ["--experiment", "modes"]),
             *arguments,
         ]
@@ -49,10 +49,10 @@ def bench(stand_in, tmp_path):
     return call
 
 
-def run_checks(modes, memory, checks):
+def run_checks(document, checks):
     """The checks that wait for a card, on what the stand-ins gave."""
     for check in checks:
-        assert check(modes, memory)
+        assert check(document)
 
 
 def states(document):
@@ -96,9 +96,9 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
         assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
         assert info.sustained.utilisation == 0.75
     assert "Joules per 1,000 steps" in text
-    run_checks(document, None, card_checks.CHECKS[:1] + card_checks.CHECKS[4:7])
+    run_checks(document, [check for check in card_checks.MODES if check is not card_checks.servers_may_fork])
     with pytest.raises(AssertionError):  # what was computed on the CPU is no answer about forking on a GPU
-        card_checks.servers_may_fork(document, None)
+        card_checks.servers_may_fork(document)
     assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
@@ -142,10 +142,46 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
     assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
     assert re.search(r"fraction-0\.9/function reserves 15\.5 GB \(.*\) for a model of 2\.62 MB", text)
     sound = tuple(case for case in document.experiment.cases if case.status != "not-in-force")
-    run_checks(None, with_experiment(document, cases=sound), card_checks.CHECKS[2:4])
+    run_checks(with_experiment(document, cases=sound), card_checks.MEMORY)
     with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
-        card_checks.every_policy_reserves_what_it_says(None, document)
+        card_checks.every_policy_reserves_what_it_says(document)
     assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
+
+
+def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs(bench):
+    document, _, out = bench("--only", "xla/resident", "--trace-cuda-graphs")
+    assert "--trace-cuda-graphs" in document.autoencoder_bench.plan.command
+    (folder,) = [path for path in out.iterdir() if path.is_dir()]
+    for benchmark in document.benchmarks:
+        info = benchmark.extra_info
+        assert info.profile.gpu.kernels == 1 / info.profile.steps
+        if info.case.mode != "xla":
+            assert (info.profile.cuda_graphs, info.profile_of_graphs) == (None, None)
+            continue
+        first, second = info.profile, info.profile_of_graphs
+        assert (first.cuda_graphs, second.cuda_graphs) == (False, True)
+        assert (second.status, second.reason, second.step_markers) == ("ok", None, 20)
+        assert second.folder == f"{first.folder}-cuda-graphs"
+        assert len(list((folder / second.folder).glob("plugins/profile/*/*.xplane.pb"))) == 1
+        assert (folder / "logs" / "cohort-1" / "modes-xla-resident-cuda-graphs.log").is_file()
+    page = (folder / "report.html").read_text()
+    assert "modes/xla/resident (CUDA graphs)" in page
+    assert "A step on the GPU" in page
+
+
+def test_the_batches_of_a_card_are_as_large_as_its_memory_allows(bench):
+    """The stand-in has 16 GiB, of which 400 MiB are in use; so large ones would take this machine too long."""
+    document, _, _ = bench("--experiment", "batch", "--only", "function/16", "--only", "xla/64")
+    assert "--batch-sizes 16,64,256,1024,4096,16384,65536 " in document.autoencoder_bench.plan.command
+    assert states(document) == dict.fromkeys(("function/16", "function/64", "xla/64", "function/64/twin"), "measured")
+
+
+def test_a_run_is_bound_to_the_cores_near_the_card_where_asked(bench, stand_in):
+    document, _, _ = bench("--only", "function/resident", "--affinity", "near")
+    facts = document.autoencoder_bench.facts
+    assert facts["cpu"]["bound_to"].value == "0"  # as the stand-in for NVML says
+    assert document.autoencoder_bench.fingerprint.software["cpu_bound_to"] == "0"
+    assert "--affinity near" in document.autoencoder_bench.plan.command
 
 
 def test_on_a_card_that_others_use_nothing_is_reserved(bench, stand_in):

@@ -1,6 +1,7 @@
 """What only a card can answer, as checks of results: each returns figures for the report, or fails.
 
-They are written against results, so that tests/bench/test_gpu_run.py can try them on those of the stand-ins.
+They are written against the result of one part's run, so that tests/bench/test_gpu_run.py can try them on those of the
+stand-ins.
 """
 
 from bench.policies import parse
@@ -9,31 +10,31 @@ from bench.results.schema import Document
 MIB = 2**20
 
 
-def the_card_is_the_one_tensorflow_uses(modes: Document, memory: Document) -> list[str]:
+def the_card_is_the_one_tensorflow_uses(document: Document) -> list[str]:
     """NVML and TensorFlow speak of the same card."""
-    section = modes.autoencoder_bench
+    section = document.autoencoder_bench
     facts = section.facts["gpu"]
     assert facts["matched_by"].value in ("PCI bus id", "MIG UUID"), facts["matched_by"].reason
     said = [f"{name}: {fact.value if fact.reason is None else fact.reason}" for name, fact in facts.items()]
     return [f"TensorFlow calls it {section.device.name}", *(line for line in said if not line.startswith("uuid"))]
 
 
-def servers_may_fork(modes: Document, memory: Document) -> list[str]:
+def servers_may_fork(document: Document) -> list[str]:
     """Importing TensorFlow touches no device, and a forked worker computes on the GPU."""
-    for cohort in modes.experiment.cohorts:
+    for cohort in document.experiment.cohorts:
         assert cohort.start_method == "fork", cohort.unsound
-    devices = {r.device for b in modes.benchmarks for r in b.extra_info.replicates}
+    devices = {r.device for b in document.benchmarks for r in b.extra_info.replicates}
     assert all("GPU" in device for device in devices)
     return [f"computed on {', '.join(sorted(devices))}"]
 
 
-def every_policy_reserves_what_it_says(modes: Document, memory: Document) -> list[str]:
+def every_policy_reserves_what_it_says(document: Document) -> list[str]:
     """Against NVML: a policy that the figures contradict would be not-in-force."""
-    states = {case.name: case for case in memory.experiment.cases}
+    states = {case.name: case for case in document.experiment.cases}
     wrong = [f"{name}: {case.failure.reason}" for name, case in states.items() if case.failure]
     assert not wrong, "; ".join(wrong)
     lines = [f"{name}: skipped: {case.skipped}" for name, case in states.items() if case.skipped]
-    for benchmark in memory.benchmarks:
+    for benchmark in document.benchmarks:
         (replicate,) = benchmark.extra_info.replicates
         found = replicate.device_memory
         assert found.reserved_bytes is not None, found.reason
@@ -47,10 +48,10 @@ def every_policy_reserves_what_it_says(modes: Document, memory: Document) -> lis
     return lines
 
 
-def peaks_are_those_of_this_model(modes: Document, memory: Document) -> list[str]:
+def peaks_are_those_of_this_model(document: Document) -> list[str]:
     """The allocator's peak holds the model and its batch, and no data set (tensorflow #71744)."""
     lines = []
-    for benchmark in memory.benchmarks:
+    for benchmark in document.benchmarks:
         (replicate,) = benchmark.extra_info.replicates
         found = replicate.device_memory
         assert found.tensors_bytes <= found.tensors_peak_bytes
@@ -59,10 +60,10 @@ def peaks_are_those_of_this_model(modes: Document, memory: Document) -> list[str
     return lines
 
 
-def the_same_model_within_its_limits(modes: Document, memory: Document) -> list[str]:
+def the_same_model_within_its_limits(document: Document) -> list[str]:
     """With TF32 off, and as timed: the limits were set without a card."""
     lines = []
-    for benchmark in modes.benchmarks:
+    for benchmark in document.benchmarks:
         for check in benchmark.extra_info.same_model:
             assert check.passed
             lines.append(
@@ -71,13 +72,13 @@ def the_same_model_within_its_limits(modes: Document, memory: Document) -> list[
     return lines
 
 
-def clocks_are_read_around_every_block(modes: Document, memory: Document) -> list[str]:
+def clocks_are_read_around_every_block(document: Document) -> list[str]:
     """Unless the card tells nothing at all."""
     lines = []
-    for benchmark in modes.benchmarks:
+    for benchmark in document.benchmarks:
         for replicate in benchmark.extra_info.replicates:
             if replicate.telemetry is None:
-                assert modes.autoencoder_bench.facts["gpu"]["sm_clock_hertz"].value is None
+                assert document.autoencoder_bench.facts["gpu"]["sm_clock_hertz"].value is None
                 continue
             clocks = [hertz for pair in replicate.telemetry.sm_hertz for hertz in pair if hertz is not None]
             assert len(replicate.telemetry.sm_hertz) == len(replicate.rounds)
@@ -85,13 +86,13 @@ def clocks_are_read_around_every_block(modes: Document, memory: Document) -> lis
     return lines
 
 
-def energy_agrees_with_power(modes: Document, memory: Document) -> list[str]:
+def energy_agrees_with_power(document: Document) -> list[str]:
     """Where the card has a counter: it and the average power tell the same within a factor of two."""
-    counter = modes.autoencoder_bench.facts["gpu"]["energy_counter"]
+    counter = document.autoencoder_bench.facts["gpu"]["energy_counter"]
     if counter.value is None:
         return [f"no counter: {counter.reason}"]
     lines = []
-    for benchmark in modes.benchmarks:
+    for benchmark in document.benchmarks:
         found = benchmark.extra_info.sustained
         assert found is not None
         assert found.joules_per_1000_steps > 0, found.reason
@@ -101,10 +102,10 @@ def energy_agrees_with_power(modes: Document, memory: Document) -> list[str]:
     return lines
 
 
-def profiles_hold_events_of_the_gpu(modes: Document, memory: Document) -> list[str]:
+def profiles_hold_events_of_the_gpu(document: Document) -> list[str]:
     """CUPTI was found, and traced."""
     lines = []
-    for benchmark in modes.benchmarks:
+    for benchmark in document.benchmarks:
         profile = benchmark.extra_info.profile
         assert profile is not None
         assert (profile.status, profile.reason) == ("ok", None)
@@ -113,33 +114,96 @@ def profiles_hold_events_of_the_gpu(modes: Document, memory: Document) -> list[s
     return lines
 
 
-def traces_say_what_the_gpu_did(modes: Document, memory: Document) -> list[str]:
-    """Xprof finds the device's part of a step, its operations, and how busy it was."""
+def traces_say_what_the_gpu_did(document: Document) -> list[str]:
+    """The trace itself has the device's part of a step, and xprof counts operations of it."""
     lines = []
-    for benchmark in modes.benchmarks:
+    for benchmark in document.benchmarks:
         profile = benchmark.extra_info.profile
         assert profile is not None
-        found = profile.breakdown
-        assert found is not None, profile.breakdown_reason
-        assert found.split.device_compute_seconds > 0
-        assert any(op.side == "device" for op in found.top_ops), found.top_ops_reason
-        assert found.duty_cycle is not None, found.duty_cycle_reason
-        assert 0 < found.duty_cycle <= 1
+        found = profile.gpu
+        assert found is not None, profile.gpu_reason
+        assert found.kernels > 0
+        assert 0 < found.busy_seconds <= found.step_seconds
+        xprof = profile.breakdown
+        step, host = 1e6 * found.step_seconds, 1e6 * found.host_seconds
         lines.append(
-            f"{benchmark.name}: {1e6 * found.split.device_compute_seconds:.0f} of {1e6 * found.split.step_seconds:.0f} "
-            f"microseconds of a traced step on the GPU, which was busy for {100 * found.duty_cycle:.0f} %"
+            f"{benchmark.name}: {found.kernels:.3g} kernels in a step of {step:.0f} microseconds, launched by the host "
+            f"in {host:.0f}, busy for {100 * found.busy_seconds / found.step_seconds:.0f} %; xprof's step: "
+            f"{f'{1e6 * xprof.split.step_seconds:.0f}' if xprof else profile.breakdown_reason}"
         )
     return lines
 
 
-CHECKS = (
+def cuda_graphs_are_traced_where_asked(document: Document) -> list[str]:
+    """A second trace, in which XLA launches its graphs; whether it makes any of a model so small, the trace tells."""
+    lines = []
+    for benchmark in document.benchmarks:
+        first, second = benchmark.extra_info.profile, benchmark.extra_info.profile_of_graphs
+        if benchmark.extra_info.case.mode != "xla":
+            assert second is None
+            continue
+        assert first is not None
+        assert second is not None
+        assert (second.status, second.reason) == ("ok", None)
+        assert first.gpu is not None, first.gpu_reason
+        assert second.gpu is not None, second.gpu_reason
+        host = [1e6 * trace.host_seconds for trace in (first.gpu, second.gpu)]
+        lines.append(
+            f"{benchmark.name}: the host launches a step in {host[0]:.0f} microseconds, with graphs {host[1]:.0f}"
+        )
+    assert lines
+    return lines
+
+
+def what_launching_and_copying_cost_is_known(document: Document) -> list[str]:
+    """By TensorFlow, and by the driver."""
+    (limits,) = document.experiment.limits
+    driver = limits.driver
+    assert driver is not None, limits.driver_reason
+    assert 0 < driver.kernel_launch_seconds <= driver.kernel_seconds
+    assert driver.graph_launch_seconds > 0
+    assert {(one.to, one.memory) for one in driver.transfers} == {
+        (to, memory) for to in ("device", "host") for memory in ("pinned", "pageable")
+    }
+    lines = [
+        f"launching a kernel {1e6 * driver.kernel_launch_seconds:.2f} microseconds, a graph of {driver.graph_kernels} "
+        f"kernels {1e6 * driver.graph_launch_seconds:.2f}, waiting for nothing {1e6 * driver.synchronise_seconds:.2f}",
+    ]
+    for one in (*limits.transfers, *driver.transfers):
+        rate = one.bytes / one.seconds / 1e9
+        lines.append(
+            f"{one.bytes:,} bytes to {one.to}, {one.memory}: {1e6 * one.seconds:.1f} microseconds, {rate:.1f} GB/s"
+        )
+    return lines
+
+
+def both_regimes_of_a_batch_are_seen(document: Document) -> list[str]:
+    """Of the smallest batches launching is most, of the largest the arithmetic: unless memory ended it before."""
+    sizes: dict[str, dict[int, float]] = {}
+    for benchmark in document.benchmarks:
+        case, rate = benchmark.extra_info.case, benchmark.extra_info.steps_per_second.value
+        assert rate is not None
+        sizes.setdefault(case.mode, {})[case.batch_size] = 1 / rate
+    lines = []
+    for mode, seconds in sizes.items():
+        smallest, *_, before, largest = sorted(seconds)
+        grown = seconds[largest] / seconds[before]
+        assert grown > 0.5 * largest / before, f"{mode}: {largest:,} rows take {grown:.2f} times as long as {before:,}"
+        lines.append(
+            f"{mode}: {smallest} rows {1e6 * seconds[smallest]:.0f} microseconds, {largest:,} rows "
+            f"{1e6 * seconds[largest]:.0f}"
+        )
+    return lines
+
+
+MODES = (
     the_card_is_the_one_tensorflow_uses,
     servers_may_fork,
-    every_policy_reserves_what_it_says,
-    peaks_are_those_of_this_model,
     the_same_model_within_its_limits,
     clocks_are_read_around_every_block,
     energy_agrees_with_power,
-    profiles_hold_events_of_the_gpu,
-    traces_say_what_the_gpu_did,
 )
+TRACES = (profiles_hold_events_of_the_gpu, traces_say_what_the_gpu_did, cuda_graphs_are_traced_where_asked)
+MEMORY = (every_policy_reserves_what_it_says, peaks_are_those_of_this_model)
+LIMITS = (what_launching_and_copying_cost_is_known,)
+BATCH = (both_regimes_of_a_batch_are_seen,)

@@ -1,4 +1,8 @@
-"""Runs on the card, made once; and the report that is to be sent back."""
+"""One run on the card for each part, made once, and the part's report, which is to be sent back.
+
+A part takes less than five minutes, and its report is written as soon as it is done: a card that is lent for a while
+answers some of the questions, whatever ends it.
+"""
 
 import os
 import sys
@@ -21,61 +25,87 @@ PRESET = Preset(
     first_rounds_seconds=1.0,
     least_rounds=10,
     most_rounds=10,
-    rounds_seconds=600.0,
-    latency_seconds=2.0,
+    rounds_seconds=30.0,
+    latency_seconds=1.0,
     training_steps=100,
 )
-REPORT = pytest.StashKey[list[str]]()
+REPORTS = pytest.StashKey[list[str]]()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--card-reports", default="results/card", help="folder for the reports of tests/gpu")
 
 
 def pytest_configure(config):
-    config.stash[REPORT] = []
+    config.stash[REPORTS] = []
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    lines = config.stash[REPORT]
-    if lines:
+    if lines := config.stash[REPORTS]:
         terminalreporter.section("what the card answered: please send this back")
         for line in lines:
             terminalreporter.write_line(line)
 
 
-@pytest.fixture(scope="session")
+class Report:
+    """What the card answered to the checks of one part."""
+
+    def __init__(self):
+        self.lines = []
+
+    def hold(self, check, document):
+        """Make the check, and take down what it says, also where it fails: that is what a card is asked for."""
+        title = check.__name__.replace("_", " ")
+        try:
+            said = check(document)
+        except Exception as error:
+            self.lines.append(f"FAILED  {title}: {type(error).__name__}: {error}")
+            raise
+        self.lines += [f"ok      {title}", *(f"        {line}" for line in said)]
+
+
+@pytest.fixture(scope="module")
 def report(request):
-    """Lines for the report at the end."""
-    return request.config.stash[REPORT]
+    """The report of this file's part."""
+    found = Report()
+    yield found
+    if not found.lines:
+        return
+    part = request.path.stem.removeprefix("test_")
+    folder = request.config.rootpath / request.config.getoption("--card-reports")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{part}.txt").write_text("\n".join(found.lines) + "\n")
+    request.config.stash[REPORTS] += [f"--- {part}", *found.lines]
 
 
-@pytest.fixture(scope="session")
-def results(tmp_path_factory):
-    """The documents of a run of `modes` and one of `memory` on the card; skips where TensorFlow sees none."""
+@pytest.fixture(scope="module")
+def measure(tmp_path_factory):
+    """Runs an experiment on the card and gives its document; skips where there is no card."""
     from bench.options import Options
     from bench.run import run
 
     if device.driver_sign() is None:
         pytest.skip("there is no NVIDIA driver, so there is no card to ask")
+    visible = os.environ["TESTS_CUDA_VISIBLE_DEVICES"]
+    if visible in ("", "-1"):
+        pytest.skip(f"CUDA_VISIBLE_DEVICES={visible!r} hides every card")
     with pytest.MonkeyPatch.context() as patch:
-        visible = os.environ["TESTS_CUDA_VISIBLE_DEVICES"]
-        if visible in ("", "-1"):
-            pytest.skip(f"CUDA_VISIBLE_DEVICES={visible!r} hides every card")
         if visible == "unset":
             patch.delenv("CUDA_VISIBLE_DEVICES")
         else:
             patch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        view = Lines()
-        out = tmp_path_factory.mktemp("card")
-        found = []
-        for experiment, only in (("modes", ("*/resident",)), ("memory", ("*",))):
-            options = Options(
-                preset=PRESET, experiments=(experiment,), only=only, out=out, data="sample", label=experiment
-            )
+
+        def of(experiment, **options):
+            out = tmp_path_factory.mktemp("card")
+            wanted = Options(preset=PRESET, experiments=(experiment,), out=out, data="sample", **options)
             try:
-                found.append(run(options, view).document)
+                return run(wanted, Lines()).document
             except UsageError as error:
                 if missing_gpu.SEES_NONE in str(error):
                     pytest.skip(str(error))
                 raise
-        return tuple(found)
+
+        yield of
 
 
 class Lines:

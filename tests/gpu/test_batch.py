@@ -1,0 +1,14 @@
+"""Where arithmetic begins on a card; skips without one."""
+
+import card_checks
+import pytest
+
+
+@pytest.fixture(scope="module")
+def document(measure):
+    return measure("batch", profile=False)
+
+
+@pytest.mark.parametrize("check", card_checks.BATCH, ids=lambda check: check.__name__)
+def test_batch(check, document, report):
+    report.hold(check, document)

@@ -1,0 +1,14 @@
+"""What launching, waiting and copying cost on a card; skips without one."""
+
+import card_checks
+import pytest
+
+
+@pytest.fixture(scope="module")
+def document(measure):
+    return measure("ceiling", only=("function",), profile=False)
+
+
+@pytest.mark.parametrize("check", card_checks.LIMITS, ids=lambda check: check.__name__)
+def test_limits(check, document, report):
+    report.hold(check, document)

@@ -1,0 +1,14 @@
+"""Eager mode, tf.function and XLA on a card; skips without one."""
+
+import card_checks
+import pytest
+
+
+@pytest.fixture(scope="module")
+def document(measure):
+    return measure("modes", only=("*/resident",), profile=False)
+
+
+@pytest.mark.parametrize("check", card_checks.MODES, ids=lambda check: check.__name__)
+def test_modes(check, document, report):
+    report.hold(check, document)

@@ -1,0 +1,14 @@
+"""What the profiler tells of a card; skips without one."""
+
+import card_checks
+import pytest
+
+
+@pytest.fixture(scope="module")
+def document(measure):
+    return measure("modes", only=("function/resident", "xla/resident"), trace_cuda_graphs=True)
+
+
+@pytest.mark.parametrize("check", card_checks.TRACES, ids=lambda check: check.__name__)
+def test_traces(check, document, report):
+    report.hold(check, document)
