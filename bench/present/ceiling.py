@@ -81,6 +81,7 @@ def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
         "launching an operation": [limit.eager_op_seconds for limit in measured],
         "calling a function": [limit.function_call_seconds for limit in measured],
         "waiting for nothing": [limit.synchronise_seconds for limit in measured if limit.synchronise_seconds],
+        "a call that does nothing, as the driver is called": [driver.call_seconds for driver in drivers],
         "queueing a kernel by the driver": [driver.kernel_launch_seconds for driver in drivers],
         "an empty kernel": [driver.kernel_seconds for driver in drivers],
         f"a CUDA graph of {drivers[0].graph_kernels if drivers else 0} kernels": [

@@ -1,4 +1,4 @@
-"""What waiting for a device, launching on it, and copying to it and back cost: a small model is bound by these."""
+"""What copying takes, and on a GPU what the CUDA driver itself does, raw: nothing that goes through it is faster."""
 
 from typing import Literal
 
@@ -6,29 +6,31 @@ from bench.results.base import Record
 
 
 class Transfer(Record, frozen=True, kw_only=True):
-    """One copy of so many bytes, the median of several: by the driver from pinned or pageable memory of the host.
+    """Seconds of one copy of so many bytes between the device and the host's memory, the median of several.
 
-    numpy: by TensorFlow, from a NumPy array to a tensor on the device or back, with all that it does besides.
+    numpy: by TensorFlow, from an array to a tensor on the device or back, with a number read back of what went there.
+    The others are by the CUDA driver, until its call returns. From pageable memory that is when all is in the driver's
+    own pinned memory, and may be before it is on the device; else it is when all has arrived (CUDA driver API, "API
+    synchronization behavior").
     """
 
     to: Literal["device", "host"]
-    memory: Literal["pinned", "pageable", "numpy"]
+    memory: Literal["pinned", "pageable", "numpy"]  # the host's
     bytes: int
     seconds: float
 
 
 class DriverLimits(Record, frozen=True, kw_only=True):
-    """What CUDA's driver takes, in seconds, without TensorFlow; medians of several.
+    """Medians of several passes, on a stream of our own, of kernels that do nothing.
 
-    kernel_launch_seconds: of the host, to queue one empty kernel of many in a row.
-    kernel_seconds: one empty kernel after another, until the last is done.
-    graph_launch_seconds: one launch of a CUDA graph of `graph_kernels` empty kernels, until it is done.
-    synchronise_seconds: waiting where nothing is queued.
+    A launch is a call from Python here, which TensorFlow's are not: `call_seconds` is what such a call takes that does
+    nothing, and is in `kernel_launch_seconds`. `kernel_seconds` is about the longer of queueing and running.
     """
 
-    kernel_launch_seconds: float
-    kernel_seconds: float
-    graph_launch_seconds: float
-    graph_kernels: int
-    synchronise_seconds: float
+    call_seconds: float
+    kernel_launch_seconds: float  # of the host, to queue one of many in a row
+    kernel_seconds: float  # of one of many in a row, with the wait at their end
+    graph_launch_seconds: float  # of one of several launches of a graph in a row, with the wait at their end
+    graph_kernels: int  # in the graph, each after the one before
+    synchronise_seconds: float  # of waiting for a stream with nothing in it
     transfers: tuple[Transfer, ...]

@@ -67,7 +67,7 @@ def test_validate_refuses_with_2_and_one_line(tmp_path):
         (("--out", "/proc/nothing"), "--out"),
         (("--gpu", "0"), "No GPU"),
         (("--experiment", "modes", "--memory", "growth"), "--experiment memory"),
-        (("--batch-sizes", "0"), "1 to 65,536"),
+        (("--batch-sizes", "0"), "1 to 262,144"),
         (("--experiment", "memory", "--memory", "grwth"), "Known: default, growth"),
         (("--experiment", "memory", "--memory-fraction", "2"), "at most 1"),
     ],
