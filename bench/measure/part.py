@@ -83,15 +83,22 @@ class Part:
                 self._record(servers, cohort, blocks, server_seconds + time.monotonic() - began - apart)
             # The reference and the twin, where they are in the next group too, live on.
             staying = [entry for entry in group if i + 1 < len(groups) and entry in groups[i + 1]]
+            leaving = [entry for entry in group if entry not in staying]
             if number == 1:
                 passes_began = time.monotonic()
                 with self._spending.on("passes"):
-                    self._measure_apart(servers[NEW], cohort, [entry for entry in group if entry not in staying])
+                    self._measure_apart(cohort, leaving)
                 apart += time.monotonic() - passes_began
             if self.name == "pipelines":
                 with self._spending.on("passes"):
-                    self._measure_inputs(cohort, [entry for entry in group if entry not in staying])
+                    self._measure_inputs(cohort, leaving)
+            members = self._ours(cohort, leaving)
             cohort.end_members(but=staying)
+            if number == 1:
+                passes_began = time.monotonic()
+                with self._spending.on("profiles"):
+                    self._trace_graphs(servers[NEW], cohort, members)
+                apart += time.monotonic() - passes_began
         if self.name == "ceiling":
             self._measure_limits(servers[NEW], number)
         whole = server_seconds + time.monotonic() - began
@@ -191,9 +198,9 @@ class Part:
             recorder.put_cohort(record, ours)
         self._common.save()
 
-    def _measure_apart(self, server: Server, cohort: Cohort, entries: Sequence[Entry]) -> None:
+    def _measure_apart(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
         """What is measured once, of the side that is measured for its own sake: latency, then profiles."""
-        members = [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
+        members = self._ours(cohort, entries)
         recorder = self._recorders[NEW]
         self._stage(cohort.number, "latency of single steps", 1.0)
         for member in members:
@@ -211,29 +218,32 @@ class Part:
         for member in [member for member in members if member in cohort.members]:
             recorder.note(member.entry.case, picture=passes.reconstruct(cohort, member, self._settings))
         if self._common.profile:
-            with self._spending.on("profiles"):
-                self._take_profiles(server, cohort, members)
-
-    def _take_profiles(self, server: Server, cohort: Cohort, members: Sequence[Member]) -> None:
-        """A trace of each, and where asked a second one of what XLA compiled for a GPU, with its CUDA graphs."""
-        recorder, settings = self._recorders[NEW], self._settings
-        self._stage(cohort.number, "profiles for TensorBoard", 1.0)
-        for member in members:
-            recorder.note(member.entry.case, profile=passes.take_profile(cohort, member, settings))
-        if not settings.trace_cuda_graphs or settings.device != "gpu":
-            return
-        if not settings.interleaved:  # nobody else may be on the card
+            self._stage(cohort.number, "profiles for TensorBoard", 1.0)
             for member in members:
-                member.worker.end()
+                with self._spending.on("profiles"):
+                    profile = passes.take_profile(cohort, member, self._settings)
+                recorder.note(member.entry.case, profile=profile)
+
+    def _trace_graphs(self, server: Server, cohort: Cohort, members: Sequence[Member]) -> None:
+        """Where asked, a second trace of what XLA compiled for a GPU, in workers that come after those of the group."""
+        settings = self._settings
+        if not (self._common.profile and settings.trace_cuda_graphs and settings.device == "gpu"):
+            return
+        self._stage(cohort.number, "profiles with CUDA graphs", 1.0)
         for member in [member for member in members if member.is_compiled]:
             profile = passes.take_profile_of_graphs(server, cohort, member, settings)
-            recorder.note(member.entry.case, profile_of_graphs=profile)
+            self._recorders[NEW].note(member.entry.case, profile_of_graphs=profile)
+
+    @staticmethod
+    def _ours(cohort: Cohort, entries: Sequence[Entry]) -> list[Member]:
+        """The living members of these entries on the side that is measured for its own sake."""
+        return [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
 
     def _measure_inputs(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
         """What each input pipeline delivers while nobody computes: in every cohort, since one pass has no interval."""
         self._stage(cohort.number, "input pipelines alone", 1.0)
         recorder = self._recorders[NEW]
-        for member in [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]:
+        for member in self._ours(cohort, entries):
             case = member.entry.case
             if case.pipeline != "resident" and (alone := passes.measure_input(cohort, member, self._settings)):
                 recorder.note(case, inputs_alone=(*recorder.record(case).inputs_alone, alone))
