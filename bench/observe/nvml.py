@@ -1,7 +1,6 @@
 """What NVML, the driver's own library, says of a card: each question on its own, for any of them may be refused."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
@@ -111,13 +110,6 @@ class Card:
         millijoules, reason = self.ask(pynvml.nvmlDeviceGetTotalEnergyConsumption)
         return None if millijoules is None else millijoules / 1000, reason
 
-    def near_cores(self) -> tuple[int, ...] | None:
-        """The processor's cores that are nearest, None where NVML does not say."""
-        words, _ = self.ask(lambda handle: list(pynvml.nvmlDeviceGetCpuAffinity(handle, _words())))
-        if words is None:
-            return None
-        return tuple(64 * i + bit for i, word in enumerate(words) for bit in range(64) if word >> bit & 1)
-
     def facts(self) -> dict[str, Fact]:
         """Everything that is recorded of a card, by name."""
         return {name: self.fact(question) for name, question in _FACTS.items()}
@@ -154,17 +146,6 @@ def cards() -> list[CardName] | None:
 def throttle_reasons(bits: int) -> tuple[str, ...]:
     """The names of those reasons for lower clocks that count as a disturbance."""
     return tuple(name for name, bit in THROTTLING.items() if bits & bit)
-
-
-def is_hot(bits: int | None) -> bool:
-    """Whether heat is among these reasons for lower clocks."""
-    heat = pynvml.nvmlClocksEventReasonSwThermalSlowdown | pynvml.nvmlClocksEventReasonHwThermalSlowdown
-    return bits is not None and bool(bits & heat)
-
-
-def _words() -> int:
-    """How many words of 64 bits a set of this machine's cores takes."""
-    return ((os.cpu_count() or 1) + 63) // 64
 
 
 def _start() -> str | None:

@@ -287,13 +287,6 @@ int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
     return code;
 }
 
-/* nvml.h of CUDA 12.5: cpuSet is an array of cpuSetSize unsigned longs, "bit 0 is processor 0". */
-int nvmlDeviceGetCpuAffinity(void *device, unsigned size, unsigned long *set) {
-    int code = question(device, 0);
-    for (unsigned i = 0; !code && i < size; i++) set[i] = i ? 0 : 1;
-    return code;
-}
-
 int nvmlDeviceGetEccMode(void *device, unsigned *current, unsigned *pending) {
     *current = *pending = 1;
     return question(device, 1);
