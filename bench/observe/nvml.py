@@ -1,10 +1,13 @@
 """What NVML, the driver's own library, says of a card: each question on its own, for any of them may be refused."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import psutil
 import pynvml
 
 from bench.device import CardName, without_uuid
@@ -20,6 +23,8 @@ THROTTLING = {
     "hardware thermal slowdown": pynvml.nvmlClocksEventReasonHwThermalSlowdown,
     "power brake": pynvml.nvmlClocksEventReasonHwPowerBrakeSlowdown,
 }
+# Those of them that mean heat. A hardware slowdown alone may be one of power just as well (nvml.h).
+THERMAL = pynvml.nvmlClocksEventReasonSwThermalSlowdown | pynvml.nvmlClocksEventReasonHwThermalSlowdown
 
 _COMPUTE_MODES = {
     pynvml.NVML_COMPUTEMODE_DEFAULT: "DEFAULT",
@@ -27,6 +32,11 @@ _COMPUTE_MODES = {
     pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS: "EXCLUSIVE_PROCESS",
 }
 _MEGAHERTZ = 1_000_000
+_AFFINITY_WORDS = 128  # of 64 bits: 8192 processors, the most that kernels of distributions are built for
+# Where NVIDIA's documentation of MPS has the pipes by default; `control` is the socket that its daemon says it starts
+# on (in the log of k8s-device-plugin #762).
+_MPS_PIPES, _MPS_CONTROL = "/tmp/nvidia-mps", "control"  # noqa: S108
+_MPS_PROCESS = "nvidia-cuda-mps"  # -server, or -control: of a process's name Linux keeps fifteen characters
 
 
 class CardMemory(NamedTuple):
@@ -110,6 +120,16 @@ class Card:
         millijoules, reason = self.ask(pynvml.nvmlDeviceGetTotalEnergyConsumption)
         return None if millijoules is None else millijoules / 1000, reason
 
+    def pcie_generation(self) -> int | None:
+        """The generation its link runs at now. A card at idle lowers it: ask while steps run."""
+        generation, _ = self.ask(pynvml.nvmlDeviceGetCurrPcieLinkGeneration)
+        return generation
+
+    def near_cores(self) -> tuple[int, ...] | None:
+        """Logical processors of the card's own NUMA node, by number; None where NVML names none, as outside Linux."""
+        cores, _ = self.ask(_near_cores)
+        return cores
+
     def facts(self) -> dict[str, Fact]:
         """Everything that is recorded of a card, by name."""
         return {name: self.fact(question) for name, question in _FACTS.items()}
@@ -146,6 +166,22 @@ def cards() -> list[CardName] | None:
 def throttle_reasons(bits: int) -> tuple[str, ...]:
     """The names of those reasons for lower clocks that count as a disturbance."""
     return tuple(name for name, bit in THROTTLING.items() if bits & bit)
+
+
+def is_hot(bits: int | None) -> bool:
+    """Whether these reasons for lower clocks have heat among them; False where the card does not say."""
+    return bool((bits or 0) & THERMAL)
+
+
+def compact(numbers: Sequence[int]) -> str:
+    """Rising numbers as Linux writes lists of processors: 0-3,8."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _start() -> str | None:
@@ -201,6 +237,42 @@ def _throttle_bits(handle: Any) -> int:
         return int(pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle))
 
 
+def _clocks_set(handle: Any) -> bool:
+    """Whether applications clocks that somebody set hold the clock down at this moment (NVML's event reason 0x2).
+
+    What this cannot tell: NVML has no question for the clocks that `nvidia-smi --lock-gpu-clocks` locks. Its header
+    says that they replace applications clocks, and not under which reason they show, if under any. A clock that is set
+    and at rest may show as idle instead. So False is "not seen to be set", never "not set".
+    """
+    return bool(_throttle_bits(handle) & pynvml.nvmlClocksEventReasonApplicationsClocksSetting)
+
+
+def _near_cores(handle: Any) -> tuple[int, ...]:
+    """Raises ValueError where the mask is empty, as was seen of jobs that may use only part of a node's processors."""
+    words = pynvml.nvmlDeviceGetCpuAffinity(handle, _AFFINITY_WORDS)
+    cores = tuple(64 * i + bit for i, word in enumerate(words) for bit in range(64) if word >> bit & 1)
+    if not cores:
+        raise ValueError("a list of processors without one in it")
+    return cores
+
+
+def _mps(handle: Any) -> bool:
+    """Whether processes share the card through MPS: ours would, or those that are on it do.
+
+    The first by the control daemon's socket, which every process that starts CUDA looks for; the second by their names,
+    which in a container without the host's process ids are not to be had.
+    """
+    pipes = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or _MPS_PIPES)
+    return (pipes / _MPS_CONTROL).exists() or any(_is_of_mps(pid) for pid in _computing(handle))
+
+
+def _is_of_mps(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).name().startswith(_MPS_PROCESS)
+    except psutil.Error:
+        return False
+
+
 def _cuda_version(handle: Any) -> str:
     version = pynvml.nvmlSystemGetCudaDriverVersion_v2()
     return f"{version // 1000}.{version % 1000 // 10}"
@@ -236,6 +308,10 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "power_limit_default_watts": lambda handle: pynvml.nvmlDeviceGetPowerManagementDefaultLimit(handle) / 1000,
     "sm_clock_hertz": _clock(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM),
     "sm_clock_max_hertz": _clock(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_SM),
+    # Refused by consumer cards, and as deprecated by new drivers.
+    "applications_clock_hertz": _clock(pynvml.nvmlDeviceGetApplicationsClock, pynvml.NVML_CLOCK_SM),
+    "applications_clock_default_hertz": _clock(pynvml.nvmlDeviceGetDefaultApplicationsClock, pynvml.NVML_CLOCK_SM),
+    "clocks_set": _clocks_set,
     "memory_clock_hertz": _clock(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM),
     "memory_clock_max_hertz": _clock(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_MEM),
     "celsius": lambda handle: pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU),
@@ -244,9 +320,12 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "mig": _mig,
     "persistence": _on_or_off(pynvml.nvmlDeviceGetPersistenceMode),
     "compute_mode": lambda handle: _COMPUTE_MODES.get(pynvml.nvmlDeviceGetComputeMode(handle), "unknown"),
-    "pcie_generation": pynvml.nvmlDeviceGetCurrPcieLinkGeneration,
+    # When facts are read no step runs; Card.pcie_generation is for then.
+    "pcie_generation_idle": pynvml.nvmlDeviceGetCurrPcieLinkGeneration,
     "pcie_generation_max": pynvml.nvmlDeviceGetMaxPcieLinkGeneration,
     "pcie_width": pynvml.nvmlDeviceGetCurrPcieLinkWidth,
     "pcie_width_max": pynvml.nvmlDeviceGetMaxPcieLinkWidth,
+    "near_cores": lambda handle: compact(_near_cores(handle)),
+    "mps": _mps,
     "energy_counter": lambda handle: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) >= 0,
 }

@@ -22,7 +22,8 @@ class StandIn:
     def environment(self) -> dict[str, str]:
         """The variables of a process that is to find it. The tests' own hiding of GPUs is not inherited."""
         inherited = {name: value for name, value in os.environ.items() if name != "CUDA_VISIBLE_DEVICES"}
-        return {**inherited, "LD_LIBRARY_PATH": str(self.library), "NVML_STAND_IN": str(self.state)}
+        ours = {"LD_LIBRARY_PATH": str(self.library), "NVML_STAND_IN": str(self.state)}
+        return {**inherited, **ours, "CUDA_MPS_PIPE_DIRECTORY": str(self.state / "mps")}  # not one of this machine's
 
     def set(self, name: str, content: object) -> None:
         """Change what the cards are like, also while a process is asking."""

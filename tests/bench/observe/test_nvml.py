@@ -1,6 +1,7 @@
 """NVML is asked through the real nvidia-ml-py, in processes that load a library without a card."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ card = nvml.open_card(sys.argv[1])
 found["absent"] = card.absent
 found["facts"] = {name: [fact.value, fact.reason] for name, fact in card.facts().items()}
 found |= {"memory": card.memory(), "others": card.others(), "read": card.read(), "joules": card.joules()}
+found |= {"pcie": card.pcie_generation(), "near": card.near_cores()}
 found |= {"watts": card.watts(), "utilisation": card.utilisation(), "one": card.admits_one_process}
 print(json.dumps(found))
 """
@@ -85,6 +87,9 @@ def test_a_data_centre_card_tells_everything(stand_in):
         True,
         "DEFAULT",
     )
+    assert (values["applications_clock_hertz"], values["applications_clock_default_hertz"]) == (1_410_000_000,) * 2
+    assert (values["clocks_set"], values["mps"], values["near_cores"]) == (False, False, "0-3,8-11,64")
+    assert (values["pcie_generation_idle"], values["pcie_generation_max"]) == (1, 4)
     assert "GPU-" not in json.dumps(found["facts"])  # results travel
     assert found["memory"] == [[16 * 2**30, 400 * 2**20], None]
     assert (found["others"], found["watts"], found["utilisation"]) == ([0, None], 100.0, 0.75)
@@ -95,7 +100,16 @@ def test_a_consumer_card_that_refuses_half_of_it_tells_the_rest(stand_in):
     stand_in.set("scenario", "consumer")
     found = ask(stand_in)
     refused = {name for name, (value, reason) in found["facts"].items() if value is None and "Not Supported" in reason}
-    assert refused == {"power_limit_watts", "power_limit_default_watts", "ecc", "mig", "energy_counter"}
+    assert refused == {
+        "power_limit_watts",
+        "power_limit_default_watts",
+        "applications_clock_hertz",
+        "applications_clock_default_hertz",
+        "ecc",
+        "mig",
+        "mps",
+        "energy_counter",
+    }
     assert found["others"] == [None, "NVML: Not Supported"]
     assert (found["watts"], found["joules"][0]) == (None, None)
     assert found["memory"][0] == [16 * 2**30, 400 * 2**20]
@@ -177,3 +191,76 @@ def test_a_card_that_does_not_exist_is_named(stand_in):
 )
 def test_what_throttles_a_card_is_named(bits, reasons):
     assert nvml.throttle_reasons(bits) == reasons
+
+
+def test_a_new_driver_refuses_applications_clocks_as_deprecated(stand_in):
+    stand_in.set("scenario", "new-driver")
+    facts = ask(stand_in)["facts"]
+    assert facts["applications_clock_hertz"] == [None, "NVML: Requested functionality has been deprecated"]
+    assert facts["clocks_set"] == [False, None]
+
+
+def test_clocks_that_hold_the_card_down_are_seen_to_be_set(stand_in):
+    stand_in.set("throttle", pynvml.nvmlClocksEventReasonApplicationsClocksSetting)
+    facts = ask(stand_in)["facts"]
+    assert facts["clocks_set"] == [True, None]
+    assert facts["throttled_by"] == ["", None]  # somebody's choice is no disturbance
+
+
+def test_a_link_is_read_while_steps_run_and_not_only_at_idle(stand_in):
+    assert ask(stand_in)["pcie"] == 1
+    stand_in.set("pcie", 4)
+    assert ask(stand_in)["pcie"] == 4
+    stand_in.set("scenario", "failing-after 9")
+    assert ask(stand_in)["pcie"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "cores", "text"),
+    [("3\n3", [0, 1, 64, 65], "0-1,64-65"), ("8000000000000000\n1", [63, 64], "63-64"), ("20", [5], "5")],
+)
+def test_the_processors_near_a_card_are_named(stand_in, words, cores, text):
+    stand_in.set("affinity", words)
+    found = ask(stand_in)
+    assert found["near"] == cores
+    assert found["facts"]["near_cores"] == [text, None]
+
+
+def test_an_empty_list_of_near_processors_is_none(stand_in):
+    stand_in.set("affinity", "0\n0")
+    found = ask(stand_in)
+    assert found["near"] is None
+    value, reason = found["facts"]["near_cores"]
+    assert (value, "without one in it" in reason) == (None, True)
+
+
+def test_a_card_is_shared_through_mps_where_the_daemon_can_be_reached(stand_in):
+    (stand_in.state / "mps").mkdir()
+    assert ask(stand_in)["facts"]["mps"] == [False, None]  # as a daemon leaves it that has ended
+    (stand_in.state / "mps" / "control").touch()
+    assert ask(stand_in)["facts"]["mps"] == [True, None]
+
+
+def test_a_card_is_shared_through_mps_where_its_server_is_on_it(stand_in):
+    """Its name is longer than the fifteen characters that Linux keeps."""
+    rename = "open('/proc/self/comm', 'w').write('nvidia-cuda-mps-server'); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", rename], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
+        server.stdout.readline()
+        stand_in.set("foreign", f"{os.getpid()}\n{server.pid}")
+        assert ask(stand_in)["facts"]["mps"] == [True, None]
+        server.communicate(b"\n", patience.limit(60))
+    assert ask(stand_in)["facts"]["mps"] == [False, None]  # it is gone, and this process is none
+
+
+@pytest.mark.parametrize(
+    ("bits", "hot"),
+    [
+        (None, False),
+        (0, False),
+        (pynvml.nvmlClocksEventReasonSwPowerCap | pynvml.nvmlClocksEventReasonHwSlowdown, False),
+        (pynvml.nvmlClocksEventReasonSwThermalSlowdown, True),
+        (pynvml.nvmlClocksEventReasonHwThermalSlowdown | pynvml.nvmlClocksEventReasonHwSlowdown, True),
+    ],
+)
+def test_heat_is_told_from_other_reasons(bits, hot):
+    assert nvml.is_hot(bits) is hot

@@ -2,13 +2,18 @@
  *
  *   scenario     words: headless (nobody can draw on it), consumer (many getters NotSupported), failing-after N (the
  *                card is lost after N questions), container (process ids as the host counts them), blind (no process is
- *                ever listed), mig N (card 1 is cut in N slices); built with -DOLD it lacks what drivers before 535 lack
+ *                ever listed), mig N (card 1 is cut in N slices), new-driver (no applications clocks); built with -DOLD it lacks what drivers before 535 lack
  *   used         bytes in use by others, throughout
  *   foreign      process ids of others on the card, one a line
  *   throttle     clock event reasons, a number
+ *   affinity     processors near the card, words of 64 bits, in hexadecimal; without it 0-3,8-11 and 64
+ *   pcie         the link's generation now; without it that of a card at idle
  *   held/<pid>   bytes that a process holds; counted while that process lives, and forgotten when it is gone
  *
  * Two cards: 0 is the one with these files, 1 an idle one of another model.
+ *
+ * Names, signatures, structures and numbers are those of nvml.h as nvidia-ml-py 13.615.71 binds it (pynvml.py, named
+ * below where it is not the function of the same name). Quantities that say nothing of where they are from are made up.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,11 +23,14 @@
 #include <string.h>
 #include <time.h>
 
-enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, LOST = 15 };
+/* pynvml.NVML_SUCCESS and NVML_ERROR_*. */
+enum { SUCCESS = 0, UNINITIALIZED = 1, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, TOO_SMALL = 7, LOST = 15, DEPRECATED = 26 };
 
 #define TOTAL (16ULL << 30)
+/* NVML_VALUE_NOT_AVAILABLE, -1 of the field's type, which pynvml makes None of. */
 #define NOT_AVAILABLE 0xFFFFFFFFFFFFFFFFULL
 
+/* pynvml.c_nvmlMemory_t, c_nvmlMemory_v2_t, c_nvmlProcessInfo_v3_t (as c_nvmlProcessInfo_v2_t), c_nvmlUtilization_t. */
 typedef struct { unsigned long long total, free, used; } Memory;
 typedef struct { unsigned version; unsigned long long total, reserved, free, used; } MemoryV2;
 typedef struct { unsigned pid; unsigned long long used; unsigned gpuInstance, computeInstance; } Process;
@@ -102,11 +110,13 @@ int nvmlInitWithFlags(unsigned flags) { return flags ? INVALID : SUCCESS; }
 int nvmlInit_v2(void) { return SUCCESS; }
 int nvmlShutdown(void) { return SUCCESS; }
 
+/* The words of pynvml's NVMLError._errcode_to_string; of DEPRECATED those that nvidia-smi 13 prints of these clocks. */
 const char *nvmlErrorString(int code) {
     switch (code) {
         case NOT_SUPPORTED: return "Not Supported";
         case NOT_FOUND: return "Not Found";
         case LOST: return "GPU is lost";
+        case DEPRECATED: return "Requested functionality has been deprecated";
         default: return "an error";
     }
 }
@@ -146,6 +156,7 @@ int nvmlDeviceGetMigMode(void *device, unsigned *current, unsigned *pending) {
     return question(device, 1);
 }
 
+/* Seven slices are the most of an A100 (NVIDIA's guide to MIG). */
 int nvmlDeviceGetMaxMigDeviceCount(void *device, unsigned *count) {
     *count = *(int *)device == 1 ? 7 : 0;
     return SUCCESS;
@@ -175,6 +186,7 @@ int nvmlSystemGetDriverVersion(char *version, unsigned length) {
     return SUCCESS;
 }
 
+/* 13.0 as nvml.h counts: 1000 x major + 10 x minor (NVML_CUDA_DRIVER_VERSION_MAJOR and _MINOR); 580 is its driver. */
 int nvmlSystemGetCudaDriverVersion_v2(int *version) { *version = 13000; return SUCCESS; }
 
 int nvmlDeviceGetMemoryInfo(void *device, Memory *memory) {
@@ -199,6 +211,7 @@ int nvmlDeviceGetMemoryInfo_v2(void *device, MemoryV2 *memory) {
 }
 #endif
 
+/* With no room the count and INSUFFICIENT_SIZE, as pynvml.nvmlDeviceGetComputeRunningProcesses_v3 asks first. */
 static int processes(void *device, unsigned *count, Process *found, int foreign) {
     unsigned room = *count, pid;
     FILE *stream;
@@ -222,6 +235,7 @@ int nvmlDeviceGetComputeRunningProcesses_v3(void *device, unsigned *count, Proce
     return processes(device, count, found, 1);
 }
 
+/* nvml.h has NOT_SUPPORTED among its answers; that cards which cannot draw give it is inferred. */
 int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned *count, Process *found) {
     if (scenario("headless", NULL)) return NOT_SUPPORTED;
     return processes(device, count, found, 0);
@@ -240,28 +254,34 @@ static unsigned long long millijoules(void) {
     return 100ULL * (now.tv_sec * 1000ULL + now.tv_nsec / 1000000ULL); /* 100 W, throughout */
 }
 
+/* Milliwatts and millijoules (nvml.h); 400 W is an A100 SXM4's own limit (its data sheet), 300 W one that was set. */
 NUMBER(nvmlDeviceGetEnforcedPowerLimit, unsigned, 1, 300000)
 NUMBER(nvmlDeviceGetPowerManagementDefaultLimit, unsigned, 1, 400000)
 NUMBER(nvmlDeviceGetPowerUsage, unsigned, 1, 100000)
 NUMBER(nvmlDeviceGetTotalEnergyConsumption, unsigned long long, 1, millijoules())
+/* pynvml.NVML_FEATURE_ENABLED is 1, NVML_COMPUTEMODE_DEFAULT 0. */
 NUMBER(nvmlDeviceGetPersistenceMode, unsigned, 0, 1)
 NUMBER(nvmlDeviceGetComputeMode, unsigned, 0, number("compute-mode", 0))
-NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, unsigned, 0, 4)
+/* The manual of nvidia-smi: generation and width "may be reduced when the GPU is not in use". Here the first is. */
+NUMBER(nvmlDeviceGetCurrPcieLinkGeneration, unsigned, 0, number("pcie", 1))
 NUMBER(nvmlDeviceGetMaxPcieLinkGeneration, unsigned, 0, 4)
 NUMBER(nvmlDeviceGetCurrPcieLinkWidth, unsigned, 0, 16)
 NUMBER(nvmlDeviceGetMaxPcieLinkWidth, unsigned, 0, 16)
+/* pynvml.nvmlClocksEventReason*; the new name came with driver 535 (NVML's change log). */
 #ifdef OLD
 NUMBER(nvmlDeviceGetCurrentClocksThrottleReasons, unsigned long long, 0, number("throttle", 0))
 #else
 NUMBER(nvmlDeviceGetCurrentClocksEventReasons, unsigned long long, 0, number("throttle", 0))
 #endif
 
+/* Percent (nvml.h). */
 int nvmlDeviceGetUtilizationRates(void *device, Utilization *rates) {
     int code = question(device, 0);
     if (!code) *rates = (Utilization){75, 10};
     return code;
 }
 
+/* In MHz; 2 is pynvml.NVML_CLOCK_MEM. 1410 and 1215 MHz are the most of an A100 of 40 GB (its data sheet). */
 int nvmlDeviceGetClockInfo(void *device, unsigned kind, unsigned *megahertz) {
     int code = question(device, 0);
     if (!code) *megahertz = kind == 2 ? 1215 : number("throttle", 0) ? 900 : 1410;
@@ -274,12 +294,49 @@ int nvmlDeviceGetMaxClockInfo(void *device, unsigned kind, unsigned *megahertz) 
     return code;
 }
 
+/* What `nvidia-smi -q -d CLOCK` printed of an A100: both 1410 MHz; of GeForce cards N/A, which is NOT_SUPPORTED, and
+ * of an RTX card with a driver for CUDA 13 that it is deprecated, as pynvml's own comment says. */
+static int applications_clock(void *device, unsigned kind, unsigned *megahertz) {
+    int code = question(device, 1);
+    if (!code && scenario("new-driver", NULL)) return DEPRECATED;
+    if (!code) *megahertz = kind == 2 ? 1215 : 1410;
+    return code;
+}
+
+int nvmlDeviceGetApplicationsClock(void *device, unsigned kind, unsigned *megahertz) {
+    return applications_clock(device, kind, megahertz);
+}
+
+int nvmlDeviceGetDefaultApplicationsClock(void *device, unsigned kind, unsigned *megahertz) {
+    return applications_clock(device, kind, megahertz);
+}
+
+/* nvml.h: a bit for each processor, 64 of them to an unsigned long, in an array of so many as the caller says. That it
+ * may be empty where a job has part of a node is from a report on Slurm, not from the header. */
+int nvmlDeviceGetCpuAffinity(void *device, unsigned size, unsigned long *words) {
+    int code = question(device, 0);
+    FILE *stream = file("affinity");
+    if (code) return code;
+    memset(words, 0, size * sizeof *words);
+    if (!stream) {
+        if (size < 2) return TOO_SMALL;
+        words[0] = 0xF0F;
+        words[1] = 1;
+        return SUCCESS;
+    }
+    for (unsigned i = 0; i < size && fscanf(stream, "%lx", &words[i]) == 1; i++);
+    fclose(stream);
+    return SUCCESS;
+}
+
+/* pynvml.NVML_TEMPERATURE_GPU is 0. */
 int nvmlDeviceGetTemperature(void *device, unsigned sensor, unsigned *celsius) {
     int code = question(device, 0);
     if (!code) *celsius = sensor ? 0 : 55;
     return code;
 }
 
+/* 8.0 is an A100's and 8.9 an L4's (NVIDIA's table of compute capabilities). */
 int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
     int code = question(device, 0);
     *major = 8;
