@@ -20,8 +20,12 @@ class Cause:
 
 _NO_LIBRARY = "the driver's own library is not here"
 _INSTALL = "Install this project's extra `gpu`"
+TOO_NEW_ISSUES = "tensorflow #97387, #99592, #101746, #111958"
+_TOO_NEW = f"Choose another card with --gpu, or a TensorFlow that is built for this one ({TOO_NEW_ISSUES})"
+_DRIVER = "driver 525 or newer, 555 or newer on Hopper"
 
-# Lines of TensorFlow 2.18 to 2.21 and of the CUDA libraries it logs; the first that is found wins.
+# Lines of TensorFlow 2.18 to 2.21 and of the CUDA libraries it logs. The first that is found wins: a cause comes before
+# what follows from it, and last what any refusal of the driver looks like.
 _SIGNS = (
     (
         r"Cannot dlopen some GPU libraries",
@@ -39,9 +43,56 @@ _SIGNS = (
         "Reboot after the driver's update, or load the new module",
     ),
     (
-        r"CUDA driver version is insufficient|CUDA_ERROR_UNSUPPORTED_PTX_VERSION",
+        r"CUDA driver version is insufficient",
         "the driver is too old for TensorFlow's CUDA",
-        "Install driver 525 or newer",
+        f"Install {_DRIVER}",
+    ),
+    (
+        # The first of a chain of three (ComfyUI-Molmo #26, TensorFlow 2.18).
+        r"CUDA_ERROR_UNSUPPORTED_PTX_VERSION|PTX was compiled with an unsupported toolchain",
+        "the driver is too old for those kernels that TensorFlow brings as PTX 8.5 alone",
+        "Install driver 555 or newer, that of CUDA 12.5",
+    ),
+    (
+        # tensorflow #111958; the process ends with it.
+        r"PTX version [\d.]+ does not support target '?(sm_\w+)",
+        "XLA cannot compile for this card, {0}, which is newer than TensorFlow's CUDA",
+        _TOO_NEW,
+    ),
+    (
+        # tensorflow #101746 and #99592, where CUDA_ERROR_INVALID_HANDLE follows.
+        r"CUDA_ERROR_INVALID_PTX",
+        "the driver cannot compile TensorFlow's kernels for this card",
+        _TOO_NEW,
+    ),
+    (
+        # openxla/xla #5932; "CC 12.0" where the ptxas is the one that TensorFlow 2.21 brings.
+        r"ptxas does not support CC (1\d\.\d)",
+        "ptxas does not know the card's compute capability, {0}, which is newer than TensorFlow's CUDA",
+        _TOO_NEW,
+    ),
+    (
+        r"ptxas does not support CC (\d\.\d)",
+        "an old ptxas was found, which does not know the card's compute capability, {0}",
+        "Take other CUDA tools out of PATH; the extra `gpu` brings the right one",
+    ),
+    (
+        # tensorflow #42467 and #60530.
+        r"no kernel image is available|CUDA_ERROR_NO_BINARY_FOR_GPU",
+        "TensorFlow has no code for this card",
+        _TOO_NEW,
+    ),
+    (
+        # tensorflow #97387 and #89272. Of older cards it says only that compiling takes long.
+        r"not built with CUDA kernel binaries compatible with compute capability (1\d\.\d+\w?)",
+        "the card's compute capability, {0}, is newer than TensorFlow's CUDA",
+        _TOO_NEW,
+    ),
+    (
+        # tensorflow #99592, where the log holds no more than the last of the chain.
+        r"CUDA_ERROR_INVALID_HANDLE",
+        "the driver does not start TensorFlow's kernels, as on cards newer than its CUDA",
+        _TOO_NEW,
     ),
     (
         r"Loaded runtime CuDNN library: ([\d.]+) but source was compiled with: ([\d.]+)",
@@ -52,6 +103,26 @@ _SIGNS = (
         r"Ignoring visible gpu device .*ompute capability:? (\d+\.\d+).*minimum required Cuda \w+ is (\d+\.\d+)",
         "the card's compute capability, {0}, is below what this TensorFlow supports, {1}",
         "Choose another card with --gpu",
+    ),
+    (
+        # tensorflow #45450 and #48558; in EXCLUSIVE_PROCESS and PROHIBITED mode (cuda.h of CUDA 12).
+        r"CUDA_ERROR_DEVICE_UNAVAILABLE|CUDA-capable device(?:s|\(s\)) (?:are|is/are) busy or unavailable",
+        "the card admits no further process",
+        "End others on it (nvidia-smi lists them), or let it admit more: sudo nvidia-smi -c 0",
+    ),
+    (
+        # tensorflow #7272 and #14475. In cuda_status.cc of openxla/xla every error of that kind reads alike; a line on
+        # an allocation that failed is usual, for the allocator then asks for less.
+        r"(?m)^(?!.*(?i:failed to alloc)).*CUDA_ERROR_OUT_OF_MEMORY",
+        "the card has no memory left to start a process in",
+        "End others on it (nvidia-smi lists them)",
+    ),
+    (
+        # nvidia-container-toolkit #714: number 805, the first of several about MPS.
+        r"CUDA_ERROR_MPS_\w+|MPS client failed to connect",
+        "the card is shared through MPS, whose server does not answer",
+        "End it (echo quit | nvidia-cuda-mps-control) or start it anew (nvidia-cuda-mps-control -d), as its owner; "
+        "in a container, unset CUDA_MPS_PIPE_DIRECTORY, or mount that folder",
     ),
     (
         r"CUDA_ERROR_NO_DEVICE",
@@ -66,7 +137,7 @@ _SIGNS = (
     (
         r"failed call to cuInit: (.*)",
         "the driver refused ({0})",
-        "Check nvidia-smi, and that the driver is 525 or newer",
+        f"Check nvidia-smi, and that it shows {_DRIVER}",
     ),
 )
 SEES_NONE = "TensorFlow sees no GPU"
