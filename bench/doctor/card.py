@@ -1,11 +1,17 @@
 """The GPU as its driver sees it: NVML, clocks, who else is there, slices, modes and rights."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from bench import missing_gpu
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.observe.nvml import Card
 
 LEAST_DRIVER = 525
+# TensorFlow 2.21 has 1,149 small kernels for compute capability 9.0 as PTX 8.5 alone, which came with CUDA 12.5.
+LEAST_DRIVER_OF_HOPPER = 555
+_TOO_NEW = 10
+_MEGAHERTZ = 1_000_000
 
 
 def look(card: Card, root: Path = Path("/")) -> list[Finding]:
@@ -14,25 +20,45 @@ def look(card: Card, root: Path = Path("/")) -> list[Finding]:
         remedy = "In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility. Without it: no power, clocks, memory"
         return [warning("NVML", card.absent, remedy)]
     facts = {name: fact.value for name, fact in card.facts().items()}
+    capability = str(facts["compute_capability"] or "")
     return [
-        _driver(str(facts["driver"] or "")),
-        _clocks(str(facts["throttled_by"] or ""), facts["celsius"]),
+        _driver(str(facts["driver"] or ""), capability),
+        *_age(capability),
+        _clocks(facts),
         _sharing(card),
+        *_mps(facts["mps"]),
         _mode(str(facts["compute_mode"] or "unknown"), bool(facts["mig"]), facts["persistence"]),
         _counters(root),
     ]
 
 
-def _driver(version: str) -> Finding:
-    major = version.split(".")[0]
-    if major.isdigit() and int(major) < LEAST_DRIVER:
+def _driver(version: str, capability: str) -> Finding:
+    least = LEAST_DRIVER_OF_HOPPER if capability == "9.0" else LEAST_DRIVER
+    if 0 < _major(version) < least:
+        card = f" on a card of compute capability {capability}" if capability else ""
         return problem(
-            "driver", f"{version} is too old for TensorFlow's CUDA", f"Install driver {LEAST_DRIVER} or newer"
+            "driver", f"{version} is too old for TensorFlow's CUDA{card}", f"Install driver {least} or newer"
         )
     return ok("driver", version or "NVML does not give its version")
 
 
-def _clocks(throttled_by: str, celsius: object) -> Finding:
+def _major(version: str) -> int:
+    """The first number of a version, 0 where there is none."""
+    first = version.split(".")[0]
+    return int(first) if first.isdigit() else 0
+
+
+def _age(capability: str) -> list[Finding]:
+    """A warning and no problem: most say that nothing runs on such cards, and some that all but XLA does."""
+    if _major(capability) < _TOO_NEW:
+        return []
+    text = f"compute capability {capability} is newer than TensorFlow's CUDA: kernels are reported to fail on it"
+    remedy = f"Choose another card with --gpu, or a TensorFlow that is built for it ({missing_gpu.TOO_NEW_ISSUES})"
+    return [warning("card", text, remedy)]
+
+
+def _clocks(facts: Mapping[str, object]) -> Finding:
+    throttled_by, celsius = facts["throttled_by"], facts["celsius"]
     temperature = f", {celsius} degrees Celsius" if celsius is not None else ""
     if throttled_by:
         return warning(
@@ -40,7 +66,22 @@ def _clocks(throttled_by: str, celsius: object) -> Finding:
             f"held down now: {throttled_by}{temperature}",
             "Better cooling, or a higher power limit (nvidia-smi -q -d PERFORMANCE)",
         )
-    return ok("clocks", f"not throttled now{temperature}")
+    return ok("clocks", f"not throttled now{temperature}{_setting(facts)}")
+
+
+def _setting(facts: Mapping[str, object]) -> str:
+    """How clocks are set, or could be.
+
+    In a line that is well: a clock that follows load and heat is what most train at, it is read around every block, and
+    locking it takes an administrator. NVML does not show locked clocks, so nobody could be told that it was done.
+    """
+    if facts["clocks_set"]:
+        return "; applications clocks hold it"
+    hertz = facts["applications_clock_default_hertz"] or facts["sm_clock_max_hertz"]
+    if not isinstance(hertz, int):
+        return ""
+    megahertz = hertz // _MEGAHERTZ
+    return f"; for a clock that stays: sudo nvidia-smi --lock-gpu-clocks={megahertz},{megahertz}"
 
 
 def _sharing(card: Card) -> Finding:
@@ -53,6 +94,14 @@ def _sharing(card: Card) -> Finding:
         remedy = "End them (nvidia-smi lists them); the experiment memory skips policies that could starve them"
         return warning("sharing", f"{others} other process{'es' if others > 1 else ''} on the card", remedy)
     return ok("sharing", "nobody else is on the card")
+
+
+def _mps(shared: object) -> list[Finding]:
+    if not shared:
+        return []
+    text = "programs share the card through MPS: others' kernels run among ours, in one context for all"
+    remedy = "Where nobody else needs it, end it as its owner: echo quit | nvidia-cuda-mps-control"
+    return [warning("MPS", text, remedy)]
 
 
 def _mode(compute_mode: str, sliced: bool, persistence: object) -> Finding:

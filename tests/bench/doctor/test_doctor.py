@@ -11,6 +11,7 @@ from support import patience
 
 from bench.device import driver_sign
 from bench.doctor import card, host
+from bench.observe import nvml
 from bench.observe.machine import look
 from bench.results.record import Fact
 
@@ -91,8 +92,8 @@ class Card:
 
     def __init__(self, others=0, **facts):
         self._others = others
-        names = ("driver", "throttled_by", "celsius", "compute_mode", "mig", "persistence")
-        self._facts = {name: Fact(value=facts.get(name)) for name in names}
+        assert facts.keys() <= nvml.Card(absent="none").facts().keys()
+        self._facts = {name: Fact(value=facts.get(name)) for name in nvml.Card(absent="none").facts()}
 
     def facts(self):
         return self._facts
@@ -106,6 +107,14 @@ class Card:
     [
         ({"driver": "580.1"}, "driver", "ok"),
         ({"driver": "470.82.1"}, "driver", "problem"),
+        ({"driver": "550.90.07", "compute_capability": "8.0"}, "driver", "ok"),
+        ({"driver": "550.90.07", "compute_capability": "9.0"}, "driver", "problem"),
+        ({"driver": "555.42.02", "compute_capability": "9.0"}, "driver", "ok"),
+        ({"driver": None}, "driver", "ok"),
+        ({"compute_capability": "10.0"}, "card", "warning"),
+        ({"compute_capability": "12.0"}, "card", "warning"),
+        ({"mps": True}, "MPS", "warning"),
+        ({"clocks_set": True}, "clocks", "ok"),
         ({"throttled_by": "software power cap", "celsius": 80}, "clocks", "warning"),
         ({"others": None}, "sharing", "warning"),
         ({"compute_mode": "PROHIBITED"}, "mode", "problem"),
@@ -119,6 +128,37 @@ def test_each_state_of_a_card(tmp_path, facts, subject, state):
     (found,) = [finding for finding in card.look(Card(**facts), tmp_path) if finding.subject == subject]
     assert found.state == state
     assert (found.remedy is None) == (state == "ok")
+
+
+def test_nothing_is_said_of_mps_or_age_where_there_is_nothing_to_say(tmp_path):
+    subjects = {finding.subject for finding in card.look(Card(compute_capability="9.0", mps=False), tmp_path)}
+    assert not subjects & {"card", "MPS"}
+
+
+def test_a_card_that_is_too_new_is_told_where_that_was_reported(tmp_path):
+    (found,) = [
+        finding for finding in card.look(Card(compute_capability="12.0"), tmp_path) if finding.subject == "card"
+    ]
+    assert "12.0" in found.text
+    assert all(issue in found.remedy for issue in ("#97387", "#99592", "#101746", "#111958"))
+
+
+@pytest.mark.parametrize(
+    ("facts", "advice"),
+    [
+        ({"sm_clock_max_hertz": 1_980_000_000}, "--lock-gpu-clocks=1980,1980"),
+        (
+            {"sm_clock_max_hertz": 1_530_000_000, "applications_clock_default_hertz": 1_312_000_000},
+            "--lock-gpu-clocks=1312,1312",
+        ),
+        ({"sm_clock_max_hertz": 1_980_000_000, "clocks_set": True}, "applications clocks hold it"),
+        ({}, "not throttled now"),
+    ],
+)
+def test_the_line_on_clocks_says_how_they_would_stay(tmp_path, facts, advice):
+    (found,) = [finding for finding in card.look(Card(**facts), tmp_path) if finding.subject == "clocks"]
+    assert found.state == "ok"
+    assert found.text.endswith(advice)
 
 
 def test_rights_to_profile_are_read_from_the_driver(tmp_path):
