@@ -38,9 +38,15 @@ _WATCHED = (
 # of what two results differ in. Names, or beginnings that end in an underscore.
 _SETTINGS = {
     "BLIS_": "NumPy's products",
+    "CUDA_DEVICE_MAX_CONNECTIONS": "queues between a process and its card",
     "CUDA_DEVICE_ORDER": "what an index means",
     "CUDA_LAUNCH_BLOCKING": "every launch waits",
     "CUDA_MODULE_LOADING": "kernels are loaded at the first call or before",
+    # Of a card that others share these are what they were promised: to take them out would be to take theirs.
+    "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE": "the share of a card's processors under MPS",
+    "CUDA_MPS_CLIENT_PRIORITY": "who waits for whom under MPS",
+    "CUDA_MPS_ENABLE_PER_CTX_DEVICE_MULTIPROCESSOR_PARTITIONING": "what that share is of",
+    "CUDA_MPS_PINNED_DEVICE_MEM_LIMIT": "the share of a card's memory under MPS",
     "CUDA_VISIBLE_DEVICES": "which card",
     "DNNL_": "oneDNN's own settings",
     "GLIBC_TUNABLES": "the C library's allocator",
@@ -54,6 +60,7 @@ _SETTINGS = {
     "ONEDNN_": "oneDNN's own settings",
     "OPENBLAS_": "NumPy's products",
     "TCMALLOC_": "another allocator",
+    "TF_CUDA_PLATFORM_GPU_DEVICE_SCHEDULE": "whether a process that waits for the card spins, yields or sleeps",
     "TF_DETERMINISTIC_OPS": "slower kernels that repeat to the last digit",
     "TF_ENABLE_ONEDNN_OPTS": "oneDNN's kernels or Eigen's",
     "TF_GPU_THREAD_COUNT": "threads that launch kernels",

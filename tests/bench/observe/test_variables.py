@@ -2,6 +2,9 @@
 
 import sys
 
+import documents
+import msgspec
+import numpy as np
 import pytest
 from support import patience
 
@@ -10,6 +13,7 @@ from bench.doctor import host
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server
 from bench.observe import environment, variables
+from bench.results import fingerprint
 
 CPU = device.choose("cpu")
 # Found in no list here: the first two are TensorFlow's own (tensorflow/python/eager/polymorphic_function and
@@ -25,6 +29,48 @@ UNHEARD_OF = (
     "PYTHONTRACEMALLOC",
 )
 CHOSEN = ("OMP_SOMETHING_NEW", "KMP_BLOCKTIME", "MALLOC_ARENA_MAX", "ONEDNN_MAX_CPU_ISA", "MKL_NEW", "XLA_FLAGS")
+
+# What a driver and TensorFlow read of a card's variables, and what is done with each.
+OF_A_CARD = [
+    # Memory policies of their own. GetMemoryLimitBytes of xla/stream_executor/stream_executor.cc; GpuCudaMallocAsync.
+    ("TF_PER_DEVICE_MEMORY_LIMIT_MB", "taken out"),
+    ("TF_CUDA_MALLOC_ASYNC_SUPPORTED_PREALLOC", "taken out"),
+    # GetFlagsFromEnv of xla/stream_executor/cuda/cuda_context.cc: spin, yield or blocking_sync.
+    ("TF_CUDA_PLATFORM_GPU_DEVICE_SCHEDULE", "recorded"),
+    # CUDA Programming Guide, chapter 5.2, environment variables.
+    ("CUDA_DEVICE_MAX_CONNECTIONS", "recorded"),
+    ("CUDA_MODULE_LOADING", "recorded"),
+    # NVIDIA's Multi-Process Service, chapter 4.2, environment variables.
+    ("CUDA_MPS_ACTIVE_THREAD_PERCENTAGE", "recorded"),
+    ("CUDA_MPS_CLIENT_PRIORITY", "recorded"),
+    ("CUDA_MPS_ENABLE_PER_CTX_DEVICE_MULTIPROCESSOR_PARTITIONING", "recorded"),
+    ("CUDA_MPS_PINNED_DEVICE_MEM_LIMIT", "recorded"),
+    ("CUDA_MPS_LOG_DIRECTORY", "a place"),
+    ("CUDA_MPS_PIPE_DIRECTORY", "a place"),
+]
+
+
+@pytest.mark.parametrize(("name", "fate"), OF_A_CARD)
+def test_what_becomes_of_a_cards_variables(name, fate):
+    inherited = {name: "/tmp/x" if fate == "a place" else "1"}
+    passed = environment.for_servers(CPU, inherited).get(name) != ""
+    assert (passed, name in environment.recorded(CPU, inherited)) == {
+        "taken out": (False, False),
+        "recorded": (True, True),
+        "a place": (True, False),
+    }[fate]
+
+
+@pytest.mark.parametrize("name", [name for name, fate in OF_A_CARD if fate == "recorded"])
+def test_two_results_differ_in_what_is_recorded_of_a_card(name):
+    found = documents.document(documents.simulate(np.random.default_rng(1)))
+    section = found.autoencoder_bench
+
+    def software(inherited):
+        device = msgspec.structs.replace(section.device, environment=environment.recorded(CPU, inherited))
+        return fingerprint.take(found.machine_info, device, section.software, {}).software
+
+    assert software({name: "1"}).items() - software({}).items() == {(name, "1")}
 
 
 @pytest.mark.parametrize("name", UNHEARD_OF)
