@@ -194,6 +194,8 @@ class Session:
         facts = self._settings.card.facts()
         capability = facts["compute_capability"].value
         self._capability = str(capability) if capability else None
+        if facts["mps"].value:
+            self._view.say("Programs share this card through MPS: others' kernels may run among those measured here.")
         for recorder in self._recorders.values():
             recorder.add_facts({"gpu": {**facts, "matched_by": matched}})
 

@@ -22,6 +22,7 @@ class Meter:
         self._began = 0.0
         self._watts: list[float] = []
         self._utilisation: list[float] = []
+        self._generations: list[int] = []
 
     @staticmethod
     def source(card: Card | None) -> tuple[str | None, str | None]:
@@ -52,6 +53,8 @@ class Meter:
         for value, values in ((self._card.watts(), self._watts), (self._card.utilisation(), self._utilisation)):
             if value is not None:
                 values.append(value)
+        if (generation := self._card.pcie_generation()) is not None:
+            self._generations.append(generation)
 
     def end(self, steps: int, seconds: float) -> Sustained:
         """The pass is over, after so many steps in so many seconds."""
@@ -65,6 +68,7 @@ class Meter:
             watts=fmean(self._watts) if self._watts else None,
             utilisation=fmean(self._utilisation) if self._utilisation else None,
             reason=reason,
+            pcie_generation=max(self._generations, default=None),
         )
 
     def _joules(self) -> tuple[float | None, str | None]:

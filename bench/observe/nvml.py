@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ import psutil
 import pynvml
 
 from bench.device import CardName, without_uuid
+from bench.observe import cores
 from bench.results.record import Fact
 
 Answer = TypeVar("Answer")
@@ -127,8 +128,8 @@ class Card:
 
     def near_cores(self) -> tuple[int, ...] | None:
         """Logical processors of the card's own NUMA node, by number; None where NVML names none, as outside Linux."""
-        cores, _ = self.ask(_near_cores)
-        return cores
+        found, _ = self.ask(_near_cores)
+        return found
 
     def facts(self) -> dict[str, Fact]:
         """Everything that is recorded of a card, by name."""
@@ -171,17 +172,6 @@ def throttle_reasons(bits: int) -> tuple[str, ...]:
 def is_hot(bits: int | None) -> bool:
     """Whether these reasons for lower clocks have heat among them; False where the card does not say."""
     return bool((bits or 0) & THERMAL)
-
-
-def compact(numbers: Sequence[int]) -> str:
-    """Rising numbers as Linux writes lists of processors: 0-3,8."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ",".join(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs)
 
 
 def _start() -> str | None:
@@ -250,10 +240,10 @@ def _clocks_set(handle: Any) -> bool:
 def _near_cores(handle: Any) -> tuple[int, ...]:
     """Raises ValueError where the mask is empty, as was seen of jobs that may use only part of a node's processors."""
     words = pynvml.nvmlDeviceGetCpuAffinity(handle, _AFFINITY_WORDS)
-    cores = tuple(64 * i + bit for i, word in enumerate(words) for bit in range(64) if word >> bit & 1)
-    if not cores:
+    found = tuple(64 * i + bit for i, word in enumerate(words) for bit in range(64) if word >> bit & 1)
+    if not found:
         raise ValueError("a list of processors without one in it")
-    return cores
+    return found
 
 
 def _mps(handle: Any) -> bool:
@@ -325,7 +315,7 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "pcie_generation_max": pynvml.nvmlDeviceGetMaxPcieLinkGeneration,
     "pcie_width": pynvml.nvmlDeviceGetCurrPcieLinkWidth,
     "pcie_width_max": pynvml.nvmlDeviceGetMaxPcieLinkWidth,
-    "near_cores": lambda handle: compact(_near_cores(handle)),
+    "near_cores": lambda handle: cores.ranges(_near_cores(handle)) or "",
     "mps": _mps,
     "energy_counter": lambda handle: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) >= 0,
 }

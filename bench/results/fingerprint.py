@@ -16,7 +16,7 @@ _IDENTITY = {"CUDA_VISIBLE_DEVICES"}
 _SETTINGS = {
     "cpu": ("governor", "usable_threads", "bound_to"),
     "container": ("cpu_limit",),
-    "gpu": ("ecc", "mig", "persistence", "sm_clock_max_hertz", "pcie_generation_max", "pcie_width"),
+    "gpu": ("ecc", "mig", "persistence", "sm_clock_max_hertz", "pcie_generation_max", "pcie_width_max"),
 }
 
 

@@ -70,6 +70,7 @@ class Sustained(Record, frozen=True, kw_only=True):
     watts: float | None
     utilisation: float | None
     reason: str | None = None
+    pcie_generation: int | None = None  # the highest that the card's link was seen at: at idle it is lower
 
 
 class InputAlone(Record, frozen=True, kw_only=True):

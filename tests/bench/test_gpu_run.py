@@ -12,6 +12,7 @@ from documents import with_experiment
 from support import patience
 
 from bench.errors import ExitCode, UsageError
+from bench.observe import cores
 from bench.options import Options
 from bench.results import files
 from bench.run import run
@@ -62,6 +63,7 @@ def states(document):
 def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energy(bench, stand_in):
     """Here the card gets too hot after the first round, and the user's environment asks for no growth."""
     heat = str(stand_in.state / "throttle")
+    stand_in.set("pcie", 4)
     document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false", STAND_IN_HEAT=heat)
     assert "Device: GPU" in text
     assert "TensorFlow sees Stand-in GPU." in text
@@ -95,6 +97,7 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
         assert info.sustained.joules >= 100 * info.sustained.seconds - 0.1
         assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
         assert info.sustained.utilisation == 0.75
+        assert info.sustained.pcie_generation == 4
     assert "Joules per 1,000 steps" in text
     run_checks(document, [check for check in card_checks.MODES if check is not card_checks.servers_may_fork])
     with pytest.raises(AssertionError):  # what was computed on the CPU is no answer about forking on a GPU
@@ -179,8 +182,10 @@ def test_the_batches_of_a_card_are_as_large_as_its_memory_allows(bench):
 def test_a_run_is_bound_to_the_cores_near_the_card_where_asked(bench, stand_in):
     document, _, _ = bench("--only", "function/resident", "--affinity", "near")
     facts = document.autoencoder_bench.facts
-    assert facts["cpu"]["bound_to"].value == "0"  # as the stand-in for NVML says
-    assert document.autoencoder_bench.fingerprint.software["cpu_bound_to"] == "0"
+    near = {*range(4), *range(8, 12), 64} & os.sched_getaffinity(0)  # as the stand-in for NVML says
+    assert facts["gpu"]["near_cores"].value == "0-3,8-11,64"
+    assert facts["cpu"]["bound_to"].value == cores.ranges(near)
+    assert document.autoencoder_bench.fingerprint.software["cpu_bound_to"] == cores.ranges(near)
     assert "--affinity near" in document.autoencoder_bench.plan.command
 
 

@@ -12,12 +12,16 @@ class FakeCard:
 
     def __init__(self, clock, watts=(500.0, 90.0, 110.0), counter=True):
         self._clock, self._watts, self._counter = clock, iter(watts), counter
+        self._generations = iter((1, 4))  # as a link that wakes up
 
     def joules(self):
         return (100 * self._clock[0], None) if self._counter else (None, "NVML: Not Supported")
 
     def watts(self):
         return next(self._watts, None)
+
+    def pcie_generation(self):
+        return next(self._generations, 4)
 
     def utilisation(self):
         return 0.5
@@ -39,6 +43,7 @@ def test_energy_comes_from_the_counter_and_power_from_after_the_first_second():
     found = measured(FakeCard(clock, watts=(90.0, 110.0)), clock)
     assert (found.joules, found.joules_per_1000_steps) == (pytest.approx(200.0), pytest.approx(50.0))
     assert found.watts == 100.0  # the look within the first second is not taken
+    assert found.pcie_generation == 4
     assert (found.utilisation, found.source, found.reason) == (0.5, meter.NVML_SOURCE, None)
 
 
