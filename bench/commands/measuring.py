@@ -188,6 +188,13 @@ def profile(
     device: Device = DeviceName.auto,
     gpu: Gpu = None,
     tf32: Tf32 = None,
+    nsys: Annotated[
+        bool,
+        typer.Option(
+            "--nsys",
+            help="Print, or where nsys is installed run, the Nsight Systems command for one process of this case.",
+        ),
+    ] = False,
 ) -> None:
     """Take a longer profile of one case, and show what its steps consist of; takes less than a minute.
 
@@ -195,6 +202,7 @@ def profile(
     measure with `bench run`.
     """
     from bench import selection
+    from bench.commands import nsight
     from bench.options import Options
     from bench.present import profiles, progress, summary
     from bench.present.grid import rich
@@ -215,6 +223,9 @@ def profile(
         gpu=gpu,
         tf32=None if tf32 is None else tf32 is OnOff.on,
     )
+    if nsys:
+        nsight.show_or_run(options, console)
+        return
     with progress.open_view(console) as view:
         outcome = measure(options, view)
     read = [one for one in profiles.traced(outcome.document) if one.benchmark.name == case]

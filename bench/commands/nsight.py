@@ -1,0 +1,54 @@
+"""What `bench profile --nsys` does: it runs Nsight Systems where it is installed, or prints the command that would."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from bench import device, folders, interrupts, nsys
+from bench.device import DeviceChoice
+from bench.errors import UsageError
+from bench.observe import environment, nvml
+from bench.options import Options
+from bench.results.record import USUAL_TRACERS
+
+
+def show_or_run(options: Options, console: Console) -> None:
+    """Print the command for the one case of these options, or run it and say where its report is.
+
+    Raises UsageError where the options are at fault, BenchError where Nsight Systems fails.
+    """
+    if options.tracers != USUAL_TRACERS:
+        raise UsageError("The tracers are TensorFlow's profiler's: leave them out with --nsys.")
+    folders.check_label(options.label)
+    case = nsys.case_named(options.only[0], options.experiments[0])
+    process = nsys.Process(
+        case, options.preset.profile_steps, options.device, options.data, options.seed, tf32=options.tf32
+    )
+    found = nsys.find()
+    if found is None and options.device == "gpu" and device.driver_sign() is None:
+        _show_for_another_machine(process, options.gpu or "0")
+        return
+    choice = device.choose(options.device, options.gpu, known=nvml.cards)
+    process = replace(process, device=choice.kind)
+    nsys.require_fit(case, choice.kind)
+    output = nsys.report_in(options.out, process, choice.slug, options.label, environment.now())
+    if found is None:
+        typer.echo("nsys is not on the PATH here. Where it is, this runs it:", err=True)
+        typer.echo(nsys.line(nsys.command(process, output.absolute()), nsys.variables(choice)))
+        return
+    nsys.require_nvtx()
+    with interrupts.raised_as_interrupted():
+        report = nsys.run(nsys.command(process, output, found), nsys.variables(choice), output)
+    console.print(f"Report: {report}, for nsys-ui or nsys stats", soft_wrap=True, markup=False, highlight=False)
+
+
+def _show_for_another_machine(process: nsys.Process, card: str) -> None:
+    """Print a command without anything of this machine in it: no path, no setting."""
+    nsys.require_fit(process.case, process.device)
+    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    choice = DeviceChoice("gpu", "for another machine", variables, "gpu")
+    output = Path(process.case.full_name.replace("/", "-"))
+    typer.echo("There is neither nsys nor a GPU here. On a machine with both and this suite, this runs it:", err=True)
+    typer.echo(nsys.line(nsys.command(process, output, python="python"), nsys.variables(choice, {})))
