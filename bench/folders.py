@@ -85,7 +85,7 @@ def create(out: Path, device: str, label: str | None, started: datetime) -> Path
     name = "-".join(filter(None, [started.strftime("%Y%m%dT%H%M%SZ"), device, label]))
     try:
         out.mkdir(parents=True, exist_ok=True)
-        folder = _make_new(out / name)
+        folder = make_new(out / name)
         for part in ("logs", "plots", "tensorboard"):
             (folder / part).mkdir()
         (folder / _RESERVE).write_bytes(os.urandom(_RESERVE_BYTES))
@@ -116,7 +116,7 @@ def latest(out: Path) -> Path:
     return out / name
 
 
-def _make_new(folder: Path) -> Path:
+def make_new(folder: Path) -> Path:
     """Make the folder, or one with a number where a run of the same second has taken it.
 
     That it is not there yet is found out by making it: between a look and the making another run may have come.

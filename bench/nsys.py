@@ -89,7 +89,9 @@ def require_fit(case: Case, device: str) -> None:
 def require_nvtx() -> None:
     """Raise UsageError where there is nothing to mark ranges with."""
     if importlib.util.find_spec("nvtx") is None:
-        raise UsageError("The package nvtx is not installed, which marks the steps: pip install -c constraints.txt nvtx")
+        raise UsageError(
+            "The package nvtx is not installed, which marks the steps: pip install -c constraints.txt nvtx"
+        )
 
 
 def find() -> str | None:
@@ -116,11 +118,11 @@ def report_in(out: Path, process: Process, slug: str, label: str | None, started
     folders.require_writable(out)
     stamp = started.strftime("%Y%m%dT%H%M%SZ")
     name = "-".join(filter(None, [stamp, slug, re.sub(r"[^\w.+-]", "-", process.case.full_name), label]))
-    folder = out / FOLDER / name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        (out / FOLDER).mkdir(exist_ok=True)
+        folder = folders.make_new(out / FOLDER / name)
     except OSError as error:
-        raise UsageError(f"Cannot write to {folder}: {error.strerror}. Choose another folder with --out.") from None
+        raise UsageError(f"Cannot write to {out / FOLDER}: {error.strerror}. Choose another with --out.") from None
     return folder / _REPORT
 
 
