@@ -88,8 +88,7 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
         prepared: protocol.Prepared = worker.ask(prepare, protocol.Prepared, limits.first_call)
     except WorkerFailed as failure:
         worker.end()
-        remedy = _flag_remedy(str(failure)) or _xla_remedy(log.read_text(errors="replace"))
-        return [problem("XLA", f"it does not compile: {failure}", remedy)]
+        return [_does_not_compile(str(failure), log.read_text(errors="replace"), choice.kind)]
     found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
         request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS, tracers=USUAL_TRACERS)
@@ -99,6 +98,13 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
     finally:
         worker.end()
     return found
+
+
+def _does_not_compile(reason: str, log: str, kind: str) -> Finding:
+    """The worker's own log knows more than what it raised: of a GPU, what it complained of before."""
+    cause = missing_gpu.complaint(log) if kind == "gpu" else None
+    text = f"it does not compile: {reason}" + (f"; {cause.what}" if cause else "")
+    return problem("XLA", text, _flag_remedy(reason) or (cause.remedy if cause else _xla_remedy(log)))
 
 
 def _compiles(prepared: protocol.Prepared, log: str) -> Finding:

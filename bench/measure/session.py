@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench import missing_gpu
 from bench.errors import BenchError, NotComparable, UsageError
-from bench.measure import occupancy, passes, protocol, stopping
+from bench.measure import causes, occupancy, passes, protocol, stopping
 from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
@@ -164,7 +164,8 @@ class Session:
         try:
             probed = passes.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
         except WorkerFailed as failure:
-            raise BenchError(f"{of_side}TensorFlow cannot look for devices: {failure}. See {log}") from None
+            why = causes.with_cause(str(failure), log, self._settings.device)
+            raise BenchError(f"{of_side}TensorFlow cannot look for devices: {why}. See {log}") from None
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")
             raise UsageError(of_side + missing_gpu.explain(probed.cuda_build, text))

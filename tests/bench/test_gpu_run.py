@@ -151,9 +151,15 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
     assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
 
 
-def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs(bench):
-    document, _, out = bench("--only", "xla/resident", "--trace-cuda-graphs")
-    assert "--trace-cuda-graphs" in document.autoencoder_bench.plan.command
+def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_near_the_card(bench):
+    """In the same run, bound to the cores that the stand-in for NVML calls near."""
+    document, _, out = bench("--only", "xla/resident", "--trace-cuda-graphs", "--affinity", "near")
+    section = document.autoencoder_bench
+    assert "--trace-cuda-graphs" in section.plan.command
+    assert "--affinity near" in section.plan.command
+    near = cores.ranges({*range(4), *range(8, 12), 64} & os.sched_getaffinity(0))
+    assert section.facts["gpu"]["near_cores"].value == "0-3,8-11,64"
+    assert section.facts["cpu"]["bound_to"].value == section.fingerprint.software["cpu_bound_to"] == near
     (folder,) = [path for path in out.iterdir() if path.is_dir()]
     for benchmark in document.benchmarks:
         info = benchmark.extra_info
@@ -170,23 +176,6 @@ def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs(
     page = (folder / "report.html").read_text()
     assert "modes/xla/resident (CUDA graphs)" in page
     assert "A step on the GPU" in page
-
-
-def test_the_batches_of_a_card_are_as_large_as_its_memory_allows(bench):
-    """The stand-in has 16 GiB, of which 400 MiB are in use; so large ones would take this machine too long."""
-    document, _, _ = bench("--experiment", "batch", "--only", "function/16", "--only", "xla/64")
-    assert "--batch-sizes 16,64,256,1024,4096,16384,65536 " in document.autoencoder_bench.plan.command
-    assert states(document) == dict.fromkeys(("function/16", "function/64", "xla/64", "function/64/twin"), "measured")
-
-
-def test_a_run_is_bound_to_the_cores_near_the_card_where_asked(bench, stand_in):
-    document, _, _ = bench("--only", "function/resident", "--affinity", "near")
-    facts = document.autoencoder_bench.facts
-    near = {*range(4), *range(8, 12), 64} & os.sched_getaffinity(0)  # as the stand-in for NVML says
-    assert facts["gpu"]["near_cores"].value == "0-3,8-11,64"
-    assert facts["cpu"]["bound_to"].value == cores.ranges(near)
-    assert document.autoencoder_bench.fingerprint.software["cpu_bound_to"] == cores.ranges(near)
-    assert "--affinity near" in document.autoencoder_bench.plan.command
 
 
 def test_on_a_card_that_others_use_nothing_is_reserved(bench, stand_in):

@@ -1,13 +1,17 @@
 """Cases, and how they are picked."""
 
+import dataclasses
 import itertools
+from types import SimpleNamespace
 
 import pytest
 
-from bench import selection
+from bench import run, selection
 from bench.cases import reference
+from bench.device import DeviceChoice
 from bench.errors import UsageError
 from bench.experiments import BATCH_SIZES, EXPERIMENTS, batch_sizes
+from bench.observe.nvml import CardMemory
 from bench.selection import Choice, parse_sizes
 
 
@@ -154,3 +158,19 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
     assert max(sizes) == largest
     assert set(BATCH_SIZES) <= set(sizes)
     assert all(after == 4 * before for before, after in itertools.pairwise(sizes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "card", "expected"),
+    [
+        pytest.param({}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a card with 16 GiB of which some are used"),
+        pytest.param({}, None, (), id="a CPU has the usual ones"),
+        pytest.param({"batch_sizes": (8,)}, "0", (8,), id="those that were asked for"),
+        pytest.param({"experiments": ("modes",)}, "0", (), id="another experiment"),
+    ],
+)
+def test_a_run_chooses_batches_by_the_device_unless_they_are_named(changes, card, expected):
+    memory = CardMemory(total=16 * 2**30, used=400 * 2**20)
+    device = DeviceChoice("gpu" if card else "cpu", "", {}, "", card)
+    wanted = dataclasses.replace(Choice(("batch",)), **changes)
+    assert run._batch_sizes(wanted, device, SimpleNamespace(memory=lambda: (memory, None))) == expected

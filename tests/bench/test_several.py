@@ -68,7 +68,7 @@ def test_a_case_of_many_steps_in_a_call_is_counted_in_steps(outcome):
     assert loop.block.steps % 25 == 0
     assert loop.latency is None
     assert loop.latency_reason == "a call does 25 steps"
-    assert (loop.profile.status, loop.profile.step_markers, loop.profile.steps) == ("ok", 1, 25)
+    assert (loop.profile.status, loop.profile.step_markers, loop.profile.steps) == ("ok", 3, 75)
     (check,) = loop.same_model
     assert (check.steps, check.passed) == (50, True)
     assert loop.share_of_limit.value > 0

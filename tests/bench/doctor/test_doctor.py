@@ -10,7 +10,7 @@ import pytest
 from support import patience
 
 from bench.device import driver_sign
-from bench.doctor import card, host
+from bench.doctor import card, host, tensorflow_runs
 from bench.observe import nvml
 from bench.observe.machine import look
 from bench.results.record import Fact
@@ -223,3 +223,14 @@ def test_a_busy_machine_is_noticed():
             assert host.quiet().state == "warning"
         finally:
             process.kill()
+
+
+def test_of_a_card_that_xla_cannot_compile_for_the_workers_log_tells_why():
+    """The line is from tensorflow #111958."""
+    log = "ptxas fatal   : PTX version 8.7 does not support target 'sm_120a'"
+    found = tensorflow_runs._does_not_compile("killed by SIGABRT", log, "gpu")
+    assert (found.subject, found.state) == ("XLA", "problem")
+    assert "sm_120a" in found.text
+    assert "#111958" in found.remedy
+    on_cpu = tensorflow_runs._does_not_compile("killed by SIGABRT", log, "cpu")
+    assert "sm_120a" not in on_cpu.text

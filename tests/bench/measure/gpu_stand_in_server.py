@@ -31,6 +31,10 @@ import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
 
+# A card of 16 GiB and what a context takes of it are made up, and figures that tests expect back. What the allocator
+# does with a card is TensorFlow's: the first region of 2 MiB that grows by doubling (bfc_allocator.cc, `Extend`, and
+# gpu_bfc_allocator.cc), and what the default leaves to the system on compute capability 8.x (`MinSystemMemory` in
+# common_runtime/gpu/gpu_device.cc).
 TOTAL, CONTEXT, SMALL, GROWN, MARGIN = 16 * 2**30, 300 * 2**20, 2 * 2**20, 16 * 2**20, 1536 * 2**20
 
 _state = {"tf32": True}
@@ -44,7 +48,11 @@ _real = {
 
 
 def _list_physical_devices(kind=None):
-    """The real ones, and a GPU of which only Python knows."""
+    """The real ones, and a GPU of which only Python knows; its name is as `_initialize_physical_devices` makes them.
+
+    (tensorflow/python/eager/context.py. A lock that is taken raises here; on a card that is taken CUDA refuses with
+    CUDA_ERROR_DEVICE_UNAVAILABLE, tensorflow #45450.)
+    """
     if lock := os.environ.get("STAND_IN_LOCK"):
         _state["lock"] = _state.get("lock") or open(lock, "w")  # noqa: SIM115 - held like a context, as long as it lives
         fcntl.flock(_state["lock"], fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -92,6 +100,7 @@ def _reserved(folder, grown):
 
 
 def _read_memory(kind, reset):
+    # `get_memory_info` gives bytes in use and at most (tensorflow/python/framework/config.py); these are made up.
     if reset:
         _hold(grown=True)
     return MemoryRead(current_bytes=4_000_000, peak_bytes=6_000_000)
@@ -114,6 +123,7 @@ def _inspect_trace(space, steps_per_call):
 
 
 def _probe():
+    """As a wheel for GPUs answers: versions of `tf.sysconfig.get_build_info` of tensorflow 2.21, its keys as there."""
     return Probed(
         tensorflow="2.21.0",
         keras="3.15.1",
