@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bench import policies
-from bench.cases import USUAL_BATCH_SIZE, Case
+from bench.plan import memory_policy
+from bench.plan.case import USUAL_BATCH_SIZE, Case
 
 BATCH_SIZES = (16, 64, 256, 1_024, 4_096)
 # A large GPU computes thousands of rows in the time of launching a step's kernels: sizes go on until arithmetic shows.
@@ -34,23 +34,23 @@ def _modes() -> tuple[Case, ...]:
     return (*cases, Case(experiment="modes", mode="function", pipeline="resident", twin=True))
 
 
-def memory(fraction: float = policies.DEFAULT_FRACTION) -> Experiment:
+def memory(fraction: float = memory_policy.DEFAULT_FRACTION) -> Experiment:
     """The experiment `memory` with this share in the policies that have one.
 
     The cases called `host` are those of a machine without a GPU, where a policy would mean nothing.
     """
-    names = [policies.parse(name, fraction).name for name in ("default", "growth", "fraction", "growth+fraction")]
+    names = [memory_policy.parse(name, fraction).name for name in ("default", "growth", "fraction", "growth+fraction")]
     pairs = [(name, mode) for mode in ("function", "xla") for name in (*names, "async")]
-    pairs += [(policies.HOST, mode) for mode in ("eager", "function", "xla")]
+    pairs += [(memory_policy.HOST, mode) for mode in ("eager", "function", "xla")]
     cases = [Case(experiment="memory", mode=mode, pipeline="resident", memory=name) for name, mode in pairs]
     twins = [
         Case(experiment="memory", mode="function", pipeline="resident", memory=name, twin=True)
-        for name in ("growth", policies.HOST)
+        for name in ("growth", memory_policy.HOST)
     ]
     return Experiment(
         question="What does each memory policy reserve, what does the model need, and what does it cost?",
         cases=(*cases, *twins),
-        usual=(*(f"{name}/function" for name in names), f"{policies.HOST}/*"),
+        usual=(*(f"{name}/function" for name in names), f"{memory_policy.HOST}/*"),
     )
 
 

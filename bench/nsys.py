@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bench import folders, policies, selection
-from bench.cases import Case
+from bench import folders, selection
 from bench.device import DeviceChoice
 from bench.errors import BenchError, UsageError
 from bench.experiments import EXPERIMENTS
 from bench.observe import cuda_cache, environment
+from bench.plan import memory_policy
+from bench.plan.case import Case
 
 MODULE = "bench.measure.nsys_steps"
 FOLDER = "nsys"  # of a results folder
@@ -81,7 +82,7 @@ def case_named(name: str, experiment: str | None) -> Case:
 
 def require_fit(case: Case, device: str) -> None:
     """Raise UsageError for a memory policy without a GPU, or for the host's memory with one."""
-    if case.experiment == "memory" and (case.memory == policies.HOST) != (device == "cpu"):
+    if case.experiment == "memory" and (case.memory == memory_policy.HOST) != (device == "cpu"):
         need = "--device cpu" if device == "gpu" else "a GPU"
         raise UsageError(f"{case.full_name} needs {need}, and this is for the {device.upper()}.")
 

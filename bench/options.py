@@ -9,7 +9,7 @@ from bench.affinity import Affinity
 from bench.against import Against
 from bench.comparing.runs import Run
 from bench.measure.launcher import SERVER_COMMAND, Limits
-from bench.presets import PROFILE, USUAL_PROFILE_STEPS, Preset
+from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 
 NAMED_SOURCES = ("keras", "debian", "download", "sample")  # of data, that mean the same on every machine

@@ -12,9 +12,8 @@ import psutil
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import affinity, against, device, folders, interrupts, policies, selection, workload
+from bench import affinity, against, device, folders, interrupts, selection
 from bench.against import Against
-from bench.cases import Case
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
 from bench.experiments import EXPERIMENTS, batch_sizes
@@ -27,7 +26,9 @@ from bench.measure.session import Session, Wanted
 from bench.measure.settings import Settings
 from bench.observe import cuda_cache, environment, machine, nvml
 from bench.options import Options, command_of
-from bench.presets import BRIEF_PRESET, shared_out, usual_experiments
+from bench.plan import memory_policy, workload
+from bench.plan.case import Case
+from bench.plan.preset import BRIEF_PRESET, shared_out, usual_experiments
 from bench.results import fingerprint
 from bench.results.document import Circumstances, ExperimentPlan
 from bench.results.recorder import ExperimentRecorder, Recorder
@@ -203,9 +204,9 @@ def _split(selected: tuple[Case, ...], choice: device.DeviceChoice) -> tuple[tup
 
     On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
     """
-    if choice.card or not any(case.memory == policies.HOST for case in selected):
-        return tuple(case for case in selected if case.memory != policies.HOST), {}
-    measured = tuple(case for case in selected if case.memory == policies.HOST)
+    if choice.card or not any(case.memory == memory_policy.HOST for case in selected):
+        return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
+    measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
     reason = f"a memory policy is a GPU's, and this runs on the CPU ({choice.why})"
     return measured, {case: reason for case in selected if case not in measured and not case.twin}
 

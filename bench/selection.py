@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from bench import policies
-from bench.cases import Case, is_reference
 from bench.errors import UsageError
 from bench.experiments import EXPERIMENTS, MOST_EXAMPLES, Experiment, batch, memory
+from bench.plan import memory_policy
+from bench.plan.case import Case, is_reference
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def _select(experiment: Experiment, choice: Choice) -> tuple[Case, ...]:
     if choice.only and not any(fnmatchcase(case.name, glob) for case in experiment.cases for glob in choice.only):
         return ()
     of_memory = experiment.cases[0].experiment == "memory"
-    share = policies.DEFAULT_FRACTION if choice.memory_fraction is None else choice.memory_fraction
-    wanted = {policies.parse(name, share).name for name in choice.memory if of_memory}
+    share = memory_policy.DEFAULT_FRACTION if choice.memory_fraction is None else choice.memory_fraction
+    wanted = {memory_policy.parse(name, share).name for name in choice.memory if of_memory}
     cases = (*experiment.cases, *_of_other_shares(wanted, experiment.cases))
     usual = experiment.brief if choice.brief and experiment.brief else experiment.usual
-    globs = choice.only or (("*/function", f"{policies.HOST}/*") if wanted else usual)
+    globs = choice.only or (("*/function", f"{memory_policy.HOST}/*") if wanted else usual)
     return tuple(case for case in cases if is_reference(case) or _is_wanted(case, globs, wanted))
 
 
@@ -78,7 +78,7 @@ def _experiment(name: str, choice: Choice) -> Experiment:
     if name not in EXPERIMENTS:
         raise UsageError(f"No experiment {name!r}. {nearest(name, EXPERIMENTS)}")
     if name == "memory" and choice.memory_fraction is not None:
-        return memory(policies.check_fraction(choice.memory_fraction))
+        return memory(memory_policy.check_fraction(choice.memory_fraction))
     if name == "batch" and choice.batch_sizes:
         wrong = [size for size in choice.batch_sizes if not 1 <= size <= MOST_EXAMPLES]
         if wrong:
@@ -114,7 +114,7 @@ def _of_other_shares(wanted: set[str], cases: Sequence[Case]) -> list[Case]:
 
 
 def _is_wanted(case: Case, globs: Sequence[str], policies_wanted: set[str]) -> bool:
-    asked = not policies_wanted or case.memory in policies_wanted or case.memory == policies.HOST
+    asked = not policies_wanted or case.memory in policies_wanted or case.memory == memory_policy.HOST
     return asked and any(fnmatchcase(case.name, glob) for glob in globs)
 
 

@@ -8,12 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import interrupts, policies, selection
+from bench import interrupts, selection
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
 from bench.experiments import EXPERIMENTS
 from bench.paths import user_path
-from bench.presets import PRESETS, usual_experiments
+from bench.plan import memory_policy
+from bench.plan.preset import PRESETS, usual_experiments
 from bench.selection import Choice
 
 
@@ -60,7 +61,7 @@ def list_cases() -> None:
                 remark += "  (not in quick)"
             typer.echo(f"  {case.name}{remark}")
     typer.echo("memory policies, each alone on a GPU; the cases called host are for machines without one:")
-    for name, description in policies.DESCRIPTIONS.items():
+    for name, description in memory_policy.DESCRIPTIONS.items():
         typer.echo(f"  {name}: {description}")
     typer.echo("presets:")
     for preset in PRESETS.values():

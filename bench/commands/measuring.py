@@ -33,7 +33,7 @@ from bench.commands.options import (
 )
 from bench.errors import ExitCode, worst
 from bench.paths import user_path
-from bench.presets import PRESETS, PROFILE, USUAL_PROFILE_STEPS
+from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.selection import parse_sizes
 

@@ -9,8 +9,9 @@ from bench.comparing import noise
 from bench.comparing.noise import Error, Noise
 from bench.comparing.runs import Measured, Run, experiment_of
 from bench.comparing.verdicts import Change
-from bench.results import estimates, statistics
-from bench.results.statistics import Mean
+from bench.results import estimates
+from bench.stats import inference
+from bench.stats.inference import Mean
 
 LEAST_OTHERS = 3  # of fewer, one that changed would move what the others are said to have done
 
@@ -121,10 +122,10 @@ def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequen
 def _separate(base: Mapping[int, float], new: Mapping[int, float], error: Error) -> Change:
     """Between separate runs: the noise between runs comes on top, once for each."""
     squared, degrees = error
-    mean = statistics.difference(_mean(new.values()), _mean(base.values()), (2 * squared, degrees))
+    mean = inference.difference(_mean(new.values()), _mean(base.values()), (2 * squared, degrees))
     return Change(mean, lasting_error=2 * squared)
 
 
 def _mean(logs: Iterable[float]) -> Mean:
     values = list(logs)
-    return statistics.mean(values) if values else Mean(math.nan, None, 0, 0)
+    return inference.mean(values) if values else Mean(math.nan, None, 0, 0)

@@ -20,7 +20,7 @@ from bench.comparing.records import (
 from bench.comparing.runs import Run
 from bench.comparing.verdicts import Change, Longer, Scale, Stability
 from bench.errors import NotComparable
-from bench.presets import longer_than
+from bench.plan.preset import longer_than
 from bench.results import estimates
 from bench.results.schema import Estimate
 

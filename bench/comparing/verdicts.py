@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.comparing.records import Judgement, Reason, Verdict
-from bench.results import estimates, statistics
-from bench.results.statistics import Mean
+from bench.results import estimates
+from bench.stats import inference
+from bench.stats.inference import Mean
 
 ALPHA = 0.05
 
@@ -67,9 +68,9 @@ def judge_all(
     Nothing is decided about what is unstable, or may be; `stabilities` has one for each change. `longer` is what there
     is to advise where more cohorts would settle it.
     """
-    p_values = [statistics.p_value(change.mean) for change in changes]
+    p_values = [inference.p_value(change.mean) for change in changes]
     known = [p for p in p_values if p is not None]
-    adjusted = iter(statistics.holm(known))
+    adjusted = iter(inference.holm(known))
     return [
         _judge(change, p, None if p is None else next(adjusted), scale, stability, judged, longer)
         for change, p, stability in zip(changes, p_values, stabilities, strict=True)
@@ -96,9 +97,9 @@ def _decide(
     change: Change, adjusted: float | None, scale: Scale, stability: Stability, longer: Longer | None
 ) -> tuple[Verdict, Reason, str | None]:
     mean, threshold = change.mean, scale.log_threshold
-    width = statistics.half_width(mean)
+    width = inference.half_width(mean)
     if width is None or adjusted is None:
-        return "INCONCLUSIVE", "no_interval", f"results of this suite with {statistics.LEAST_COHORTS} cohorts"
+        return "INCONCLUSIVE", "no_interval", f"results of this suite with {inference.LEAST_COHORTS} cohorts"
     if stability.unstable:
         return "INCONCLUSIVE", "unstable", f"a quieter machine: the A/A check of {stability.unstable} failed"
     if stability.unchecked:
@@ -125,7 +126,7 @@ def _what_would_settle(change: Change, threshold: float, longer: Longer | None) 
     if lasting >= needed:
         return "both side by side (bench run --against), or a --history that varies less"
     deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.cohorts)
-    cohorts = statistics.cohorts_for(math.sqrt(needed**2 - lasting**2), deviation)
+    cohorts = inference.cohorts_for(math.sqrt(needed**2 - lasting**2), deviation)
     if cohorts is None:
         return "a quieter machine"
     needed_cohorts = max(cohorts, mean.cohorts + 1)

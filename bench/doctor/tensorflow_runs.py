@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import missing_gpu
-from bench.cases import Case
 from bench.device import DeviceChoice
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server, WorkerFailed
 from bench.observe import cuda_cache, cupti, environment
+from bench.plan.case import Case
 from bench.results.record import USUAL_TRACERS
 
 _STEPS = 5

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from bench.cases import Case
 from bench.measure import same_model
 from bench.measure.cohort import Cohort
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.launcher import WorkerFailed
 from bench.measure.same_model import CHECK_STEPS, Losses
+from bench.plan.case import Case
 from bench.results.recorder import ExperimentRecorder
 
 

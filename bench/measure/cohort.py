@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench import interrupts, policies
-from bench.measure import causes, cooling, in_force, occupancy, protocol, same_model, warmup
+from bench import interrupts
+from bench.measure import causes, cooling, in_force, occupancy, protocol, same_model
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.member import Member, record
@@ -17,6 +17,7 @@ from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
 from bench.observe import disturbance, nvml, telemetry
+from bench.plan import memory_policy
 from bench.results import estimates
 from bench.results.record import (
     BlockSize,
@@ -27,6 +28,7 @@ from bench.results.record import (
     SameModel,
     Window,
 )
+from bench.stats import steady_state
 
 Answer = TypeVar("Answer")
 
@@ -91,7 +93,11 @@ class Cohort:
         if not self._settings.alone:
             return None
         self._baseline = occupancy.baseline(self._settings.card)
-        if self._settings.allow_shared or not policies.parse(entry.case.memory).reserves or self._baseline.exclusive:
+        if (
+            self._settings.allow_shared
+            or not memory_policy.parse(entry.case.memory).reserves
+            or self._baseline.exclusive
+        ):
             return None
         others = (
             "others are on the card" if self._baseline.exclusive is False else "NVML cannot tell who is on the card"
@@ -116,7 +122,7 @@ class Cohort:
         worker.stop()
         self.members.append(member)
         if prepared.policy:
-            self._drop_if(member, in_force.by_settings(policies.parse(entry.case.memory), prepared.policy))
+            self._drop_if(member, in_force.by_settings(memory_policy.parse(entry.case.memory), prepared.policy))
 
     def is_member(self, entry: Entry) -> bool:
         """Whether the entry's worker is alive in this cohort."""
@@ -224,7 +230,7 @@ class Cohort:
                 continue
             case = member.entry.case
             member.memory = occupancy.take(self._settings.card, self._baseline, contexts.get(case.mode), tensors)
-            self._drop_if(member, in_force.by_figures(policies.parse(case.memory), member.memory, capability))
+            self._drop_if(member, in_force.by_figures(memory_policy.parse(case.memory), member.memory, capability))
 
     def replicates(self) -> dict[Entry, Replicate]:
         """The record of every living member that has timed blocks."""
@@ -262,7 +268,7 @@ class Cohort:
         return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
     def _replicate(self, member: Member) -> Replicate:
-        found = warmup.find(self._log_ratios(member))
+        found = steady_state.find(self._log_ratios(member))
         start_method = self._servers[member.entry.server].start_method
         return record(member, self.number, start_method, found, self._settings.preset.warmup_rounds)
 
@@ -270,7 +276,7 @@ class Cohort:
         """Rounds of this group, by what is known so far."""
         if len(self.order) - first < blocks:
             return blocks
-        return max(warmup.blocks_wanted(self._log_ratios(member), blocks) for member in self.members)
+        return max(steady_state.blocks_wanted(self._log_ratios(member), blocks) for member in self.members)
 
     def _log_ratios(self, member: Member) -> list[float]:
         """Within-round log ratios to the reference of the member's side, or of that to what repeats it."""

@@ -13,10 +13,10 @@ from tensorflow.python.client import device_lib
 from tensorflow.python.eager import context
 
 from autoencoder.model import Parameters
-from bench import policies
-from bench.measure import memory_policy
+from bench.backends.tensorflow import allocator
 from bench.measure.protocol import MemoryRead, Probed
 from bench.observe import environment
+from bench.plan import memory_policy
 
 TF32_CAPABILITY = (8, 0)
 
@@ -83,7 +83,7 @@ def _configure(kind: str, memory: str) -> None:
         return
     if not gpus:
         raise RuntimeError("TensorFlow sees no GPU in this worker")
-    memory_policy.apply(policies.parse(memory))
+    allocator.apply(memory_policy.parse(memory))
 
 
 def scope(kind: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.cases import Case, reference
+from bench.plan.case import Case, reference
 
 Side = Literal["new", "base"]
 

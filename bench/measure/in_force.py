@@ -1,6 +1,6 @@
 """Is a memory policy in force? By what TensorFlow says it was started with, and by what the card lost."""
 
-from bench.policies import Policy
+from bench.plan.memory_policy import Policy
 from bench.results.record import DeviceMemory, PolicyInForce
 
 # A fraction that does not fit shrinks by a tenth, again and again: one such step and rounding are no contradiction.

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bench.cases import Case
+from bench.plan.case import Case
 from bench.results.gpu_trace_record import GpuTrace
 from bench.results.record import DeviceLimits, Fact, PolicyInForce, Tracers
 

@@ -18,10 +18,11 @@ from multiprocessing.connection import Connection
 import psutil
 
 from autoencoder import data
-from bench import __version__, workload
+from bench import __version__
 from bench.measure import device, lifeline, pipelines, protocol, worker
 from bench.measure.pipelines import PreparedData
 from bench.observe import environment
+from bench.plan import workload
 
 
 def main(arguments: list[str]) -> None:

@@ -15,7 +15,7 @@ from bench.measure.servers import Launch, Servers
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
 from bench.observe import nvml
-from bench.presets import Preset
+from bench.plan.preset import Preset
 from bench.results.record import Fact
 from bench.results.recorder import Recorder
 from bench.view import View

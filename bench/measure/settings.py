@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.measure.launcher import Limits
 from bench.observe.nvml import Card
-from bench.presets import Preset
+from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bench.measure import stopping
 from bench.measure.entry import Entries, Entry, Side
-from bench.presets import Preset
+from bench.plan.preset import Preset
 from bench.results import estimates
 from bench.results.record import CaseRecord
 from bench.results.recorder import ExperimentRecorder

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from statistics import median
 
-from bench.presets import Preset
-from bench.results import statistics
+from bench.plan.preset import Preset
 from bench.results.schema import StopReason
+from bench.stats import inference
 
 Cohorts = Sequence[Sequence[float]]
 """Within-round log ratios of one case, a sequence for each cohort."""
@@ -13,7 +13,7 @@ Cohorts = Sequence[Sequence[float]]
 
 def is_narrow(cohorts: Cohorts, preset: Preset) -> bool:
     """Whether the interval of this case is as narrow as the preset wants it."""
-    width = statistics.half_width_to_stop_on([median(blocks) for blocks in cohorts if blocks])
+    width = inference.half_width_to_stop_on([median(blocks) for blocks in cohorts if blocks])
     return width is not None and width <= preset.target_half_width
 
 
@@ -46,8 +46,8 @@ def blocks_for_next(
     as take the preset's seconds, times `patience`.
     """
     least, most = preset.least_rounds, preset.most_rounds
-    found = [variances for cohorts in cases if (variances := statistics.variances(cohorts)) is not None]
+    found = [variances for cohorts in cases if (variances := inference.variances(cohorts)) is not None]
     if not found or max(len(cohorts) for cohorts in cases) < preset.looks[0]:
         return min(most, max(least, round(patience * preset.first_rounds_seconds / round_seconds)))
-    best = [statistics.blocks_per_cohort(variances, round_seconds, cohort_seconds, least, most) for variances in found]
+    best = [inference.blocks_per_cohort(variances, round_seconds, cohort_seconds, least, most) for variances in found]
     return round(median(best))

@@ -17,7 +17,8 @@ import tensorflow as tf
 
 from autoencoder import model, outputs, pipeline, training
 from autoencoder.config import Config
-from bench.measure import clock, device, limits, memory_policy, pipelines, protocol, steps
+from bench.backends.tensorflow import allocator
+from bench.measure import clock, device, limits, pipelines, protocol, steps
 from bench.measure.pipelines import NextBatch, PreparedData
 from bench.measure.subject import Subject
 from bench.observe import control_group, profiling, reconstructions
@@ -106,7 +107,7 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
         data_bytes=data_bytes,
         bus_bytes=_bus_bytes(subject, case.pipeline, session.config) if request.device == "gpu" else None,
         steps_per_call=subject.steps_per_call,
-        policy=memory_policy.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
+        policy=allocator.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
     )
 
 

@@ -8,10 +8,11 @@ from bench.present import tables
 from bench.present.figures import multiple, percent, with_interval
 from bench.present.grid import Grid
 from bench.present.memory import figures, size
-from bench.results import claims, estimates, statistics
+from bench.results import claims, estimates
 from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate
-from bench.results.statistics import CONFIDENCE
+from bench.stats import inference
+from bench.stats.inference import CONFIDENCE
 
 _CAPTION = (
     "stall: share of the step lost against a resident batch, paired. alone: batches per second that nobody computes "
@@ -116,7 +117,7 @@ def supply_ratio(usual: Benchmark, resident: Benchmark) -> Estimate:
         for replicate in estimates.replicates_of(resident)
         if replicate.cohort in rates
     ]
-    return estimates.ratio(statistics.mean(logs)) if logs else estimates.missing("the pipeline was not measured alone")
+    return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the pipeline was not measured alone")
 
 
 def gains(mode: str, cases: Mapping[str, Benchmark], reference: str) -> dict[str, Estimate]:

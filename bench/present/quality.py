@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench import policies
-from bench.cases import Case
+from bench.plan import memory_policy
+from bench.plan.case import Case
 from bench.results import aa_check
 from bench.results.aa_check import AACheck
 from bench.results.schema import Benchmark, Document
@@ -82,7 +82,7 @@ def _measured_again(document: Document) -> str | None:
 def _regardless_of_experiment(case: Case) -> Case:
     """What it does, however it is called: memory as every other experiment has it goes without saying."""
     pipeline = _SAME_PIPELINE.get(case.pipeline, case.pipeline)
-    memory = "" if case.memory in (policies.HOST, _USUAL_MEMORY) else case.memory
+    memory = "" if case.memory in (memory_policy.HOST, _USUAL_MEMORY) else case.memory
     return msgspec.structs.replace(case, experiment="", pipeline=pipeline, memory=memory)
 
 

@@ -7,9 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.results import statistics
 from bench.results.schema import ExperimentRecord
 from bench.results.warning import RunWarning, make
+from bench.stats import inference
 
 # How many times the preset's target half-width, which is of 95 % intervals, that of the twin may be at 95 %. For its
 # interval of 99 % the limit is as much wider as Student's t is, 1.8 times with four cohorts and 2.3 times with three.
@@ -38,7 +38,7 @@ def of(experiment: ExperimentRecord) -> AACheck:
     ratio = experiment.twin.ratio
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.confidence is None:
         return AACheck("not checked", None, None, None)
-    wider = statistics.quantile(ratio.cohorts - 1, ratio.confidence) / statistics.quantile(ratio.cohorts - 1)
+    wider = inference.quantile(ratio.cohorts - 1, ratio.confidence) / inference.quantile(ratio.cohorts - 1)
     log_limit = MOST_TARGETS * experiment.preset.target_half_width * wider
     limit = math.expm1(log_limit)
     half_width = math.log(ratio.high / ratio.low) / 2

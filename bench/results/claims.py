@@ -12,7 +12,7 @@ from enum import Enum
 from bench.results import estimates
 from bench.results.estimates import Replicates
 from bench.results.schema import Estimate
-from bench.results.statistics import CONFIDENCE
+from bench.stats.inference import CONFIDENCE
 
 NEGLIGIBLE = 0.05  # of a step: what an input costs less than, surely, is called less than that
 

@@ -11,9 +11,9 @@ import msgspec
 import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
-from bench import policies, workload
-from bench.cases import Case
-from bench.presets import Preset
+from bench.plan import memory_policy, workload
+from bench.plan.case import Case
+from bench.plan.preset import Preset
 from bench.results import aa_check, estimates, fingerprint, limits, warning
 from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
@@ -203,7 +203,7 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             "mode": case.mode,
             "pipeline": case.pipeline,
             "batch_size": case.batch_size,
-            "memory": case.memory if on_gpu or case.memory == policies.HOST else None,
+            "memory": case.memory if on_gpu or case.memory == memory_policy.HOST else None,
             "twin": case.twin,
         },
         param=case.name,

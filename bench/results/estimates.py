@@ -1,6 +1,6 @@
 """From samples to figures with intervals: paired ratios and throughput, the cohort being the unit of statistics.
 
-The method is described in docs/method.md; the statistics themselves are in bench/results/statistics.py.
+The method is described in docs/method.md; the statistics themselves are in bench/stats/inference.py.
 """
 
 import itertools
@@ -11,10 +11,10 @@ from typing import Protocol
 
 import msgspec
 
-from bench.results import statistics
 from bench.results.record import Replicate
 from bench.results.schema import Benchmark, Estimate
-from bench.results.statistics import CONFIDENCE, LEAST_COHORTS, Mean
+from bench.stats import inference
+from bench.stats.inference import CONFIDENCE, LEAST_COHORTS, Mean
 
 Replicates = Sequence[Replicate]
 
@@ -77,7 +77,7 @@ def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: flo
     cohorts, both taken back from logarithms. A machine that drifts moves both blocks of a round, and so not the ratio.
     """
     logs = list(cohort_logs(numerator, denominator).values())
-    return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
+    return ratio(inference.mean(logs), confidence) if logs else missing("no common rounds")
 
 
 def ratio_by_reference(
@@ -89,7 +89,7 @@ def ratio_by_reference(
     """
     over, under = cohort_logs(numerator, reference), cohort_logs(denominator, reference)
     logs = [over[cohort] - under[cohort] for cohort in over if cohort in under]
-    return ratio(statistics.mean(logs), confidence) if logs else missing("no common rounds")
+    return ratio(inference.mean(logs), confidence) if logs else missing("no common rounds")
 
 
 def ratio_of(
@@ -104,7 +104,7 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
     """A mean of logarithms as a ratio with its interval; of no cohorts, a missing one."""
     if math.isnan(of.value):
         return missing("no common rounds")
-    half_width = statistics.half_width(of, confidence)
+    half_width = inference.half_width(of, confidence)
     if half_width is None:
         return Estimate(
             value=math.exp(of.value),
@@ -126,15 +126,15 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
 def level(values: Sequence[float]) -> Estimate:
     """Of positive figures, one from each cohort: their geometric mean, with Student's t over the cohorts."""
     logs = [math.log(value) for value in values]
-    return ratio(statistics.mean(logs)) if logs else missing("not measured")
+    return ratio(inference.mean(logs)) if logs else missing("not measured")
 
 
 def average(values: Sequence[float]) -> Estimate:
     """Of figures that may be 0 or less, one from each cohort: their mean, with Student's t over the cohorts."""
     if not values:
         return missing("not measured")
-    mean = statistics.mean(values)
-    half_width = statistics.half_width(mean)
+    mean = inference.mean(values)
+    half_width = inference.half_width(mean)
     few = half_width is None
     return Estimate(
         value=mean.value,

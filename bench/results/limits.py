@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from statistics import median
 
 from bench.products import PRODUCTS, STATE_BYTES
-from bench.results import estimates, statistics
+from bench.results import estimates
 from bench.results.record import Limits, Replicate
 from bench.results.schema import Estimate
+from bench.stats import inference
 
 
 def arithmetic_seconds(limits: Limits) -> float:
@@ -33,4 +34,4 @@ def share_of_limit(replicates: Sequence[Replicate], limits: Sequence[Limits]) ->
         for replicate in replicates
         if replicate.cohort in at_best
     ]
-    return estimates.ratio(statistics.mean(logs)) if logs else estimates.missing("the limits were not measured")
+    return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the limits were not measured")

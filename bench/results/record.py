@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from bench.cases import Case
+from bench.plan.case import Case
 from bench.results.base import Record
 from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.gpu_trace_record import GpuTrace

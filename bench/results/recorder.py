@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from bench.cases import Case
 from bench.measure.protocol import Probed, ServerReady
+from bench.plan.case import Case
 from bench.results import files
 from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import (

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.results import estimates, statistics
+from bench.results import estimates
 from bench.results.schema import Estimate
+from bench.stats import inference
 
 LEAST_SIZES = 3  # of two, any line fits
 
@@ -42,7 +43,7 @@ def fit(times: Mapping[int, estimates.Replicates]) -> Regimes | None:
         return None
     launches, slopes = ([math.log(part) for part in parts] for parts in zip(*lines, strict=True))
     crossovers = [launch - slope for launch, slope in zip(launches, slopes, strict=True)]
-    launch, slope, crossover = (estimates.ratio(statistics.mean(logs)) for logs in (launches, slopes, crossovers))
+    launch, slope, crossover = (estimates.ratio(inference.mean(logs)) for logs in (launches, slopes, crossovers))
     assert launch.value is not None
     assert slope.value is not None
     middle = {size: median(of_size.values()) for size, of_size in levels.items()}

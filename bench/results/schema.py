@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from bench.cases import Case
-from bench.presets import Preset
+from bench.plan.case import Case
+from bench.plan.preset import Preset
 from bench.results.base import Record
 from bench.results.record import (
     BlockSize,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from bench.presets import longer_than
+from bench.plan.preset import longer_than
 from bench.results.base import Record
 from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel
-from bench.results.statistics import LEAST_COHORTS
+from bench.stats.inference import LEAST_COHORTS
 
 Code = Literal[
     "unstable",
@@ -41,7 +41,7 @@ ADVICE: dict[Code, str] = {
     "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
 }
 
-WARMUP_BLOCKS = 20  # that it takes to tell whether a process was warm (bench/measure/warmup.py)
+WARMUP_BLOCKS = 20  # that it takes to tell whether a process was warm (bench/stats/steady_state.py)
 DISTURBED_SHARE = 0.2  # of the windows that are marked
 FEW_BLOCKS = 0.8  # of those planned; a block or two less is no matter
 UNSTEADY_SHARE = 0.5  # of a case's processes: noise alone keeps some from looking steady

@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from bench.cases import Case
 from bench.comparing.runs import first_call_seconds
+from bench.plan.case import Case
 from bench.results.record import CaseRecord
 from bench.results.schema import Benchmark, Document
 from bench.tensorboard.events import EventFile, Value

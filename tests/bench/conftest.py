@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.options import Options
-from bench.presets import Preset
+from bench.plan.preset import Preset
 from bench.run import Outcome, run
 
 # For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones;

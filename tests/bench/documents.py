@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 from support import patience
 
-from bench.cases import reference
 from bench.experiments import EXPERIMENTS
 from bench.measure.entry import BASE
-from bench.presets import PRESETS
+from bench.plan.case import reference
+from bench.plan.preset import PRESETS
 from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import (
     BlockSize,

@@ -12,8 +12,8 @@ from pathlib import Path
 from bench import cli, device, options
 from bench.doctor import doctor
 from bench.measure import cooling
+from bench.plan.preset import PRESETS, Preset
 from bench.present import progress
-from bench.presets import PRESETS, Preset
 
 COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
 QUICK = Preset(

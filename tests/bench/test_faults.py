@@ -16,12 +16,12 @@ import pytest
 from rich.console import Console
 from support import patience
 
-from bench.cases import Case
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments import EXPERIMENTS, Experiment
 from bench.measure.cohort import MOST_ROUNDS_TIMES
 from bench.measure.launcher import Limits
 from bench.options import Options
+from bench.plan.case import Case
 from bench.present import summary
 from bench.results import files
 from bench.run import run
@@ -265,7 +265,7 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
 QUICKER = """
 import msgspec
 from bench import cli
-from bench.presets import PRESETS
+from bench.plan.preset import PRESETS
 PRESETS["quick"] = msgspec.structs.replace(
     PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1, rounds_seconds=6.0
 )

@@ -21,7 +21,7 @@ KNOW_TENSORFLOW = {
     "bench/measure/keras_fit.py",
     "bench/measure/limits.py",
     "bench/measure/loops.py",
-    "bench/measure/memory_policy.py",
+    "bench/backends/tensorflow/allocator.py",
     "bench/measure/pipelines.py",
     "bench/measure/steps.py",
     "bench/measure/subject.py",

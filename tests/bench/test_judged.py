@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from documents import document, simulate, with_experiment
 
-from bench import baselines, judged, run, workload
+from bench import baselines, judged, run
 from bench.against import Against
 from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
 from bench.observe import environment
 from bench.options import Options
+from bench.plan import workload
+from bench.plan.preset import PRESETS
 from bench.present import comparison, grid
-from bench.presets import PRESETS
 from bench.results import files, fingerprint
 
 

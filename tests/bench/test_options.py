@@ -9,7 +9,7 @@ import typer.main
 from bench.against import Against
 from bench.cli import app
 from bench.options import Options, command_of
-from bench.presets import PRESETS, PROFILE
+from bench.plan.preset import PRESETS, PROFILE
 from bench.results.record import Tracers
 
 SAME = {

@@ -14,8 +14,8 @@ from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.measure import stopping
 from bench.options import Options
+from bench.plan.preset import PRESETS, Preset
 from bench.present.progress import open_view
-from bench.presets import PRESETS, Preset
 from bench.results import estimates
 from bench.run import run
 

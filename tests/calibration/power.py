@@ -12,8 +12,8 @@ from bench.against import Against
 from bench.comparing import runs
 from bench.comparing.compare import compare
 from bench.options import Options
+from bench.plan.preset import PRESETS
 from bench.present.progress import open_view
-from bench.presets import PRESETS
 from bench.run import run
 
 SLOW_SERVER = Path(__file__).with_name("slow_server.py")

@@ -12,7 +12,7 @@ import pytest
 
 from bench import device, missing_gpu
 from bench.errors import UsageError
-from bench.presets import Preset
+from bench.plan.preset import Preset
 
 sys.path.insert(0, str(Path(__file__).parent))
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from bench.comparing.verdicts import STABLE, Change, Longer, Scale, Stability, judge_all
-from bench.results.statistics import Mean
+from bench.stats.inference import Mean
 
 SPEED = Scale(0.03, "SLOWER", "FASTER", inverted=True)
 MEMORY = Scale(0.05, "LARGER", "SMALLER")

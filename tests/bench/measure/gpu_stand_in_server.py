@@ -22,7 +22,8 @@ import msgspec
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from bench.measure import clock, device, limits, memory_policy, server
+from bench.backends.tensorflow import allocator
+from bench.measure import clock, device, limits, server
 from bench.measure.protocol import MemoryRead, Probed
 from bench.observe import profiling
 
@@ -42,7 +43,7 @@ _real = {
     "list": tf.config.list_physical_devices,
     "start": device.start,
     "choose_steps": clock.choose_steps,
-    "in_force": memory_policy.in_force,
+    "in_force": allocator.in_force,
     "inspect_trace": profiling.inspect_trace,
 }
 
@@ -151,7 +152,7 @@ device.require = lambda kind, result: None
 device.scope = lambda kind: "/CPU:0"
 device.read_memory = _read_memory
 device.probe = _probe
-memory_policy.in_force = _in_force
+allocator.in_force = _in_force
 clock.choose_steps = _calibrate
 profiling.inspect_trace = _inspect_trace
 limits.LARGE["gpu"] = 64

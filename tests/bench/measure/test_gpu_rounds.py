@@ -4,12 +4,12 @@ import itertools
 
 import pytest
 
-from bench.cases import Case
 from bench.measure import clock, entry, stopping
 from bench.measure.cohort import RoundsPlan
 from bench.measure.part import GPU_PATIENCE
 from bench.measure.settings import Settings
-from bench.presets import PRESETS, shared_out, usual_experiments
+from bench.plan.case import Case
+from bench.plan.preset import PRESETS, shared_out, usual_experiments
 
 SYNCHRONISATION = 20e-6  # that a block ends with: it makes short blocks dearer, and so longer
 

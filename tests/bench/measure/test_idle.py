@@ -8,9 +8,9 @@ import psutil
 import pytest
 from support import patience
 
-from bench.cases import Case
 from bench.measure import protocol
 from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server
+from bench.plan.case import Case
 
 pytestmark = pytest.mark.skipif(not CAN_STOP_WORKERS, reason="workers are stopped on Linux only")
 SERVER = Path(__file__).with_name("slow_input_server.py")

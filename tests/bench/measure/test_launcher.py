@@ -11,10 +11,10 @@ import psutil
 import pytest
 from support import patience
 
-from bench.cases import Case
 from bench.errors import BenchError
 from bench.measure import launcher, protocol
 from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server, ServerGone, WorkerFailed
+from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="function", pipeline="resident")
 

@@ -8,7 +8,7 @@ import pytest
 from bench.measure import in_force, occupancy
 from bench.measure.occupancy import Baseline
 from bench.observe.nvml import CardMemory
-from bench.policies import parse
+from bench.plan.memory_policy import parse
 from bench.results.record import DeviceMemory
 
 GIB = 2**30

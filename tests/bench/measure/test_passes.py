@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from bench.cases import Case
 from bench.measure import passes
 from bench.measure.launcher import Limits, WorkerFailed
 from bench.measure.protocol import ProfileTaken
 from bench.measure.settings import Settings
 from bench.observe.nvml import Card
-from bench.presets import PRESETS
+from bench.plan.case import Case
+from bench.plan.preset import PRESETS
 from bench.results.record import USUAL_TRACERS, Tracers
 
 LOG = "E cupti_error_manager.cc:134] cuptiSubscribe: error 39: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bench.cases import Case
 from bench.measure import protocol
+from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="xla", pipeline="resident")
 MESSAGES = [

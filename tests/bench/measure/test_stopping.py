@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from bench.measure import stopping
-from bench.presets import PRESETS
+from bench.plan.preset import PRESETS
 
 STANDARD, QUICK = PRESETS["standard"], PRESETS["quick"]
 STEADY = [[0.1, 0.1, 0.1]] * 6

@@ -209,7 +209,7 @@ def test_where_the_fixed_part_is_more():
 )
 def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(cohorts, noise, least, most):
     """With the preset `quick`, as docs/method.md has it."""
-    from bench.presets import PRESETS
+    from bench.plan.preset import PRESETS
 
     block, process, server = noise
     times = {"function/resident": 1e-3, "function/resident/twin": 1e-3}

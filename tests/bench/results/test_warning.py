@@ -3,11 +3,11 @@
 import msgspec
 from documents import document, replicates, simulate
 
-from bench.cases import Case
-from bench.measure import warmup
-from bench.presets import PRESETS, PROFILE
+from bench.plan.case import Case
+from bench.plan.preset import PRESETS, PROFILE
 from bench.results import warning
 from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel, Window
+from bench.stats import steady_state
 
 XLA = Case(experiment="modes", mode="xla", pipeline="resident")
 
@@ -114,9 +114,9 @@ def test_a_word_for_every_mark():
 
 
 def test_twenty_blocks_are_what_the_check_of_warm_up_takes_and_every_preset_plans():
-    assert warning.WARMUP_BLOCKS == 2 * warmup.BLOCKS
-    assert warmup.find([0.0] * 19).steady is None
-    assert warmup.find([0.0] * 20).steady is True
+    assert warning.WARMUP_BLOCKS == 2 * steady_state.BLOCKS
+    assert steady_state.find([0.0] * 19).steady is None
+    assert steady_state.find([0.0] * 20).steady is True
     assert all(preset.least_rounds >= warning.WARMUP_BLOCKS for preset in (*PRESETS.values(), PROFILE))
 
 

@@ -32,7 +32,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 BRIEF_PRESET = "quick"
 
-FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/results/statistics.py)
+FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/stats/inference.py)
 # Seconds that several of them may take together; a preset that is not here gives each what it gives one.
 TOGETHER_SECONDS = {"standard": 840.0, "thorough": 2_700.0}
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.eager import context
 
-from bench.policies import Policy
+from bench.plan.memory_policy import Policy
 from bench.results.record import PolicyInForce
 
 # Each overrides what a program asks for, or what the default leaves free.

@@ -14,8 +14,8 @@ import tensorflow as tf
 from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.eager import context
 
-from bench.measure import memory_policy
-from bench.policies import Policy, parse
+from bench.backends.tensorflow import allocator
+from bench.plan.memory_policy import Policy, parse
 
 POLICIES = ("default", "growth", "fraction-0.9", "growth+fraction-0.9", "fraction-0.25", "async")
 
@@ -36,9 +36,9 @@ def effective(name):
     """As TensorFlow has it once it computes: the parsed configuration, and ours of it."""
     os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "false"  # a user's, which would override the policy
     add_gpus(2)
-    memory_policy.apply(parse(name))
+    allocator.apply(parse(name))
     result = tf.add(1.0, 1.0)
-    found = msgspec.to_builtins(memory_policy.in_force((result,)))
+    found = msgspec.to_builtins(allocator.in_force((result,)))
     serialised = context.context().config.SerializeToString()
     options = config_pb2.ConfigProto.FromString(serialised).gpu_options
     return {
@@ -50,25 +50,25 @@ def effective(name):
 
 def too_late():
     tf.add(1.0, 1.0)
-    memory_policy.apply(Policy(growth=True))
+    allocator.apply(Policy(growth=True))
 
 
 def limit_before_growth():
     (gpu,) = add_gpus(1)
     tf.config.set_logical_device_configuration(gpu, [tf.config.LogicalDeviceConfiguration(memory_limit=1024)])
-    memory_policy.apply(Policy(growth=True))
+    allocator.apply(Policy(growth=True))
 
 
 def growth_on_one_of_two():
     gpus = add_gpus(2)
     tf.config.experimental.set_memory_growth(gpus[1], True)
-    memory_policy.apply(Policy(fraction=0.5))
+    allocator.apply(Policy(fraction=0.5))
 
 
 def conflict(cause):
     try:
         cause()
-    except memory_policy.PolicyConflict as error:
+    except allocator.PolicyConflict as error:
         return str(error)
     return "no conflict"
 

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from bench.measure import stopping
-from bench.presets import PRESETS
-from bench.results import statistics
-from bench.results.statistics import Variances
+from bench.plan.preset import PRESETS
+from bench.stats import inference
+from bench.stats.inference import Variances
 
 NOISY = (0.09, 0.014, 0.014)  # deviations of a block, a process, a server
 QUIET = (0.005, 0.005, 0.01)
@@ -17,45 +17,45 @@ QUIET = (0.005, 0.005, 0.01)
 
 def test_mean_and_interval_are_students():
     logs = [0.01, 0.05, -0.02, 0.03, 0.04]
-    mean = statistics.mean(logs)
+    mean = inference.mean(logs)
     expected = stats.ttest_1samp(logs, 0.0)
     interval = expected.confidence_interval(0.95)
-    assert statistics.p_value(mean) == pytest.approx(expected.pvalue)
-    assert mean.value + statistics.half_width(mean) == pytest.approx(interval.high)
-    assert statistics.half_width(mean, 0.99) > statistics.half_width(mean)
+    assert inference.p_value(mean) == pytest.approx(expected.pvalue)
+    assert mean.value + inference.half_width(mean) == pytest.approx(interval.high)
+    assert inference.half_width(mean, 0.99) > inference.half_width(mean)
 
 
 def test_a_difference_is_welchs():
     left, right = [0.1, 0.15, 0.11, 0.2], [0.0, 0.01, -0.3, 0.2, 0.1, 0.05]
-    difference = statistics.difference(statistics.mean(left), statistics.mean(right))
+    difference = inference.difference(inference.mean(left), inference.mean(right))
     expected = stats.ttest_ind(left, right, equal_var=False)
     assert difference.degrees == pytest.approx(expected.df)
-    assert statistics.p_value(difference) == pytest.approx(expected.pvalue)
+    assert inference.p_value(difference) == pytest.approx(expected.pvalue)
 
 
 def test_a_further_error_widens_and_an_assumed_one_has_no_degrees():
-    left, right = statistics.mean([0.1, 0.12, 0.11]), statistics.mean([0.0, 0.01, 0.02])
-    plain = statistics.difference(left, right)
-    widened = statistics.difference(left, right, (0.005, math.inf))
+    left, right = inference.mean([0.1, 0.12, 0.11]), inference.mean([0.0, 0.01, 0.02])
+    plain = inference.difference(left, right)
+    widened = inference.difference(left, right, (0.005, math.inf))
     assert widened.squared_error == pytest.approx(plain.squared_error + 0.005)
-    assert statistics.half_width(widened) == pytest.approx(1.96 * math.sqrt(widened.squared_error), rel=1e-2)
+    assert inference.half_width(widened) == pytest.approx(1.96 * math.sqrt(widened.squared_error), rel=1e-2)
 
 
 def test_under_three_cohorts_there_is_neither_interval_nor_p():
-    few = statistics.mean([0.1, 0.2])
+    few = inference.mean([0.1, 0.2])
     assert (few.value, few.squared_error) == (pytest.approx(0.15), None)
-    assert statistics.half_width(few) is None
-    assert statistics.p_value(few) is None
-    assert statistics.half_width_to_stop_on([0.1, 0.2]) is None
-    enough = statistics.mean([0.1, 0.2, 0.3])
-    assert statistics.difference(few, enough).squared_error is None
+    assert inference.half_width(few) is None
+    assert inference.p_value(few) is None
+    assert inference.half_width_to_stop_on([0.1, 0.2]) is None
+    enough = inference.mean([0.1, 0.2, 0.3])
+    assert inference.difference(few, enough).squared_error is None
 
 
 def test_values_without_any_spread():
-    assert statistics.p_value(statistics.mean([0.0, 0.0, 0.0])) == 1.0
-    assert statistics.p_value(statistics.mean([0.5, 0.5, 0.5])) == 0.0
-    same = statistics.mean([0.1] * 4)
-    assert statistics.difference(same, same).degrees == math.inf
+    assert inference.p_value(inference.mean([0.0, 0.0, 0.0])) == 1.0
+    assert inference.p_value(inference.mean([0.5, 0.5, 0.5])) == 0.0
+    same = inference.mean([0.1] * 4)
+    assert inference.difference(same, same).degrees == math.inf
 
 
 @pytest.mark.parametrize(
@@ -68,44 +68,44 @@ def test_values_without_any_spread():
     ],
 )
 def test_holm(p_values, adjusted):
-    assert statistics.holm(p_values) == pytest.approx(adjusted)
+    assert inference.holm(p_values) == pytest.approx(adjusted)
 
 
 def test_holm_keeps_false_alarms_of_many_together_to_one_in_twenty():
     generator = np.random.default_rng(3)
-    alarms = sum(min(statistics.holm(generator.uniform(size=7).tolist())) < 0.05 for _ in range(4_000))
+    alarms = sum(min(inference.holm(generator.uniform(size=7).tolist())) < 0.05 for _ in range(4_000))
     assert 0.04 <= alarms / 4_000 <= 0.06
 
 
 def test_stopping_takes_no_cohorts_for_more_precise_than_can_be():
     lucky = [0.1, 0.1, 0.1]
-    width = stats.t.ppf(0.975, 2) * statistics.LEAST_DEVIATION / math.sqrt(3)
-    assert statistics.half_width_to_stop_on(lucky) == pytest.approx(width)
+    width = stats.t.ppf(0.975, 2) * inference.LEAST_DEVIATION / math.sqrt(3)
+    assert inference.half_width_to_stop_on(lucky) == pytest.approx(width)
     wide = [0.0, 0.1, 0.2]
-    assert statistics.half_width_to_stop_on(wide) == pytest.approx(statistics.half_width(statistics.mean(wide)))
+    assert inference.half_width_to_stop_on(wide) == pytest.approx(inference.half_width(inference.mean(wide)))
 
 
 def test_cohorts_for_a_width():
-    assert statistics.cohorts_for(0.05, 0.02) == 3  # 4.303 x 0.02 / sqrt(3) = 0.0497
-    assert statistics.cohorts_for(0.04, 0.02) == 4  # 3.182 x 0.02 / sqrt(4) = 0.0318
-    assert statistics.cohorts_for(0.001, 0.1) is None
+    assert inference.cohorts_for(0.05, 0.02) == 3  # 4.303 x 0.02 / sqrt(3) = 0.0497
+    assert inference.cohorts_for(0.04, 0.02) == 4  # 3.182 x 0.02 / sqrt(4) = 0.0318
+    assert inference.cohorts_for(0.001, 0.1) is None
 
 
 def test_variance_components_of_a_known_truth():
     generator = np.random.default_rng(5)
     cohorts = [generator.normal(generator.normal(0, 0.03), 0.08, 100).tolist() for _ in range(400)]
-    found = statistics.variances(cohorts)
+    found = inference.variances(cohorts)
     assert math.sqrt(found.within) == pytest.approx(0.08, rel=0.03)
     assert math.sqrt(found.between) == pytest.approx(0.03, rel=0.1)
-    assert statistics.variances([[1.0, 2.0]]) is None
-    assert statistics.variances([[1.0], [2.0]]) is None
+    assert inference.variances([[1.0, 2.0]]) is None
+    assert inference.variances([[1.0], [2.0]]) is None
 
 
 def test_blocks_per_cohort_follow_kalibera_and_jones():
     # sqrt((0.08^2 / 0.02^2) x (9 / 0.25)) = 4 x 6
-    assert statistics.blocks_per_cohort(Variances(0.08**2, 0.02**2), 0.25, 9.0, 20, 200) == 24
-    assert statistics.blocks_per_cohort(Variances(0.01**2, 0.05**2), 0.25, 9.0, 20, 200) == 20
-    assert statistics.blocks_per_cohort(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1 % squared at least
+    assert inference.blocks_per_cohort(Variances(0.08**2, 0.02**2), 0.25, 9.0, 20, 200) == 24
+    assert inference.blocks_per_cohort(Variances(0.01**2, 0.05**2), 0.25, 9.0, 20, 200) == 20
+    assert inference.blocks_per_cohort(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1 % squared at least
 
 
 def cohort_medians(generator, scenario, experiments, cohorts, rounds=30):
@@ -121,8 +121,8 @@ def cohort_medians(generator, scenario, experiments, cohorts, rounds=30):
 
 
 def covers(logs):
-    mean = statistics.mean(logs)
-    return abs(mean.value) <= statistics.half_width(mean)
+    mean = inference.mean(logs)
+    return abs(mean.value) <= inference.half_width(mean)
 
 
 @pytest.mark.parametrize("scenario", [NOISY, QUIET], ids=["noisy", "quiet"])
@@ -153,7 +153,7 @@ def test_without_the_floor_they_would_not():
     hits = 0
     for row in logs.tolist():
         for look in looks:
-            if statistics.half_width(statistics.mean(row[:look])) <= 0.02:
+            if inference.half_width(inference.mean(row[:look])) <= 0.02:
                 break
         hits += covers(row[:look])
     assert hits / len(logs) < 0.93

@@ -10,7 +10,7 @@ import pytest
 from support import patience
 
 from bench.measure import in_force
-from bench.policies import Policy, parse
+from bench.plan.memory_policy import Policy, parse
 from bench.results.record import PolicyInForce
 
 SCRIPT = Path(__file__).with_name("policies_in_tensorflow.py")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from bench import policies
+from bench.plan import memory_policy
 
 # How the cases of an experiment are named by what it varies; the others by their mode and pipeline.
 _NAMES = {"memory": "{memory}/{mode}", "batch": "{mode}/{batch_size}", "ceiling": "{mode}"}
@@ -44,10 +44,10 @@ def reference(cases: Iterable[Case]) -> Case:
     On a GPU with growth, as all experiments but `memory` run. Of cases on both, the one on the GPU.
     """
     found = [case for case in cases if is_reference(case) and not case.twin]
-    return min(found, key=lambda case: case.memory == policies.HOST)
+    return min(found, key=lambda case: case.memory == memory_policy.HOST)
 
 
 def is_reference(case: Case) -> bool:
     """Whether ratios may be taken to this case, or its twin."""
     usual = (case.mode, case.pipeline, case.batch_size) == ("function", "resident", USUAL_BATCH_SIZE)
-    return usual and case.memory in ("growth", policies.HOST)
+    return usual and case.memory in ("growth", memory_policy.HOST)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bench import policies
 from bench.errors import UsageError
-from bench.policies import Policy
+from bench.plan import memory_policy
+from bench.plan.memory_policy import Policy
 
 POLICIES = {
     "default": Policy(),
@@ -18,19 +18,19 @@ POLICIES = {
 
 @pytest.mark.parametrize(("name", "policy"), POLICIES.items())
 def test_a_name_is_a_policy_and_back(name, policy):
-    assert policies.parse(name) == policy
+    assert memory_policy.parse(name) == policy
     assert policy.name == name
 
 
 def test_a_plain_fraction_takes_the_share_given():
-    assert policies.parse("fraction", 0.5) == Policy(fraction=0.5)
-    assert policies.parse("growth+fraction").fraction == policies.DEFAULT_FRACTION == 0.9
+    assert memory_policy.parse("fraction", 0.5) == Policy(fraction=0.5)
+    assert memory_policy.parse("growth+fraction").fraction == memory_policy.DEFAULT_FRACTION == 0.9
 
 
 @pytest.mark.parametrize("name", ["fraction-0", "fraction-1.01", "fraction--1", "fraction-nan", "fraction-much"])
 def test_a_share_of_a_card_is_above_none_and_at_most_all(name):
     with pytest.raises(UsageError, match="above 0 and at most 1"):
-        policies.parse(name)
+        memory_policy.parse(name)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_share_of_a_card_is_above_none_and_at_most_all(name):
 )
 def test_what_is_no_policy_or_contradicts_itself_is_refused(name, message):
     with pytest.raises(UsageError) as caught:
-        policies.parse(name)
+        memory_policy.parse(name)
     assert message in str(caught.value)
 
 

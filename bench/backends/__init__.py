@@ -1,0 +1,1 @@
+"""How a step is run and timed, framework by framework: each is a folder here."""

@@ -1,0 +1,1 @@
+"""TensorFlow: the only folder of the launcher, worker or presenter that imports it."""

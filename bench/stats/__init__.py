@@ -1,0 +1,1 @@
+"""Statistics of samples: numbers only, nothing of files, cases or machines."""
