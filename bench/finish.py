@@ -8,7 +8,7 @@ import msgspec
 
 from bench import folders
 from bench.measure.entry import NEW, Side
-from bench.observe import breakdown
+from bench.profiles import breakdown
 from bench.results.record import Breakdown, CaseRecord, Profile
 from bench.results.recorder import Recorder
 from bench.results.schema import Document, Status

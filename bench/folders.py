@@ -9,8 +9,8 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from bench import container
 from bench.errors import UsageError
+from bench.machine import container
 
 RESULT = "result.json"
 BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run

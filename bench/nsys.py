@@ -16,10 +16,10 @@ from datetime import datetime
 from pathlib import Path
 
 from bench import folders, selection
-from bench.device import DeviceChoice
 from bench.errors import BenchError, UsageError
 from bench.experiments import EXPERIMENTS
-from bench.observe import cuda_cache, environment
+from bench.machine import cuda_cache, environment
+from bench.machine.device import DeviceChoice
 from bench.plan import memory_policy
 from bench.plan.case import Case
 

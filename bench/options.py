@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.affinity import Affinity
 from bench.against import Against
 from bench.comparing.runs import Run
+from bench.machine.affinity import Affinity
 from bench.measure.launcher import SERVER_COMMAND, Limits
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers

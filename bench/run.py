@@ -12,19 +12,19 @@ import psutil
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import affinity, against, device, folders, interrupts, selection
+from bench import against, folders, interrupts, selection
 from bench.against import Against
 from bench.comparing.runs import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
 from bench.experiments import EXPERIMENTS, batch_sizes
 from bench.finish import finish
+from bench.machine import affinity, cuda_cache, device, environment, facts, nvml
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import Limits
 from bench.measure.servers import Launch
 from bench.measure.session import Session, Wanted
 from bench.measure.settings import Settings
-from bench.observe import cuda_cache, environment, machine, nvml
 from bench.options import Options, command_of
 from bench.plan import memory_policy, workload
 from bench.plan.case import Case
@@ -99,7 +99,7 @@ def _run(options: Options, view: View) -> Outcome:
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
-        facts=machine.look(bound_to=cores) | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
+        facts=facts.look(bound_to=cores) | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
     )
     settings = Settings(
         device=choice.kind,
@@ -294,7 +294,7 @@ def _require_comparable(
             f"{baseline.path} was measured on {baseline.device}, and this is {_device_name(choice)}. "
             "Measure without --baseline; `bench compare` shows ratios across hardware."
         )
-    usable = fingerprint.restrictions(psutil.cpu_count(logical=True), machine.look())
+    usable = fingerprint.restrictions(psutil.cpu_count(logical=True), facts.look())
     theirs = {name: baseline.hardware.get(name) for name in fingerprint.RESTRICTIONS}
     if theirs != {name: usable.get(name) for name in fingerprint.RESTRICTIONS}:
         raise NotComparable(

@@ -204,8 +204,9 @@ def profile(
     from bench import selection
     from bench.commands import nsight
     from bench.options import Options
-    from bench.present import profiles, progress, summary
+    from bench.present import progress, summary
     from bench.present.grid import rich
+    from bench.profiles import tables
     from bench.run import run as measure
 
     console = Console(emoji=False)
@@ -228,10 +229,10 @@ def profile(
         return
     with progress.open_view(console) as view:
         outcome = measure(options, view)
-    read = [one for one in profiles.traced(outcome.document) if one.benchmark.name == case]
-    for grid in [grid for one in read for grid in profiles.of_case(one)]:
+    read = [one for one in tables.traced(outcome.document) if one.benchmark.name == case]
+    for grid in [grid for one in read for grid in tables.of_case(one)]:
         console.print(rich(grid))
-    lines = [f"- {note}" for note in profiles.notes(outcome.document)]
+    lines = [f"- {note}" for note in tables.notes(outcome.document)]
     lines += [*summary.shortcomings(outcome.document), *summary.whereabouts(outcome.folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(worst([outcome.exit_code, ExitCode.OK if read else ExitCode.FAILED]))

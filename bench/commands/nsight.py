@@ -6,10 +6,10 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from bench import device, folders, interrupts, nsys
-from bench.device import DeviceChoice
+from bench import folders, interrupts, nsys
 from bench.errors import UsageError
-from bench.observe import environment, nvml
+from bench.machine import device, environment, nvml
+from bench.machine.device import DeviceChoice
 from bench.options import Options
 from bench.results.record import USUAL_TRACERS
 

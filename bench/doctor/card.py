@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from bench import missing_gpu
 from bench.doctor.finding import Finding, ok, problem, warning
-from bench.observe.nvml import Card
+from bench.machine import missing_gpu
+from bench.machine.nvml import Card
 
 LEAST_DRIVER = 525
 # TensorFlow 2.21 has 1,149 small kernels for compute capability 9.0 as PTX 8.5 alone, which came with CUDA 12.5.

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import container, device
-from bench.device import DeviceChoice
 from bench.doctor import card, host, tensorflow_runs
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
+from bench.machine import container, cuda_cache, device, nvml
+from bench.machine import facts as machine_facts
+from bench.machine.device import DeviceChoice
 from bench.measure.launcher import SERVER_COMMAND, Limits
-from bench.observe import cuda_cache, machine, nvml
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def examine(wanted: Wanted) -> list[Finding]:
         found = _tensorflow(choice, wanted.server_command)
         if choice.card:
             found += [*card.look(nvml.open_card(choice.card)), _cache()]
-    facts = machine.look()
+    facts = machine_facts.look()
     if (kind := container.kind()) and not device.driver_sign():
         how = container.how_to_get_a_gpu(kind)
         found.append(warning("container", "no GPU in this container", f"If the host has one: {how}"))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import missing_gpu
-from bench.device import DeviceChoice
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
+from bench.machine import cuda_cache, environment, missing_gpu
+from bench.machine.device import DeviceChoice
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server, WorkerFailed
-from bench.observe import cuda_cache, cupti, environment
 from bench.plan.case import Case
+from bench.profiles import cupti
 from bench.results.record import USUAL_TRACERS
 
 _STEPS = 5

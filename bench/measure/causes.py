@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench import missing_gpu
+from bench.machine import missing_gpu
 
 
 def with_cause(reason: str, log: Path, device: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench import interrupts
+from bench.machine import disturbance, nvml, telemetry
 from bench.measure import causes, cooling, in_force, occupancy, protocol, same_model
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
@@ -16,7 +17,6 @@ from bench.measure.occupancy import Baseline
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
-from bench.observe import disturbance, nvml, telemetry
 from bench.plan import memory_policy
 from bench.results import estimates
 from bench.results.record import (

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable
 
-from bench.observe import nvml
-from bench.observe.nvml import Card
+from bench.machine import nvml
+from bench.machine.nvml import Card
 
 # What a cohort may wait in all: a GPU that is too hot without doing anything will not get cooler.
 MOST_SECONDS = 60.0

@@ -18,8 +18,8 @@ from typing import Any
 
 from bench import interrupts
 from bench.errors import BenchError
+from bench.machine.environment import anonymous
 from bench.measure import protocol
-from bench.observe.environment import anonymous
 
 # -P: a folder called bench where the user happens to stand must not be taken for this package.
 SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.measure.server")

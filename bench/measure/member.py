@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
+from bench.machine import disturbance, telemetry
+from bench.machine.nvml import Reading
 from bench.measure import protocol
 from bench.measure.entry import Entry
 from bench.measure.launcher import Worker
-from bench.observe import disturbance, telemetry
-from bench.observe.nvml import Reading
 from bench.results.record import DeviceMemory, Replicate
 from bench.stats.steady_state import Warmup
 

@@ -12,10 +12,11 @@ import tempfile
 from autoencoder import data
 from autoencoder.errors import DataError
 from bench import nsys
+from bench.backends.tensorflow import device, pipelines
 from bench.errors import BenchError, ExitCode
-from bench.measure import device, pipelines, protocol, worker
+from bench.machine import control_group
+from bench.measure import protocol, worker
 from bench.measure.worker import Session
-from bench.observe import control_group
 
 # Beyond the first two, which preparing takes: pipelines fill, and clocks and allocators settle.
 WARM_UP_STEPS = 50

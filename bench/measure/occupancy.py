@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.observe.nvml import Card
+from bench.machine.nvml import Card
 from bench.results.record import DeviceMemory
 
 STABLE_SECONDS = 0.5

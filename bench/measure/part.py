@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.machine.energy import Meter
 from bench.measure import passes
 from bench.measure.checks import Checks
 from bench.measure.cohort import Cohort, RoundsPlan
@@ -14,7 +15,6 @@ from bench.measure.same_model import Losses
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
 from bench.measure.standing import Standing
-from bench.observe.meter import Meter
 from bench.results.record import BlockSize, CohortRecord, Failure
 from bench.results.recorder import ExperimentRecorder
 from bench.results.schema import Stopping

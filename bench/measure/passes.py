@@ -7,13 +7,13 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from bench.machine.energy import Meter
 from bench.measure import causes, occupancy, protocol
 from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
 from bench.measure.settings import Settings
-from bench.observe import cupti
-from bench.observe.meter import Meter
+from bench.profiles import cupti
 from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Tracers, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one

@@ -19,9 +19,10 @@ import psutil
 
 from autoencoder import data
 from bench import __version__
-from bench.measure import device, lifeline, pipelines, protocol, worker
-from bench.measure.pipelines import PreparedData
-from bench.observe import environment
+from bench.backends.tensorflow import device, pipelines
+from bench.backends.tensorflow.pipelines import PreparedData
+from bench.machine import environment
+from bench.measure import lifeline, protocol, worker
 from bench.plan import workload
 
 

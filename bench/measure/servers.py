@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.device import DeviceChoice
+from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, NEW, TWIN_SERVER, Side
 from bench.measure.launcher import Limits, Server
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench import missing_gpu
 from bench.errors import BenchError, NotComparable, UsageError
+from bench.machine import missing_gpu, nvml
 from bench.measure import causes, occupancy, passes, protocol, stopping
 from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
@@ -14,7 +14,6 @@ from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
-from bench.observe import nvml
 from bench.plan.preset import Preset
 from bench.results.record import Fact
 from bench.results.recorder import Recorder

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.machine.nvml import Card
 from bench.measure.launcher import Limits
-from bench.observe.nvml import Card
 from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 

@@ -17,11 +17,12 @@ import tensorflow as tf
 
 from autoencoder import model, outputs, pipeline, training
 from autoencoder.config import Config
-from bench.backends.tensorflow import allocator
-from bench.measure import clock, device, limits, pipelines, protocol, steps
-from bench.measure.pipelines import NextBatch, PreparedData
-from bench.measure.subject import Subject
-from bench.observe import control_group, profiling, reconstructions
+from bench.backends import clock
+from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
+from bench.backends.tensorflow.pipelines import NextBatch, PreparedData
+from bench.backends.tensorflow.train_step import Subject
+from bench.machine import control_group
+from bench.measure import limits, protocol
 
 
 @dataclass
@@ -81,10 +82,10 @@ def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
     device_init_seconds = device.start(request.device, case.memory, request.tf32)
     with tf.device(device.scope(session.kind)):
         scope = device.scope(session.kind)
-        subject = steps.build(case.mode, session.config, request.seed, session.data, scope)
-        inputs = steps.fixed_inputs(subject, session.data, session.config, 0, 2 * subject.steps_per_call)
+        subject = modes.build(case.mode, session.config, request.seed, session.data, scope)
+        inputs = modes.fixed_inputs(subject, session.data, session.config, 0, 2 * subject.steps_per_call)
         # One after the other: to make an input may reset what the call before left.
-        call = steps.first_call(subject, inputs)
+        call = modes.first_call(subject, inputs)
     device.require(request.device, call.losses[0])
     started = time.perf_counter()
     next_batch = subject.next_input or pipelines.PIPELINES[case.pipeline](session.data, session.config, scope)
@@ -119,8 +120,8 @@ def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol
     session.kind = "gpu"
     device.start(session.kind, "growth", request.tf32)
     with tf.device(device.scope(session.kind)):
-        subject = steps.build(request.mode, session.config, request.seed, session.data, device.scope(session.kind))
-        inputs = steps.fixed_inputs(subject, session.data, session.config, 0, subject.steps_per_call)
+        subject = modes.build(request.mode, session.config, request.seed, session.data, device.scope(session.kind))
+        inputs = modes.fixed_inputs(subject, session.data, session.config, 0, subject.steps_per_call)
         subject.synchronise(subject.step(next(inputs)))
         session.subject = subject
     return protocol.ContextHeld(tensors_bytes=device.read_memory(session.kind, reset=False).peak_bytes)
@@ -135,7 +136,7 @@ def _measure_limits(session: Session, request: protocol.MeasureLimits) -> protoc
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:
     subject, _ = session.prepared()
     done = len(session.losses) * subject.mean_of
-    for put_in in steps.fixed_inputs(subject, session.data, session.config, done, request.steps):
+    for put_in in modes.fixed_inputs(subject, session.data, session.config, done, request.steps):
         session.losses += _finite(subject.step(put_in))
     return protocol.Checked(losses=session.losses, mean_of=subject.mean_of)
 
@@ -189,7 +190,7 @@ def _measure_latency(session: Session, request: protocol.MeasureLatency) -> prot
 
 def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.ProfileTaken:
     subject, next_batch = session.prepared()
-    return profiling.take_profile(
+    return profiler.take_profile(
         Path(request.logdir),
         lambda: subject.step(next_batch()),
         subject.synchronise,

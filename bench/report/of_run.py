@@ -7,10 +7,12 @@ from matplotlib.figure import Figure
 
 from bench import __version__
 from bench.comparing.runs import printable
-from bench.present import batch, ceiling, drawn, memory, pipelines, plots, plots_of_profiles, profiles, summary
+from bench.present import batch, ceiling, drawn, memory, pipelines, plots, summary
 from bench.present.figures import NOTATION
 from bench.present.findings import findings
 from bench.present.grid import Grid
+from bench.profiles import plot
+from bench.profiles import tables as profiles
 from bench.report import render, svg, tables, training
 from bench.report.page import Page, Picture, Section
 from bench.results.schema import Document
@@ -86,7 +88,7 @@ def _speedups(document: Document) -> Section:
 
 
 def _step_parts(document: Document) -> Section:
-    figure = plots_of_profiles.draw(document)
+    figure = plot.draw(document)
     pictures = (_picture(figure, "parts", "What a traced step consists of."),) if figure else ()
     return Section(
         "Where the time of a step goes",

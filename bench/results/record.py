@@ -253,7 +253,7 @@ class Window(Record, frozen=True, kw_only=True):
     """What else the machine did during some rounds of a cohort, a second or longer; None where it cannot be read.
 
     Shares are of the window's seconds times the machine's logical cores. `marks` name what is beyond its limit
-    (bench/observe/disturbance.py). A marked window is shown, and its blocks are kept.
+    (bench/machine/disturbance.py). A marked window is shown, and its blocks are kept.
     """
 
     first_round: int

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench import container
 from bench.errors import UsageError
+from bench.machine import container
 from bench.results import search
 
 LOOPBACK = "127.0.0.1"

@@ -9,8 +9,9 @@ import os
 import sys
 from pathlib import Path
 
-from bench import cli, device, options
+from bench import cli, options
 from bench.doctor import doctor
+from bench.machine import device
 from bench.measure import cooling
 from bench.plan.preset import PRESETS, Preset
 from bench.present import progress

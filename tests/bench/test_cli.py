@@ -73,7 +73,7 @@ def test_validate_refuses_with_2_and_one_line(tmp_path):
     ],
 )
 def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
-    from bench.device import driver_sign
+    from bench.machine.device import driver_sign
 
     if "GPU" in message and driver_sign():
         pytest.skip("there is a driver here")

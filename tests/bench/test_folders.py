@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench import baselines, container, folders
+from bench import baselines, folders
 from bench.doctor import host
 from bench.errors import UsageError
+from bench.machine import container
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 
@@ -86,7 +87,7 @@ def no_chmod(tmp_path_factory):
     if sys.platform != "linux" or shutil.which("cc") is None:
         pytest.skip("needs Linux and a C compiler")
     library = tmp_path_factory.mktemp("shim") / "no_chmod.so"
-    source = Path(__file__).parent / "observe" / "stand_in" / "no_chmod.c"
+    source = Path(__file__).parent / "machine" / "stand_in" / "no_chmod.c"
     subprocess.run(["cc", "-shared", "-fPIC", "-Wall", "-o", library, source], check=True)
     return {**os.environ, "LD_PRELOAD": str(library)}
 

@@ -12,7 +12,7 @@ from documents import with_experiment
 from support import patience
 
 from bench.errors import ExitCode, UsageError
-from bench.observe import cores
+from bench.machine import cores
 from bench.options import Options
 from bench.results import files
 from bench.run import run
@@ -313,7 +313,7 @@ def test_cuda_visible_devices_that_name_nothing_are_an_error(bench, visible):
 
 def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, monkeypatch):
     """The real TensorFlow of this environment, told that a driver is there: never a silent run on the CPU."""
-    from bench import device
+    from bench.machine import device
 
     if any(Path(sign).exists() for sign in ("/dev/nvidiactl", "/dev/dxg")):
         pytest.skip("there is a driver here")

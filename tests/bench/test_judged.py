@@ -12,7 +12,7 @@ from bench.against import Against
 from bench.comparing import runs
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.judged import Wanted
-from bench.observe import environment
+from bench.machine import environment
 from bench.options import Options
 from bench.plan import workload
 from bench.plan.preset import PRESETS

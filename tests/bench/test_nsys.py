@@ -11,10 +11,10 @@ import pytest
 from stand_in_nsys import OPTIONS
 from support import patience
 
-from bench import device, nsys
-from bench.device import DeviceChoice
+from bench import nsys
 from bench.errors import BenchError, UsageError
-from bench.observe import variables
+from bench.machine import device, variables
+from bench.machine.device import DeviceChoice
 
 HERE = Path(__file__).parent
 GPU = DeviceChoice("gpu", "for a test", {"CUDA_VISIBLE_DEVICES": "1"}, "gpu", "1")
@@ -107,7 +107,7 @@ def test_a_memory_policy_needs_the_device_it_is_of():
 
 
 def test_reports_of_one_second_have_folders_of_their_own(tmp_path):
-    from bench.observe import environment
+    from bench.machine import environment
 
     now = environment.now()
     first = nsys.report_in(tmp_path, process(), "gpu", "lab", now)

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from bench import run, selection
-from bench.device import DeviceChoice
 from bench.errors import UsageError
 from bench.experiments import BATCH_SIZES, EXPERIMENTS, batch_sizes
-from bench.observe.nvml import CardMemory
+from bench.machine.device import DeviceChoice
+from bench.machine.nvml import CardMemory
 from bench.plan.case import reference
 from bench.selection import Choice, parse_sizes
 

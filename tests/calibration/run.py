@@ -15,7 +15,7 @@ import peers
 import power
 import speed
 
-from bench.observe import environment
+from bench.machine import environment
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results" / "calibration"

@@ -7,14 +7,15 @@ checked against eager's.
 import sys
 from dataclasses import replace
 
-from bench.measure import server, steps
+from bench.backends.tensorflow import modes
+from bench.measure import server
 
 CHECKED_STEPS = 60
 
 
 def slow_down(every):
-    for mode, build in list(steps.STEPS.items()):
-        steps.STEPS[mode] = _slower(build, every)
+    for mode, build in list(modes.STEPS.items()):
+        modes.STEPS[mode] = _slower(build, every)
 
 
 def _slower(build, every):

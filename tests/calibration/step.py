@@ -4,7 +4,7 @@ import slow_server
 
 from autoencoder import data
 from autoencoder.config import Config
-from bench.measure import pipelines, steps
+from bench.backends.tensorflow import modes, pipelines
 
 NEVER = 10**12
 
@@ -14,7 +14,7 @@ def build(every: int):
     slow_server.CHECKED_STEPS = 0
     slow_server.slow_down(every)
     prepared = pipelines.prepare(data.load("sample"))
-    subject = steps.build("function", Config(), seed=1)
+    subject = modes.build("function", Config(), seed=1)
     batch = pipelines.resident(prepared, Config(), "/CPU:0")()
 
     def run(count: int) -> None:

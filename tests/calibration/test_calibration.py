@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bench.measure import steps
-from bench.measure.subject import Subject
+from bench.backends.tensorflow import modes
+from bench.backends.tensorflow.train_step import Subject
 from bench.results import files
 
 HERE = Path(__file__).parent
@@ -51,12 +51,12 @@ def test_redrawn_pairs_are_judged_as_the_presets_would(recorded, factor, alarms)
 
 
 def test_the_slow_step_is_executed_twice_as_often_as_it_says(monkeypatch):
-    monkeypatch.setattr(steps, "STEPS", dict(steps.STEPS))
+    monkeypatch.setattr(modes, "STEPS", dict(modes.STEPS))
     monkeypatch.setattr(slow_server, "CHECKED_STEPS", 10)
     calls = []
-    steps.STEPS["eager"] = lambda config: Subject({}, lambda batch: calls.append(batch), lambda: 0)
+    modes.STEPS["eager"] = lambda config: Subject({}, lambda batch: calls.append(batch), lambda: 0)
     slow_server.slow_down(20)
-    subject = steps.STEPS["eager"](None)
+    subject = modes.STEPS["eager"](None)
     for _ in range(10 + 100):
         subject.step(tf.zeros([1]))
     assert len(calls) == 110 + 5

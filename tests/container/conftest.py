@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import container
+from bench.machine import container
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ from support import patience
 import autoencoder
 import bench
 from autoencoder import data
-from bench import container, device
-from bench.observe import machine
+from bench.machine import container, device
+from bench.machine import facts as machine_facts
 
 
 def call(*words, **variables):
@@ -58,7 +58,7 @@ def test_the_data_set_is_there_without_a_network():
 
 
 def test_the_result_would_say_which_image_this_is():
-    facts = machine.look()["container"]
+    facts = machine_facts.look()["container"]
     assert facts["kind"].value != "none"
     assert len(facts["image_build"].value) == 64
     assert facts["image_flavour"].value == os.environ["BENCH_IMAGE_FLAVOUR"]

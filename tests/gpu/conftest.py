@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bench import device, missing_gpu
 from bench.errors import UsageError
+from bench.machine import device, missing_gpu
 from bench.plan.preset import Preset
 
 sys.path.insert(0, str(Path(__file__).parent))

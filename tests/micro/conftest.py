@@ -4,7 +4,7 @@ import pytest
 
 from autoencoder import data
 from autoencoder.config import Config
-from bench.measure import pipelines, steps
+from bench.backends.tensorflow import modes, pipelines
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +20,7 @@ def batch(prepared):
 @pytest.fixture
 def subject(request, batch):
     """A warm subject of the mode that the test is parametrised with."""
-    subject = steps.build(request.param, Config(), seed=1)
+    subject = modes.build(request.param, Config(), seed=1)
     for _ in range(5):
         subject.synchronise(subject.step(batch))
     return subject

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from bench.measure import clock
+from bench.backends import clock
 
 PAIRS = 500
 STEPS = 8

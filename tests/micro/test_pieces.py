@@ -5,10 +5,10 @@ import tensorflow as tf
 
 from autoencoder import model
 from autoencoder.config import Config
-from bench.measure import pipelines, steps
+from bench.backends.tensorflow import modes, pipelines
 
 
-@pytest.mark.parametrize("subject", list(steps.STEPS), indirect=True)
+@pytest.mark.parametrize("subject", list(modes.STEPS), indirect=True)
 def test_one_step(benchmark, subject, batch):
     benchmark(lambda: subject.synchronise(subject.step(batch)))
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.device import driver_sign
 from bench.doctor import card, host, tensorflow_runs
-from bench.observe import nvml
-from bench.observe.machine import look
+from bench.machine import nvml
+from bench.machine.device import driver_sign
+from bench.machine.facts import look
 from bench.results.record import Fact
 
 STAND_IN = Path(__file__).parents[1] / "gpu_stand_in.py"

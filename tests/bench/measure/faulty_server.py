@@ -10,11 +10,12 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from bench.measure import server, steps
+from bench.backends.tensorflow import modes
+from bench.measure import server
 
 
 def _eager(config):
-    return steps.STEPS["eager"](config)
+    return modes.STEPS["eager"](config)
 
 
 def _misbehaving(action, after=60):
@@ -83,7 +84,7 @@ def _retracing(config):
     return replace(subject, step=step, traces=lambda: 2 if calls > 60 else 1)
 
 
-steps.STEPS.update(
+modes.STEPS.update(
     {
         "raise": _misbehaving(_raise),
         "raise-at-once": _misbehaving(_raise, after=0),

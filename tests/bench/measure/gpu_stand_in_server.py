@@ -4,7 +4,7 @@ TensorFlow is told of a physical GPU, and takes memory policies for it as it doe
 placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a block, which are
 made short, and large products small. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
 
-What a process holds of the card is told to the stand-in for NVML (tests/bench/observe/stand_in/nvml.c), by the options
+What a process holds of the card is told to the stand-in for NVML (tests/bench/machine/stand_in/nvml.c), by the options
 that TensorFlow's context was really started with: a tenth of a card and a half under growth, and so on as BFC does. The
 fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90 % at once.
 
@@ -22,13 +22,13 @@ import msgspec
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from bench.backends.tensorflow import allocator
-from bench.measure import clock, device, limits, server
+from bench.backends import clock
+from bench.backends.tensorflow import allocator, device, profiler
+from bench.measure import limits, server
 from bench.measure.protocol import MemoryRead, Probed
-from bench.observe import profiling
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "observe"))
-import gpu_xplanes  # the sources of what a GPU's plane holds are there
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from support import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
 
@@ -44,7 +44,7 @@ _real = {
     "start": device.start,
     "choose_steps": clock.choose_steps,
     "in_force": allocator.in_force,
-    "inspect_trace": profiling.inspect_trace,
+    "inspect_trace": profiler.inspect_trace,
 }
 
 
@@ -154,7 +154,7 @@ device.read_memory = _read_memory
 device.probe = _probe
 allocator.in_force = _in_force
 clock.choose_steps = _calibrate
-profiling.inspect_trace = _inspect_trace
+profiler.inspect_trace = _inspect_trace
 limits.LARGE["gpu"] = 64
 limits.LARGE_COPY_BYTES["gpu"] = 2**20
 clock.GPU_RULES = clock.BlockRules(

@@ -7,7 +7,8 @@ import time
 import numpy as np
 import tensorflow as tf
 
-from bench.measure import pipelines, server
+from bench.backends.tensorflow import pipelines
+from bench.measure import server
 
 COUNTER = "TESTS_BATCHES"  # the file that a byte is added to for every batch
 _SLEEP_SECONDS = 0.01

@@ -3,12 +3,12 @@
 import pytest
 
 from bench import selection
+from bench.machine.nvml import Card
 from bench.measure import entry, occupancy
 from bench.measure.cohort import Cohort
 from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
 from bench.measure.settings import Settings
-from bench.observe.nvml import Card
 from bench.selection import Choice
 
 ENTRIES = entry.of(

@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 
-from bench.measure import clock, entry, stopping
+from bench.backends import clock
+from bench.measure import entry, stopping
 from bench.measure.cohort import RoundsPlan
 from bench.measure.part import GPU_PATIENCE
 from bench.measure.settings import Settings

@@ -57,7 +57,7 @@ def test_every_step_has_a_range_inside_of_one_that_a_tool_can_wait_for(tool, tmp
 
 
 def test_a_call_of_many_steps_has_one_range_and_as_many_are_done_as_asked_or_more(tool, tmp_path):
-    from bench.measure.loops import STEPS_PER_CALL
+    from bench.backends.tensorflow.loops import STEPS_PER_CALL
 
     most = 2 * STEPS_PER_CALL
     case = ("--case", "ceiling/function-loop", "--steps", str(STEPS_PER_CALL + 1))

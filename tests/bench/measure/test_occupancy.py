@@ -5,9 +5,9 @@ import itertools
 import msgspec
 import pytest
 
+from bench.machine.nvml import CardMemory
 from bench.measure import in_force, occupancy
 from bench.measure.occupancy import Baseline
-from bench.observe.nvml import CardMemory
 from bench.plan.memory_policy import parse
 from bench.results.record import DeviceMemory
 

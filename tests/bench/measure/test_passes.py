@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from bench.machine.nvml import Card
 from bench.measure import passes
 from bench.measure.launcher import Limits, WorkerFailed
 from bench.measure.protocol import ProfileTaken
 from bench.measure.settings import Settings
-from bench.observe.nvml import Card
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS
 from bench.results.record import USUAL_TRACERS, Tracers

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.backends.tensorflow.train_step import Subject
 from bench.measure import protocol, worker
-from bench.measure.subject import Subject
 
 
 class Loss:

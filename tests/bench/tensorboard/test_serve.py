@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from bench import container
 from bench.errors import UsageError
+from bench.machine import container
 from bench.tensorboard import serve
 
 

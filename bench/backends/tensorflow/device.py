@@ -1,0 +1,189 @@
+"""Configure TensorFlow's device inside a worker, start it, wait for it, and describe it."""
+
+import os
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf import config_pb2
+from tensorflow.python.client import device_lib
+from tensorflow.python.eager import context
+
+from autoencoder.model import Parameters
+from bench.backends.tensorflow import allocator
+from bench.machine import environment
+from bench.measure.protocol import MemoryRead, Probed
+from bench.plan import memory_policy
+
+TF32_CAPABILITY = (8, 0)
+
+
+def preloaded_unsound() -> str | None:
+    """Why a process forked from this one could not use a device of its own; None where it can.
+
+    A CUDA context does not survive a fork, so the preloading process must not have touched a device: no driver file
+    open, no TensorFlow context, no devices discovered.
+    """
+    tensorflow_context = context.context()
+    if tensorflow_context._context_handle is not None:
+        return "TensorFlow's context was initialised while preloading"
+    if tensorflow_context._physical_devices is not None:
+        return "TensorFlow's devices were discovered while preloading"
+    return _open_driver_file()
+
+
+def limit_threads(count: int | None) -> None:
+    """Give TensorFlow's pools `count` threads each, before it starts; with None, or where the user chose, as they are.
+
+    Left alone it starts one for each processor it may run on, and knows nothing of a control group's share of them.
+    """
+    if count is None or os.environ.keys() & {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}:
+        return
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_inter_op_parallelism_threads(count)
+
+
+def trace_cuda_graphs() -> None:
+    """Have XLA launch its CUDA graphs also while a trace is taken: by itself it launches their kernels one by one then.
+
+    Only before XLA compiles anything in this process: it reads its flags once (openxla/xla, xla/debug_options_flags.cc,
+    `xla_enable_command_buffers_during_profiling`, false by default).
+    """
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_enable_command_buffers_during_profiling".strip()
+
+
+def start(kind: str, memory: str, tf32: bool | None) -> float:
+    """Choose the device, start TensorFlow on it and have it compute something; returns the seconds that took.
+
+    `cpu` hides every GPU; on a `gpu` the memory policy of that name is applied first. Raises RuntimeError where there
+    is no GPU, PolicyConflict where the policy cannot take effect.
+    """
+    started = time.perf_counter()
+    _configure(kind, memory)
+    if tf32 is not None:
+        tf.config.experimental.enable_tensor_float_32_execution(tf32)
+    with tf.device(scope(kind)):
+        tf.add(tf.zeros([1]), 1.0).numpy()
+    return time.perf_counter() - started
+
+
+def require(kind: str, result: tf.Tensor) -> None:
+    """Raise RuntimeError unless `result` was computed on a device of this kind: placement is soft, and may move it."""
+    if kind.upper() not in result.device:
+        raise RuntimeError(f"the step was meant for the {kind.upper()} and ran on {result.device}")
+
+
+def _configure(kind: str, memory: str) -> None:
+    gpus = tf.config.list_physical_devices("GPU")
+    if kind == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        return
+    if not gpus:
+        raise RuntimeError("TensorFlow sees no GPU in this worker")
+    allocator.apply(memory_policy.parse(memory))
+
+
+def scope(kind: str) -> str:
+    """TensorFlow's name for the device of this kind that a worker uses."""
+    return "/GPU:0" if kind == "gpu" else "/CPU:0"
+
+
+def uses_tf32(gpus: Sequence[tf.config.PhysicalDevice]) -> bool:
+    """Whether float32 matrix products run as TF32 on any of these: TensorFlow's switch is on where no GPU can, too.
+
+    TF32 begins with compute capability 8.0 (NVIDIA's CUDA C++ Programming Guide, "Compute Capabilities"). One of which
+    TensorFlow does not say it is taken to have it, so that the laxer limit of the check applies, as the result says.
+    """
+    able = [details(gpu).get("compute_capability", TF32_CAPABILITY) >= TF32_CAPABILITY for gpu in gpus]
+    return any(able) and bool(tf.config.experimental.tensor_float_32_execution_enabled())
+
+
+def details(gpu: tf.config.PhysicalDevice) -> dict[str, Any]:
+    """What TensorFlow tells of a GPU: `device_name`, and `compute_capability` as (major, minor)."""
+    found: dict[str, Any] = tf.config.experimental.get_device_details(gpu)
+    return found
+
+
+def wait_for(loss: tf.Tensor) -> None:
+    """Wait until `loss` is there, by reading it alone.
+
+    The copy to the host waits for all that was queued on the device's compute stream before it (TensorFlow,
+    common_runtime/gpu/gpu_util.cc, `CopyGPUTensorToCPU`), the updates of the weights included.
+    """
+    loss.numpy()
+
+
+def synchronise(loss: tf.Tensor, parameters: Parameters) -> None:
+    """Wait until everything queued is done, by reading the loss and the variable that Adam updates last.
+
+    `sync_devices` is no help: its documentation says that GPU work may still be running afterwards.
+    """
+    loss.numpy()
+    parameters.biases["decoder_b2"].numpy()
+
+
+def read_memory(kind: str, reset: bool) -> MemoryRead:
+    """The allocator's statistics of the tensors on a GPU, in bytes, None where it keeps none; `reset` ends the peak.
+
+    Not asked of a CPU: there TensorFlow answers too, and the figures mean nothing.
+    """
+    if kind != "gpu":
+        return MemoryRead(current_bytes=None, peak_bytes=None)
+    name = "GPU:0"
+    try:
+        found = tf.config.experimental.get_memory_info(name)
+        if reset:
+            tf.config.experimental.reset_memory_stats(name)
+    except ValueError:  # an allocator without statistics
+        return MemoryRead(current_bytes=None, peak_bytes=None)
+    return MemoryRead(current_bytes=found["current"], peak_bytes=found["peak"])
+
+
+def probe() -> Probed:
+    """What TensorFlow says of itself and of the devices it can see."""
+    build: dict[str, Any] = tf.sysconfig.get_build_info()
+    gpus = tf.config.list_physical_devices("GPU")
+    return Probed(
+        tensorflow=tf.__version__,
+        keras=tf.keras.__version__,
+        cuda_build=bool(build.get("is_cuda_build")),
+        cuda_version=build.get("cuda_version"),
+        cudnn_version=build.get("cudnn_version"),
+        gpus=[str(details(gpu).get("device_name", "unnamed GPU")) for gpu in gpus],
+        tf32=uses_tf32(gpus),
+        pci_bus_ids=_pci_bus_ids() if gpus else [],
+        intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
+        inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
+        compute_capabilities=", ".join(build.get("cuda_compute_capabilities", [])) or None,
+        xla_flags=environment.anonymous(os.environ.get("XLA_FLAGS", "")),
+    )
+
+
+def _pci_bus_ids() -> list[str]:
+    """Of the GPUs in TensorFlow's order, from the descriptions it gives its devices; this starts them."""
+    growing = config_pb2.ConfigProto(gpu_options=config_pb2.GPUOptions(allow_growth=True))
+    described = [device for device in device_lib.list_local_devices(growing) if device.device_type == "GPU"]
+    return [bus_id for device in described if (bus_id := pci_bus_id(device.physical_device_desc))]
+
+
+def pci_bus_id(description: str) -> str | None:
+    """The address in TensorFlow's description of a physical device; None where it gives none."""
+    found = re.search(r"pci bus id: ([0-9A-Fa-f]+(?::[0-9A-Fa-f]+)+\.[0-9A-Fa-f])", description)
+    return found and found[1]
+
+
+def _open_driver_file() -> str | None:
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():  # no Linux, so no CUDA either
+        return None
+    for link in folder.iterdir():
+        try:
+            target = str(link.readlink())
+        except FileNotFoundError:  # the descriptor that listing the folder itself used
+            continue
+        if target.startswith("/dev/nvidia") or target == "/dev/dxg":
+            return f"{target} was opened while preloading"
+    return None

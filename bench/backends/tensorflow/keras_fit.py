@@ -1,0 +1,97 @@
+"""The same network as a user of Keras would write it, and the call that `fit` makes for each batch, or for many."""
+
+from collections.abc import Callable, Iterator
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from autoencoder import model
+from autoencoder.config import Config
+from autoencoder.model import Parameters
+from bench.backends.tensorflow.pipelines import PreparedData
+from bench.backends.tensorflow.train_step import Subject
+
+LAYERS = (
+    ("encoder_h1", "encoder_b1"),
+    ("encoder_h2", "encoder_b2"),
+    ("decoder_h1", "decoder_b1"),
+    ("decoder_h2", "decoder_b2"),
+)
+
+
+def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedData, str], Subject]:
+    """A builder of `keras.Sequential` with `jit_compile` and `steps_per_execution` of `compile` as given.
+
+    What is timed is the function that `fit` calls again and again, on a data set that repeats one batch: callbacks, and
+    what `fit` does once for an epoch, are left out.
+    """
+
+    def build(config: Config, data: PreparedData, device: str) -> Subject:
+        network = _network(config)
+        network.compile(
+            optimizer=keras.optimizers.Adam(config.learning_rate),
+            loss="mse",
+            jit_compile=compiled,
+            steps_per_execution=steps_per_call,
+        )
+        network.optimizer.build(network.trainable_variables)
+        network.make_train_function()
+        function = network.train_function
+        batch = data.x_train[: config.batch_size]
+        repeated = iter(_moved(_pairs(np.expand_dims(batch, 0)).repeat(), device))
+
+        def fixed(start: int, stop: int) -> Iterator[tf.data.Iterator]:
+            for first in range(start, stop, steps_per_call):
+                rows = np.arange(first * config.batch_size, (first + steps_per_call) * config.batch_size)
+                network.reset_metrics()  # the loss it gives is a mean since then
+                batches = data.x_train[rows % len(data.x_train)].reshape([steps_per_call, *batch.shape])
+                yield iter(_moved(_pairs(batches), device))
+
+        return Subject(
+            _parameters(network),
+            lambda iterator: function(iterator)["loss"],
+            lambda: 0,  # Keras does not let it be counted
+            network.optimizer.variables,
+            compiled=compiled,
+            steps_per_call=steps_per_call,
+            bus_bytes=2 * batch.nbytes,  # what goes in, and what shall come out
+            next_input=lambda: repeated,
+            fixed_inputs=fixed,
+            loss_is_mean=True,
+        )
+
+    return build
+
+
+def _network(config: Config) -> keras.Sequential:
+    """With the notebook's first weights, so that it is the same model."""
+    first = model.create_parameters(config)  # before anything else draws from the seed
+    sizes = (config.num_hidden_1, config.num_hidden_2, config.num_hidden_1, config.num_features)
+    dense = [keras.layers.Dense(size, "sigmoid") for size in sizes]
+    network = keras.Sequential([keras.Input([config.num_features]), *dense])
+    for layer, (weight, bias) in zip(dense, LAYERS, strict=True):
+        layer.set_weights([first.weights[weight].numpy(), first.biases[bias].numpy()])
+    return network
+
+
+def _parameters(network: keras.Sequential) -> Parameters:
+    """Its variables under the notebook's names."""
+    pairs = list(zip(network.layers, LAYERS, strict=True))
+    return Parameters(
+        {weight: layer.kernel.value for layer, (weight, _) in pairs},
+        {bias: layer.bias.value for layer, (_, bias) in pairs},
+    )
+
+
+def _moved(dataset: tf.data.Dataset, device: str) -> tf.data.Dataset:
+    """Copied to a GPU in the background, a batch ahead, as a careful user would."""
+    if "GPU" not in device:
+        return dataset
+    with tf.device("/CPU:0"):
+        return dataset.apply(tf.data.experimental.prefetch_to_device(device, 1))
+
+
+def _pairs(batches: np.typing.NDArray[np.float32]) -> tf.data.Dataset:
+    with tf.device("/CPU:0"):
+        return tf.data.Dataset.from_tensor_slices((batches, batches))

@@ -1,0 +1,181 @@
+"""Choose the device before TensorFlow is started, and say why."""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bench.errors import UsageError
+from bench.machine import container
+
+_KERNEL_SIGN = "proc/driver/nvidia/version"
+_DEVICE_SIGNS = ("dev/nvidiactl", "dev/dxg")
+
+
+@dataclass(frozen=True)
+class CardName:
+    """A card of this machine, as `nvidia-smi -L` lists it.
+
+    `slices` are the UUIDs of its MIG slices, None where it is not in MIG mode, or where that is not known. The UUID is
+    empty where it is not known.
+    """
+
+    index: int
+    name: str
+    uuid: str
+    slices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class DeviceChoice:
+    """`kind` is cpu or gpu, `why` a few words, `environment` what servers are started with.
+
+    `slug` names folders; `card` is what CUDA_VISIBLE_DEVICES is set to on a GPU, an index or a UUID.
+    """
+
+    kind: Literal["cpu", "gpu"]
+    why: str
+    environment: dict[str, str]
+    slug: str
+    card: str | None = None
+
+
+def choose(
+    device: str,
+    gpu: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    root: Path = Path("/"),
+    known: Callable[[], Sequence[CardName] | None] = lambda: None,
+) -> DeviceChoice:
+    """Decide between CPU and exactly one GPU.
+
+    `device` is auto, gpu or cpu; auto means gpu wherever an NVIDIA driver or WSL2's /dev/dxg is present. `gpu` is an
+    index in `nvidia-smi`'s order or a UUID; without it, the first card that CUDA_VISIBLE_DEVICES allows. `known` gives
+    the machine's cards, as NVML lists them, or None. Raises UsageError where a GPU is asked for and there is none, or
+    not that one.
+    """
+    if device == "cpu":
+        if gpu is not None:
+            raise UsageError(f"--gpu {gpu} contradicts --device cpu: leave one of them out.")
+        return _cpu("as asked")
+    if driver_sign(root, environment) is None:
+        if device == "gpu" or gpu is not None:
+            raise UsageError(f"No GPU: {_absent(root, environment)}; or run with --device cpu.")
+        # Whoever takes the image with CUDA wants a card, and would not look for one in a run that went well.
+        missed = container.of_gpu_flavour(environment)
+        return _cpu(_absent(root, environment) if missed else "no NVIDIA driver found")
+    cards = known() or _listed(root)
+    wanted = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), cards)
+    card = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", cards)
+    # CUDA's own order puts the fastest card first; in this one an index is the same card to CUDA and to nvidia-smi.
+    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    why = f"card {card} as nvidia-smi counts" if card.isdigit() else f"chosen by UUID, {without_uuid(card)}"
+    return DeviceChoice("gpu", why, variables, _slug(card, cards), card)
+
+
+def without_uuid(text: str) -> str:
+    """The text with every card's UUID replaced by the beginning of its SHA-256, for results travel.
+
+    It is the beginning of the `uuid_sha256` among the facts of that card, where the UUID was not abbreviated.
+    """
+    return re.sub(
+        r"\b(GPU|MIG)-[0-9A-Za-z/-]+",
+        lambda found: f"{found[1]} with UUID hash {hashlib.sha256(found[0].encode()).hexdigest()[:12]}",
+        text,
+    )
+
+
+def driver_sign(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> str | None:
+    """The file that shows an NVIDIA driver, or WSL2's paravirtual GPU; None without one.
+
+    A container shows the driver of its host under /proc, whether or not it was given a card.
+    """
+    in_container = container.kind(root, environment) is not None
+    signs = _DEVICE_SIGNS if in_container else (_KERNEL_SIGN, *_DEVICE_SIGNS)
+    return next(("/" + sign for sign in signs if (root / sign).exists()), None)
+
+
+def _absent(root: Path, environment: Mapping[str, str]) -> str:
+    """Why there is no GPU, and how to get one, as a part of a sentence."""
+    kind = container.kind(root, environment)
+    if kind is None:
+        return "there is no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg). Install the driver"
+    host = "the host has an NVIDIA driver, but " if (root / _KERNEL_SIGN).exists() else ""
+    how = container.how_to_get_a_gpu(kind, environment)
+    return f"{host}this container was given no card (there is neither /dev/nvidiactl nor /dev/dxg): {how}"
+
+
+def _cpu(why: str) -> DeviceChoice:
+    return DeviceChoice("cpu", why, {"CUDA_VISIBLE_DEVICES": "-1"}, "cpu")
+
+
+def _listed(root: Path) -> list[CardName]:
+    """The cards that the driver's files list, in the order of their PCI addresses; none on WSL2."""
+    found = []
+    for index, file in enumerate(sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))):
+        text = file.read_text(errors="replace")
+        model, uuid = (re.search(rf"^{key}:\s*(.+)$", text, re.MULTILINE) for key in ("Model", "GPU UUID"))
+        known = uuid is not None and "?" not in uuid[1]  # a card that nobody has used yet shows only question marks
+        name = model[1].strip() if model else "GPU"
+        found.append(CardName(index, name, uuid[1].strip() if uuid and known else ""))
+    return found
+
+
+def _identify(wanted: str, source: str, cards: Sequence[CardName]) -> str:
+    """What CUDA_VISIBLE_DEVICES is set to for this card: its index, its whole UUID, or that of its only MIG slice.
+
+    Raises UsageError where this machine's cards are known, and it is none of them or several, or one that is cut in
+    slices of which none was chosen.
+    """
+    unknown = not cards or not (wanted.isdigit() or all(known.uuid for known in cards))
+    if unknown or wanted.startswith("MIG-"):
+        return wanted
+    found = [card for card in cards if _same_card(wanted, str(card.index) if wanted.isdigit() else card.uuid)]
+    if len(found) != 1:
+        how = "names no card" if not found else "is the beginning of several cards' UUIDs"
+        raise UsageError(f"{source} {wanted} {how} of this machine. {_listing(cards)}")
+    (card,) = found
+    if card.slices is None:
+        return wanted if wanted.isdigit() else card.uuid
+    if len(card.slices) != 1:
+        slices = ", ".join(card.slices) or "none yet (nvidia-smi mig -cgi)"
+        raise UsageError(f"{source} {wanted} is in MIG mode: choose one of its slices with --gpu. There are: {slices}.")
+    return card.slices[0]
+
+
+def _listing(cards: Sequence[CardName]) -> str:
+    return f"There are: {'; '.join(f'{card.index} {card.name} ({card.uuid})' for card in cards)}."
+
+
+def _slug(card: str, cards: Sequence[CardName]) -> str:
+    """The card's model in a form fit for file names, where it is known."""
+    for known in cards:
+        if known.uuid and _same_card(card, str(known.index) if card.isdigit() else known.uuid):
+            return re.sub(r"[^a-z0-9]+", "-", known.name.lower()).strip("-") or "gpu"
+    return "gpu"
+
+
+def _card(wanted: str | None, visible: str | None, cards: Sequence[CardName]) -> str:
+    allowed = None if visible is None else [entry.strip() for entry in visible.split(",") if entry.strip()]
+    if allowed is not None and (not allowed or allowed[0] == "-1"):
+        listing = f" {_listing(cards)}" if cards else ""
+        raise UsageError(
+            f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu.{listing}"
+        )
+    if wanted is None:
+        return allowed[0] if allowed else "0"
+    if not re.fullmatch(r"\d+|(GPU|MIG)-[0-9A-Za-z/-]+", wanted):
+        raise UsageError(f"--gpu {wanted} is neither an index nor a UUID. nvidia-smi -L lists both.")
+    if allowed is not None and not any(_same_card(wanted, entry) for entry in allowed):
+        raise UsageError(f"--gpu {wanted} is not among CUDA_VISIBLE_DEVICES={visible}. Choose one of those.")
+    return wanted
+
+
+def _same_card(wanted: str, entry: str) -> bool:
+    """CUDA takes any unambiguous beginning of a UUID."""
+    if wanted.isdigit() or entry.isdigit():
+        return wanted == entry
+    return wanted.startswith(entry) or entry.startswith(wanted)

@@ -1,1 +1,0 @@
-"""What is recorded beside the timings: the machine, the software, profiles."""
