@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.present import summary
-from bench.present.figures import interval, multiple, percent
-from bench.present.findings import findings
+from bench.output.figures import interval, multiple, percent
+from bench.report import summary
+from bench.report.findings import findings
 from bench.results import files
 
 ROOT = Path(__file__).parent.parent

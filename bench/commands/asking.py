@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import interrupts, selection
+from bench import selection
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
 from bench.experiments import EXPERIMENTS
+from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan import memory_policy
 from bench.plan.preset import PRESETS, usual_experiments
@@ -32,12 +33,12 @@ def doctor(
     Each line is ok, a warning (figures may be worse than they could be) or a problem (something will not work). Exit
     code 1 if there is a problem, 0 otherwise.
     """
-    from bench.doctor import doctor
-    from bench.present import diagnosis, progress
+    from bench.doctor import diagnosis, doctor
+    from bench.output import progress_bar
 
     console = Console(emoji=False, stderr=as_json)
     wanted = doctor.Wanted(device=device.value, gpu=gpu, data=data, out=out)
-    drawn = console.status("looking", spinner="line") if progress.is_live(console) else nullcontext()
+    drawn = console.status("looking", spinner="line") if progress_bar.is_live(console) else nullcontext()
     with interrupts.raised_as_interrupted(), drawn:
         findings = doctor.examine(wanted)
     if as_json:

@@ -43,22 +43,21 @@ def compare(
     Exits non-zero for a regression: the interval excludes 1, and the estimate is beyond the threshold. With equal code
     that happens in one of twenty comparisons at most. An improvement, or what is inconclusive, exits with 0.
     """
-    from bench.comparing import many
-    from bench.comparing.compare import Rules
-    from bench.present import comparison, tabular
+    from bench.compare import export, many, verdict_tables
+    from bench.compare.compare import Rules
 
     gc.disable()  # what a thousand files leave behind has no cycles, and looking for some takes a sixth of the time
     rules = Rules(threshold, first_call_threshold, memory_threshold, across_hardware)
     comparisons = many.compare([base, *new], history, rules)
     exit_code = many.exit_code(comparisons, strict)
     if output == Format.json:
-        typer.echo(tabular.to_json(comparisons, exit_code), nl=False)
+        typer.echo(export.to_json(comparisons, exit_code), nl=False)
     elif output == Format.csv:
-        typer.echo(tabular.to_csv(comparisons), nl=False)
+        typer.echo(export.to_csv(comparisons), nl=False)
     elif output == Format.markdown:
-        typer.echo(comparison.markdown(comparisons), nl=False)
+        typer.echo(verdict_tables.markdown(comparisons), nl=False)
     else:
-        comparison.show(comparisons, Console(emoji=False))
+        verdict_tables.show(comparisons, Console(emoji=False))
     raise typer.Exit(exit_code)
 
 
@@ -83,7 +82,8 @@ def baseline(
     check did not pass is refused, with exit code 1. Keep what you are content with: the next run is compared with the
     newest.
     """
-    from bench import baselines, folders
+    from bench.compare import baselines
+    from bench.recording import folders
 
     path = run or folders.latest(out)
     kept = baselines.keep(path / folders.RESULT if path.is_dir() else path, out / baselines.FOLDER, refresh)
@@ -95,7 +95,7 @@ def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", parser=user_path, help="Result files to check.")],
 ) -> None:
     """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
-    from bench.comparing.runs import printable
+    from bench.compare.stored_run import printable
     from bench.results.files import read_any
     from bench.results.foreign import ForeignDocument
 

@@ -9,7 +9,6 @@ import msgspec
 import typer
 from rich.console import Console
 
-from bench import interrupts
 from bench.commands.options import (
     AffinityName,
     AffinityOption,
@@ -32,6 +31,7 @@ from bench.commands.options import (
     Threshold,
 )
 from bench.errors import ExitCode, worst
+from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
@@ -111,11 +111,13 @@ def run(
 
     Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
     """
-    from bench import baselines, judged
-    from bench.against import parse as parse_against
-    from bench.comparing.compare import Rules
-    from bench.options import Options
-    from bench.present import comparison, job_summary, progress, summary
+    from bench.compare import baselines, verdict_tables
+    from bench.compare.compare import Rules
+    from bench.output import progress_bar
+    from bench.report import job_summary, summary
+    from bench.run import gate
+    from bench.run.against import parse as parse_against
+    from bench.run.options import Options
 
     console = Console(emoji=False)
     options = Options(
@@ -139,27 +141,27 @@ def run(
         affinity=affinity.value,
         against=parse_against(against) if against else None,
     )
-    wanted = judged.Wanted(
+    wanted = gate.Wanted(
         baseline=user_path(baseline) if baseline and baseline != _AUTO else None,
         baselines=out / baselines.FOLDER if baseline == _AUTO else None,
         history=history,
         rules=Rules(threshold=threshold),
         strict=strict,
     )
-    with progress.open_view(console) as view:
-        found = judged.run(options, wanted, view)
+    with progress_bar.open_view(console) as view:
+        found = gate.run(options, wanted, view)
     outcome = found.outcome
     if reason := outcome.document.autoencoder_bench.status_reason:
         typer.echo(f"bench: ended: {reason}. What was measured is saved in {outcome.folder}", err=True)
     with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
         summary.show(outcome.document, outcome.folder, console)
         if found.comparison:
-            comparison.show([found.comparison], console)
+            verdict_tables.show([found.comparison], console)
         if found.trend:
-            comparison.show_grid(comparison.trend(found.trend), console)
+            verdict_tables.show_grid(verdict_tables.trend(found.trend), console)
         if found.why_none:
             console.print(
-                comparison.without_baseline(found.why_none, outcome.folder),
+                verdict_tables.without_baseline(found.why_none, outcome.folder),
                 soft_wrap=True,
                 markup=False,
                 highlight=False,
@@ -203,11 +205,12 @@ def profile(
     """
     from bench import selection
     from bench.commands import nsight
-    from bench.options import Options
-    from bench.present import progress, summary
-    from bench.present.grid import rich
+    from bench.output import progress_bar
+    from bench.output.grid import rich
     from bench.profiles import tables
-    from bench.run import run as measure
+    from bench.report import summary
+    from bench.run.execute import run as measure
+    from bench.run.options import Options
 
     console = Console(emoji=False)
     options = Options(
@@ -227,7 +230,7 @@ def profile(
     if nsys:
         nsight.show_or_run(options, console)
         return
-    with progress.open_view(console) as view:
+    with progress_bar.open_view(console) as view:
         outcome = measure(options, view)
     read = [one for one in tables.traced(outcome.document) if one.benchmark.name == case]
     for grid in [grid for one in read for grid in tables.of_case(one)]:

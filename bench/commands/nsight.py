@@ -6,12 +6,13 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from bench import folders, interrupts, nsys
 from bench.errors import UsageError
-from bench.machine import device, environment, nvml
+from bench.machine import device, environment, interrupts, nvml
 from bench.machine.device import DeviceChoice
-from bench.options import Options
+from bench.recording import folders
 from bench.results.record import USUAL_TRACERS
+from bench.run import nsys
+from bench.run.options import Options
 
 
 def show_or_run(options: Options, console: Console) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from bench import folders
 from bench.errors import ExitCode, UsageError
 from bench.paths import user_path
+from bench.recording import folders
 
 _RESULTS = Path("results")
 
@@ -36,7 +36,7 @@ def report(
     does not: the loss curve and the pictures. Files that cannot be read are named, on the page too, and give exit code
     2; what can be shown is shown.
     """
-    from bench.report import fleet, of_many, of_run
+    from bench.report import fleet, fleet_page, run_page
     from bench.results import files
     from bench.results.schema import Document
 
@@ -50,12 +50,12 @@ def report(
             raise UsageError(f"{path} is of another tool: `bench compare` shows it beside others.")
         folder = path.parent if path.name == folders.RESULT else None
         target = _target(out or (folder or path.parent))
-        of_run.write(document, folder, target)
+        run_page.write(document, folder, target)
     else:
         loaded = fleet.load(paths)
         unreadable = loaded.unreadable
         target = _target(out or _RESULTS / "report")
-        of_many.write(loaded, target)
+        fleet_page.write(loaded, target)
     for line in unreadable:
         typer.echo(f"Not readable: {line}", err=True)
     typer.echo(f"Report: {target}")

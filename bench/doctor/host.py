@@ -11,13 +11,13 @@ import psutil
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import folders
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
 from bench.machine import disturbance, variables
 from bench.machine import environment as observed
 from bench.machine.environment import version
 from bench.machine.facts import Facts
+from bench.recording import folders
 
 LEAST_MEMORY_BYTES = 4 * 2**30  # of seven workers of 500 MB each, and a server
 LEAST_DISK_BYTES = 100 * 2**20

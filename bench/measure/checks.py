@@ -8,7 +8,7 @@ from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.launcher import WorkerFailed
 from bench.measure.same_model import CHECK_STEPS, Losses
 from bench.plan.case import Case
-from bench.results.recorder import ExperimentRecorder
+from bench.recording.recorder import ExperimentRecorder
 
 
 class Checks:

@@ -15,8 +15,8 @@ from bench.measure.same_model import Losses
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
 from bench.measure.standing import Standing
+from bench.recording.recorder import ExperimentRecorder
 from bench.results.record import BlockSize, CohortRecord, Failure
-from bench.results.recorder import ExperimentRecorder
 from bench.results.schema import Stopping
 
 # On a GPU a block is five times as long as on a CPU, so the rounds of a cohort get this many times the seconds.

@@ -14,10 +14,10 @@ from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.settings import Settings
 from bench.measure.spending import Spending
+from bench.output.progress import View
 from bench.plan.preset import Preset
+from bench.recording.recorder import Recorder
 from bench.results.record import Fact
-from bench.results.recorder import Recorder
-from bench.view import View
 
 # For the display: what the training run takes of a run.
 _TRAINING_SHARE = 0.04

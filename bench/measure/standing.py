@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from bench.measure import stopping
 from bench.measure.entry import Entries, Entry, Side
 from bench.plan.preset import Preset
+from bench.recording.recorder import ExperimentRecorder
 from bench.results import estimates
 from bench.results.record import CaseRecord
-from bench.results.recorder import ExperimentRecorder
 from bench.results.schema import StopReason
 
 

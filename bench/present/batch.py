@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Set
 from statistics import median
 
-from bench.comparing.runs import first_call_seconds
-from bench.present import tables
-from bench.present.figures import scaled, with_interval
-from bench.present.grid import Grid
+from bench.compare.stored_run import first_call_seconds
+from bench.output import cells
+from bench.output.figures import scaled, with_interval
+from bench.output.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import claims, estimates
 from bench.results.claims import Answer
@@ -23,16 +23,16 @@ MISFIT = 0.10  # beyond, one line does not describe the times, and nothing is ma
 def table(document: Document) -> Grid:
     """A row for each case."""
     caption = _CAPTION.format(reference=document.experiment.reference)
-    return tables.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)
+    return cells.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)
 
 
 def _row(benchmark: Benchmark) -> list[str]:
     info, held = benchmark.extra_info, figures(benchmark)
     rate = info.steps_per_second.value
     return [
-        tables.rate(benchmark),
+        cells.rate(benchmark),
         "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
-        tables.ratio(info.ratio_to_reference),
+        cells.ratio(info.ratio_to_reference),
         f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
         size(held.private if held.tensors is None else held.tensors),
     ]

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.present import tables
-from bench.present.figures import digits, percent, spread, with_interval
-from bench.present.grid import Grid
+from bench.output import cells
+from bench.output.figures import digits, percent, spread, with_interval
+from bench.output.grid import Grid
 from bench.products import FLOPS
 from bench.results import claims, estimates, limits
 from bench.results.claims import Answer, Leaders
@@ -110,15 +110,15 @@ def table(document: Document) -> Grid:
     """A row for each case."""
     found, caption = figures(document), _CAPTION.format(reference=document.experiment.reference)
     headings = ("steps/s", "time", "of limit", "largest part")
-    return tables.of_cases(document, headings, lambda benchmark: _row(benchmark, found), caption)
+    return cells.of_cases(document, headings, lambda benchmark: _row(benchmark, found), caption)
 
 
 def _row(benchmark: Benchmark, found: Figures | None) -> list[str]:
     info = benchmark.extra_info
     share = info.share_of_limit
     return [
-        tables.rate(benchmark),
-        tables.ratio(info.ratio_to_reference),
+        cells.rate(benchmark),
+        cells.ratio(info.ratio_to_reference),
         "-" if share is None or share.value is None else percent(share),
         "-" if found is None else largest_part(benchmark, found),
     ]

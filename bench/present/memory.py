@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.present import tables
-from bench.present.grid import Grid
+from bench.output import cells
+from bench.output.grid import Grid
 from bench.results.record import DeviceMemory, ReplicateInfo
 from bench.results.schema import Benchmark, Document
 
@@ -71,18 +71,18 @@ def table(document: Document) -> Grid:
     """A row for each case: speed, and memory of the card or else of the host."""
     if document.autoencoder_bench.device.kind == "gpu":
         kinds = ("tensors", "reserved", "lost", "private")
-        return tables.of_cases(document, ("steps/s", "start", *kinds), lambda case: _row(case, kinds), _DEVICE_CAPTION)
+        return cells.of_cases(document, ("steps/s", "start", *kinds), lambda case: _row(case, kinds), _DEVICE_CAPTION)
     of_host = ("private", "resident", "peak")
     caption = _HOST_CAPTION.format(reference=document.experiment.reference)
     headings = ("steps/s", "time", "start", *of_host)
-    return tables.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
+    return cells.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
 
 
 def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -> list[str]:
     found = figures(benchmark)
     return [
-        tables.rate(benchmark),
-        *([tables.ratio(benchmark.extra_info.ratio_to_reference)] if with_ratio else []),
+        cells.rate(benchmark),
+        *([cells.ratio(benchmark.extra_info.ratio_to_reference)] if with_ratio else []),
         f"{found.start_seconds:.2f}",
         *(size(getattr(found, kind)) for kind in kinds),
     ]

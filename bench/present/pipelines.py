@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from statistics import median
 
-from bench.present import tables
-from bench.present.figures import multiple, percent, with_interval
-from bench.present.grid import Grid
+from bench.output import cells
+from bench.output.figures import multiple, percent, with_interval
+from bench.output.grid import Grid
 from bench.present.memory import figures, size
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Cost
@@ -34,14 +34,14 @@ WORTH = 1.02  # what a remedy has to gain at least, surely
 
 def table(document: Document) -> Grid:
     """A row for each case."""
-    return tables.of_cases(document, ("steps/s", "stall", "alone", "first", "private", "bus"), _row, _CAPTION)
+    return cells.of_cases(document, ("steps/s", "stall", "alone", "first", "private", "bus"), _row, _CAPTION)
 
 
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
     stall, alone = info.stall, alone_rate(benchmark)
     return [
-        tables.rate(benchmark),
+        cells.rate(benchmark),
         "-" if stall is None or stall.value is None else percent(stall),
         "-" if alone.value is None else f"{alone.value:,.0f}",
         f"{median(replicate.input_init_seconds for replicate in info.replicates):.2f}",

@@ -3,18 +3,18 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.present import picture
+from bench.output import style
 from bench.present.batch import is_a_line, regimes
 from bench.results.schema import Document
 
 
-@picture.styled
+@style.styled
 def draw(document: Document) -> Figure | None:
     """Points with the range of the cohorts, both axes logarithmic; dotted where launching and arithmetic meet."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     for mode, fitted in regimes(document).items():
-        colour = picture.colour_of(mode)
+        colour = style.colour_of(mode)
         of_mode = [b.extra_info for b in document.benchmarks if b.extra_info.case.mode == mode]
         rows = [(i.case.batch_size, i.steps_per_second) for i in of_mode if not i.case.twin]
         for size, rate in sorted(rows, key=lambda row: row[0]):
@@ -34,7 +34,7 @@ def draw(document: Document) -> Figure | None:
             axes.axvline(fitted.crossover.value, color=colour, linestyle=":", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    picture.plain_log(axes.yaxis)
+    style.plain_log(axes.yaxis)
     every = sorted({benchmark.extra_info.case.batch_size for benchmark in document.benchmarks})
     axes.set_xticks(every, [f"{size:,}" for size in every])
     axes.minorticks_off()
@@ -42,5 +42,5 @@ def draw(document: Document) -> Figure | None:
     axes.set_ylabel("milliseconds per step (median of cohorts, lowest to highest)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    picture.name_machine(axes, document)
+    style.name_machine(axes, document)
     return figure

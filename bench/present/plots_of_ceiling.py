@@ -3,14 +3,14 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.present import picture, plots
+from bench.output import bars, style
 from bench.present.ceiling import Figures, figures
 from bench.results.schema import Document
 
 _PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f02"))
 
 
-@picture.styled
+@style.styled
 def draw(document: Document) -> Figure | None:
     """Bars of steps/s with the range of the cohorts and the limit as a line; where that is known, the parts below."""
     found = figures(document)
@@ -19,18 +19,18 @@ def draw(document: Document) -> Figure | None:
     figure = Figure(figsize=(9, sum(heights) + 0.4), layout="constrained")
     grid = figure.subplots(len(heights), 1, height_ratios=heights, squeeze=False)
     axes: Axes = grid[0][0]
-    plots.draw_rates(axes, benchmarks)
+    bars.draw_rates(axes, benchmarks)
     if found:
         most = 1 / (found.fewest.value or 1.0)
-        axes.axvline(most, color=picture.INK, linestyle="--", linewidth=1)
+        axes.axvline(most, color=style.INK, linestyle="--", linewidth=1)
         axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
-    picture.name_rows(axes, [benchmark.name for benchmark in benchmarks])
+    style.name_rows(axes, [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)
-    axes.set_xlabel(plots.RATES)
+    axes.set_xlabel(bars.RATES)
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    picture.name_machine(axes, document)
+    style.name_machine(axes, document)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from bench.present import picture
+from bench.output import style
 from bench.present.memory import Figures, figures, size
 from bench.results.schema import Document
 
@@ -19,7 +19,7 @@ _COLOURS = {
 Parts = list[tuple[str, float]]
 
 
-@picture.styled
+@style.styled
 def draw(document: Document) -> Figure | None:
     """Draw what is known of each case; nothing is drawn where no case has a figure."""
     on_gpu = document.autoencoder_bench.device.kind == "gpu"
@@ -27,7 +27,7 @@ def draw(document: Document) -> Figure | None:
     rows = [(name, parts) for name, parts in rows if parts]
     if not rows:
         return None
-    figure, axes = picture.begin(len(rows), row_height=0.55)
+    figure, axes = style.begin(len(rows), row_height=0.55)
     unit, scale = ("GB", 1e9) if max(sum(value for _, value in parts) for _, parts in rows) >= 2e9 else ("MB", 1e6)
     for position, (_, parts) in enumerate(rows):
         left = 0.0
@@ -35,15 +35,15 @@ def draw(document: Document) -> Figure | None:
             axes.barh(position, value / scale, left=left / scale, color=_COLOURS[kind], height=0.42)
             left += value
         label = ", ".join(f"{kind.split(' ')[0].rstrip(',')} {size(value)}" for kind, value in parts)
-        axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color=picture.INK)
-        picture.annotate_end(axes, size(left), left / scale, position)
-    picture.legend(
+        axes.annotate(label, (0, position), xytext=(4, -20), textcoords="offset points", fontsize=7, color=style.INK)
+        style.annotate_end(axes, size(left), left / scale, position)
+    style.legend(
         figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
     )
     axes.set_ylim(-0.75, len(rows) - 0.5)  # room for the words below the last bar
     of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
     label = f"memory of {of} ({unit}; median of cohorts)"
-    picture.finish(axes, [name for name, _ in rows], label, document)
+    style.finish(axes, [name for name, _ in rows], label, document)
     return figure
 
 

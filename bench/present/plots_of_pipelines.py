@@ -2,35 +2,33 @@
 
 from matplotlib.figure import Figure
 
-from bench.present import picture
-from bench.present.figures import percent
+from bench.output import style
+from bench.output.figures import percent
 from bench.results.schema import Document
 
 _LOST = "#d9b3b3"
 
 
-@picture.styled
+@style.styled
 def draw(document: Document) -> Figure | None:
     """Bars of milliseconds per step, the lost part apart, with the share it makes; nothing without any case."""
     rows = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value and not _is_twin(b.name)]
     if not rows:
         return None
-    figure, axes = picture.begin(len(rows), row_height=0.4)
+    figure, axes = style.begin(len(rows), row_height=0.4)
     for position, benchmark in enumerate(rows):
         info = benchmark.extra_info
         milliseconds = 1e3 / (info.steps_per_second.value or 1.0)
         lost = max(0.0, (info.stall.value if info.stall else None) or 0.0) * milliseconds
-        colour = picture.colour_of(info.case.mode)
+        colour = style.colour_of(info.case.mode)
         axes.barh(position, milliseconds - lost, color=colour, height=0.65)
         axes.barh(position, lost, left=milliseconds - lost, color=_LOST, height=0.65)
         share = f", {percent(info.stall)} lost" if info.stall and info.stall.value is not None else ""
-        picture.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
+        style.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
     modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in reversed(rows))
-    picture.legend(
-        figure, [(f"{mode} step", picture.colour_of(mode)) for mode in modes] + [("lost to the input", _LOST)]
-    )
+    style.legend(figure, [(f"{mode} step", style.colour_of(mode)) for mode in modes] + [("lost to the input", _LOST)])
     label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
-    picture.finish(axes, [benchmark.name for benchmark in rows], label, document)
+    style.finish(axes, [benchmark.name for benchmark in rows], label, document)
     return figure
 
 

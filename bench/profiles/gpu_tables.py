@@ -5,7 +5,7 @@ xprof's step stands beside, which leaves the host out: it ends with the last ker
 
 from collections.abc import Mapping, Sequence
 
-from bench.present.grid import Grid
+from bench.output.grid import Grid
 from bench.results.gpu_trace_record import Copy, GpuTrace
 from bench.results.record import Profile
 

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from bench.present import picture
+from bench.output import style
 from bench.profiles.tables import traced
 from bench.results.schema import Document
 
@@ -10,21 +10,21 @@ _COLOURS = {"compute": "#1b6ca8", "launch": "#d95f02", "input": "#b5495b", "tran
 _COLOURS |= {"kernels": _COLOURS["compute"], "copies": _COLOURS["transfer"]}  # of a GPU
 
 
-@picture.styled
+@style.styled
 def draw(document: Document) -> Figure | None:
     """A bar for each case, whole being its traced step; None without any trace."""
     rows = list(reversed(traced(document)))
     if not rows:
         return None
-    figure, axes = picture.begin(len(rows), row_height=0.36, around=1.7)
+    figure, axes = style.begin(len(rows), row_height=0.36, around=1.7)
     for position, one in enumerate(rows):
         whole, left = one.step_seconds, 0.0
         for part, seconds in one.parts.items():
             share = 100 * seconds / whole
             axes.barh(position, share, left=left, color=_COLOURS[part], height=0.65)
             left += share
-        picture.annotate_end(axes, f"{1e3 * whole:.2f} ms", left, position)
-    picture.legend(figure, [(part, _COLOURS[part]) for part in rows[0].parts])
+        style.annotate_end(axes, f"{1e3 * whole:.2f} ms", left, position)
+    style.legend(figure, [(part, _COLOURS[part]) for part in rows[0].parts])
     label = "percent of the mean traced step"
-    picture.finish(axes, [one.name for one in rows], label, document)
+    style.finish(axes, [one.name for one in rows], label, document)
     return figure

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from bench.present.figures import milliseconds, percent
-from bench.present.grid import Grid
+from bench.output.figures import milliseconds, percent
+from bench.output.grid import Grid
 from bench.profiles import gpu_tables
 from bench.results.record import Breakdown, Profile, TopOp
 from bench.results.schema import Benchmark, Document

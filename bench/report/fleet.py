@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.comparing import runs
-from bench.comparing.compare import compare
-from bench.comparing.records import Comparison
-from bench.comparing.runs import Run
+from bench.compare import stored_run as runs
+from bench.compare.compare import compare
+from bench.compare.records import Comparison
+from bench.compare.stored_run import Run
 from bench.errors import NotComparable, ResultFileError, UsageError
-from bench.folders import BASE_RESULT, RESULT
+from bench.recording.folders import BASE_RESULT, RESULT
 from bench.results import search
 
 MOST_TOGETHER = 40  # runs side by side

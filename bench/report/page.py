@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bench.present.grid import Grid
+from bench.output.grid import Grid
 
 
 @dataclass(frozen=True)

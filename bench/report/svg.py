@@ -6,14 +6,14 @@ from html import escape
 
 from matplotlib.figure import Figure
 
-from bench.present import picture
-from bench.present.picture import INK
+from bench.output import style
+from bench.output.style import INK
 
 _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 _NAMED = re.compile(r'(\bid="|url\(#|href="#)')
 
 
-@picture.styled
+@style.styled
 def inline(figure: Figure, name: str, alt: str) -> str:
     """The figure as one `<svg>` element; `name` keeps its parts apart from those of other pictures of the page."""
     out = io.StringIO()

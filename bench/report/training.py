@@ -8,8 +8,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from bench.present import picture
-from bench.present.grid import Grid
+from bench.output import style
+from bench.output.grid import Grid
 
 MOST_BYTES = 4_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -30,7 +30,7 @@ def read_losses(folder: Path) -> list[float]:
     return losses if all(math.isfinite(loss) and loss > 0 for loss in losses) else []
 
 
-@picture.styled
+@style.styled
 def draw(losses: Sequence[float]) -> Figure:
     """The loss over the steps, on a logarithmic axis."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
@@ -38,7 +38,7 @@ def draw(losses: Sequence[float]) -> Figure:
     every = max(1, len(losses) // 500)  # a page is to be small, and no eye tells more points apart
     axes.plot(range(0, len(losses), every), losses[::every], color="#1b6ca8", linewidth=1)
     axes.set_yscale("log")
-    picture.plain_log(axes.yaxis)
+    style.plain_log(axes.yaxis)
     axes.set_xlabel("step")
     axes.set_ylabel("mean square loss of the batch")
     return figure

@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from bench import folders
 from bench.errors import ResultFileError
+from bench.recording import folders
 from bench.results import consistency, upgrade
 from bench.results.foreign import ForeignDocument
 from bench.results.schema import SCHEMA_VERSION, Document

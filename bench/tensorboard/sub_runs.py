@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from bench.comparing.runs import first_call_seconds
+from bench.compare.stored_run import first_call_seconds
 from bench.plan.case import Case
 from bench.results.record import CaseRecord
 from bench.results.schema import Benchmark, Document

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bench.options import Options
 from bench.plan.preset import Preset
-from bench.run import Outcome, run
+from bench.run.execute import Outcome, run
+from bench.run.options import Options
 
 # For documents.py, results with a known truth; stand_in_nvml.py, made-up cards; card_checks.py, what to ask real ones;
 # oracle.py, the model in NumPy.

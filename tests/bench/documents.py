@@ -13,7 +13,7 @@ from bench.experiments import EXPERIMENTS
 from bench.measure.entry import BASE
 from bench.plan.case import reference
 from bench.plan.preset import PRESETS
-from bench.results.document import Circumstances, ExperimentPlan, Measured, Progress, build
+from bench.recording.build import Circumstances, ExperimentPlan, Measured, Progress, build
 from bench.results.record import (
     BlockSize,
     CaseRecord,

@@ -9,12 +9,13 @@ import os
 import sys
 from pathlib import Path
 
-from bench import cli, options
+from bench import cli
 from bench.doctor import doctor
 from bench.machine import device
 from bench.measure import cooling
+from bench.output import progress_bar
 from bench.plan.preset import PRESETS, Preset
-from bench.present import progress
+from bench.run import options
 
 COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
 QUICK = Preset(
@@ -43,7 +44,7 @@ def _heat(self, text, fraction):
 
 
 if __name__ == "__main__":
-    progress.PlainView.advance = _heat
+    progress_bar.PlainView.advance = _heat
     device.driver_sign = lambda *known: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
     cooling.MOST_SECONDS = 1.0  # a card of files never cools down

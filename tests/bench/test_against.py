@@ -6,14 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench import against, judged
-from bench.against import Against
 from bench.errors import ExitCode, UsageError
 from bench.measure.entry import BASE
 from bench.measure.settings import Settings
-from bench.options import Options
 from bench.results import files
-from bench.run import run
+from bench.run import against, gate
+from bench.run.against import Against
+from bench.run.execute import run
+from bench.run.options import Options
 
 SLOW_SERVER = Path(__file__).parents[1] / "calibration" / "slow_server.py"
 
@@ -108,7 +108,7 @@ def compared(tmp_path_factory, tiny):
         def advance(self, text, fraction):
             pass
 
-    found = judged.run(options, judged.Wanted(), View())
+    found = gate.run(options, gate.Wanted(), View())
     return found.outcome, found.comparison, found.exit_code, stages
 
 

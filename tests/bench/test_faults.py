@@ -20,11 +20,11 @@ from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments import EXPERIMENTS, Experiment
 from bench.measure.cohort import MOST_ROUNDS_TIMES
 from bench.measure.launcher import Limits
-from bench.options import Options
 from bench.plan.case import Case
-from bench.present import summary
+from bench.report import summary
 from bench.results import files
-from bench.run import run
+from bench.run.execute import run
+from bench.run.options import Options
 
 SERVERS = Path(__file__).parent / "measure"
 
@@ -122,7 +122,7 @@ def test_the_others_go_on_and_the_exit_code_says_it(faulty):
 
 LATE_FAULTS = """
 import sys
-from bench.measure import server, worker
+from bench.worker import server, worker
 from bench.measure.protocol import MeasureLatency, TakeProfile, Train
 
 def fail(session, request):
@@ -160,7 +160,7 @@ def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fau
 
 PROBE_DIES = """
 import os, signal, sys
-from bench.measure import server, worker
+from bench.worker import server, worker
 from bench.measure.protocol import Probe
 worker.HANDLERS[Probe] = lambda session, request: os.kill(os.getpid(), signal.SIGSEGV)
 server.main(sys.argv[1:])
@@ -242,7 +242,7 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
         "import os, pathlib, runpy, sys; flags = pathlib.Path(sys.argv.pop(1))\n"
         "if len(list(flags.iterdir())) > 1: sys.exit(9)\n"
         "(flags / str(os.getpid())).touch()\n"
-        "sys.argv[0] = 'server'; runpy.run_module('bench.measure.server', run_name='__main__')"
+        "sys.argv[0] = 'server'; runpy.run_module('bench.worker.server', run_name='__main__')"
     )
     (tmp_path / "flags").mkdir()
     options = Options(
@@ -396,7 +396,7 @@ def test_nothing_of_what_the_processes_make_stays_in_the_temporary_folder(tmp_pa
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     code = (
-        "import sys, tempfile\nfrom bench.measure import server, worker\nfrom bench.measure.protocol import Calibrate\n"
+        "import sys, tempfile\nfrom bench.worker import server, worker\nfrom bench.measure.protocol import Calibrate\n"
         "real = worker.HANDLERS[Calibrate]\n"
         "def calibrate(session, request):\n"
         "    print('folder', tempfile.gettempdir(), flush=True)\n"

@@ -13,9 +13,9 @@ from support import patience
 
 from bench.errors import ExitCode, UsageError
 from bench.machine import cores
-from bench.options import Options
 from bench.results import files
-from bench.run import run
+from bench.run.execute import run
+from bench.run.options import Options
 
 STAND_IN = Path(__file__).with_name("gpu_stand_in.py")
 MIB = 2**20

@@ -33,14 +33,14 @@ def test_light_commands_stay_light(arguments, finished):
 
 
 MODULES = [
-    "bench.run",
-    "bench.finish",
-    "bench.report.of_run",
-    "bench.report.of_many",
+    "bench.run.execute",
+    "bench.run.artifacts",
+    "bench.report.run_page",
+    "bench.report.fleet_page",
     "bench.tensorboard.sub_runs",
     "bench.measure.session",
-    "bench.present.summary",
-    "bench.results.recorder",
+    "bench.report.summary",
+    "bench.recording.recorder",
     "bench.doctor.doctor",
     "autoencoder.data",
 ]
@@ -53,5 +53,5 @@ def test_the_launchers_side_imports_no_tensorflow(module):
 
 
 def test_the_probe_can_fail():
-    done = probe("import sys, bench.measure.worker\nassert 'tensorflow' not in sys.modules")
+    done = probe("import sys, bench.worker.worker\nassert 'tensorflow' not in sys.modules")
     assert done.returncode == 1

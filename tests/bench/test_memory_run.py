@@ -7,9 +7,9 @@ import msgspec
 from rich.console import Console
 
 from bench.errors import ExitCode
-from bench.options import Options
-from bench.present import summary
-from bench.run import run
+from bench.report import summary
+from bench.run.execute import run
+from bench.run.options import Options
 
 
 def test_without_a_gpu_policies_are_skipped_and_the_hosts_memory_is_measured(tmp_path, tiny, listener):

@@ -11,10 +11,10 @@ import pytest
 from stand_in_nsys import OPTIONS
 from support import patience
 
-from bench import nsys
 from bench.errors import BenchError, UsageError
 from bench.machine import device, variables
 from bench.machine.device import DeviceChoice
+from bench.run import nsys
 
 HERE = Path(__file__).parent
 GPU = DeviceChoice("gpu", "for a test", {"CUDA_VISIBLE_DEVICES": "1"}, "gpu", "1")
@@ -82,7 +82,7 @@ def test_a_percent_sign_in_a_folder_is_no_pattern():
 def test_the_process_is_told_all_that_a_case_depends_on():
     words = nsys.command(process(tf32=False), Path("steps"), python="python")
     told = words[words.index("python") :]
-    assert told[:4] == ["python", "-P", "-m", "bench.measure.nsys_steps"]
+    assert told[:4] == ["python", "-P", "-m", "bench.worker.nsys_steps"]
     assert told[4:] == shlex.split("--case modes/xla/notebook --steps 7 --device gpu --data auto --seed 1 --tf32 off")
 
 

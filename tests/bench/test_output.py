@@ -94,8 +94,8 @@ def test_a_name_that_is_no_text_is_shown_and_does_not_end_the_command(tmp_path):
 def test_a_terminal_that_can_draw_is_told_from_a_log():
     """FORCE_COLOR asks for colours, not for lines drawn over each other; TERM=dumb can do neither."""
     code = (
-        "from rich.console import Console; from bench.present import progress\n"
-        "with progress.open_view(Console()) as view: print(type(view).__name__)"
+        "from rich.console import Console; from bench.output import progress_bar\n"
+        "with progress_bar.open_view(Console()) as view: print(type(view).__name__)"
     )
     for variables in ({"FORCE_COLOR": "1"}, {"TERM": "dumb"}, {"FORCE_COLOR": "1", "TERM": "dumb"}):
         done = shell(f"{sys.executable} -c '{code}' | cat", **variables)

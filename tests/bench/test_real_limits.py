@@ -21,8 +21,8 @@ for group in sys.argv[3:]:
     (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
 sys.path.insert(0, sys.argv[1])
 from conftest import TINY, Listener
-from bench.options import Options
-from bench.run import run
+from bench.run.options import Options
+from bench.run.execute import run
 preset = msgspec.structs.replace(TINY, looks=(1,))
 options = Options(preset=preset, out=Path(sys.argv[2]), data="sample", device="cpu", profile=False)
 sys.exit(run(options, Listener()).exit_code)

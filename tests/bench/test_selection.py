@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import run, selection
+from bench import selection
 from bench.errors import UsageError
 from bench.experiments import BATCH_SIZES, EXPERIMENTS, batch_sizes
 from bench.machine.device import DeviceChoice
 from bench.machine.nvml import CardMemory
 from bench.plan.case import reference
+from bench.run import execute
 from bench.selection import Choice, parse_sizes
 
 
@@ -173,4 +174,4 @@ def test_a_run_chooses_batches_by_the_device_unless_they_are_named(changes, card
     memory = CardMemory(total=16 * 2**30, used=400 * 2**20)
     device = DeviceChoice("gpu" if card else "cpu", "", {}, "", card)
     wanted = dataclasses.replace(Choice(("batch",)), **changes)
-    assert run._batch_sizes(wanted, device, SimpleNamespace(memory=lambda: (memory, None))) == expected
+    assert execute._batch_sizes(wanted, device, SimpleNamespace(memory=lambda: (memory, None))) == expected

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from bench.comparing import runs
-from bench.comparing.compare import compare
+from bench.compare import stored_run
+from bench.compare.compare import compare
 from bench.errors import ExitCode
-from bench.options import Options
-from bench.present.summary import summary
+from bench.report.summary import summary
 from bench.results import files
-from bench.run import run
+from bench.run.execute import run
+from bench.run.options import Options
 
 
 @pytest.fixture(scope="module")
@@ -94,10 +94,10 @@ def test_such_a_result_is_read_shown_and_compared_by_full_names(outcome):
     assert "modes: " in text
     assert "ceiling: " in text
     assert "measured twice (ceiling)" in " ".join(text.split()) or "under 3" in text
-    run_of_it = runs.load(path)
+    run_of_it = stored_run.load(path)
     assert set(run_of_it.cases) == {"modes/function/resident", "ceiling/function", "ceiling/xla-loop-fused"}
     (part, _) = document.parts()
-    modes_only = runs.of_document(path.with_name("modes.json"), part)
+    modes_only = stored_run.of_document(path.with_name("modes.json"), part)
     found = compare(run_of_it, modes_only)  # it was not asked for the other experiment, so nothing has vanished
     assert {case.name: case.state for case in found.cases} == {"modes/function/resident": "compared"}
     assert "ceiling is in" in found.notes[-1]

@@ -14,9 +14,8 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from bench.cli import app
-from bench.present import summary
-from bench.present.findings import findings
-from bench.report import of_run, render
+from bench.report import render, run_page, summary
+from bench.report.findings import findings
 from bench.results import files
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference"
@@ -54,7 +53,7 @@ def test_screen_and_findings_of_a_stored_result(name):
 
 @pytest.mark.parametrize("name", RESULTS)
 def test_the_report_of_a_stored_result(name):
-    page = of_run.page(files.read(REFERENCE / f"{name}.json"), None)
+    page = run_page.page(files.read(REFERENCE / f"{name}.json"), None)
     hold(f"{name}-report", words_of(render.html(page)))
 
 

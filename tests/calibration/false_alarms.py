@@ -9,15 +9,15 @@ from statistics import median
 
 from rich.console import Console
 
-from bench.against import Against
-from bench.comparing import runs
-from bench.comparing.compare import compare
+from bench.compare import stored_run
+from bench.compare.compare import compare
 from bench.measure import stopping
-from bench.options import Options
+from bench.output.progress_bar import open_view
 from bench.plan.preset import PRESETS, Preset
-from bench.present.progress import open_view
 from bench.results import estimates
-from bench.run import run
+from bench.run.against import Against
+from bench.run.execute import run
+from bench.run.options import Options
 
 COHORTS = 60
 PAIRS = 200
@@ -48,7 +48,7 @@ def record(folder: Path, cohorts: int = COHORTS) -> None:
 
 def analyse(folder: Path, pairs: int = PAIRS, seed: int = 1) -> dict:
     """Verdicts of redrawn pairs, stopped as the presets stop: after four cohorts, or on width after 3, 6, 12, 16."""
-    base, new = (runs.load(path) for path in sorted(folder.glob("*/*.json")))
+    base, new = (stored_run.load(path) for path in sorted(folder.glob("*/*.json")))
     cohorts = sorted({replicate.cohort for case in base.cases.values() for replicate in case.replicates})
     results = {}
     for name in ("quick", "standard"):

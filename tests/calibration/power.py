@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench.against import Against
-from bench.comparing import runs
-from bench.comparing.compare import compare
-from bench.options import Options
+from bench.compare import stored_run
+from bench.compare.compare import compare
+from bench.output.progress_bar import open_view
 from bench.plan.preset import PRESETS
-from bench.present.progress import open_view
-from bench.run import run
+from bench.run.against import Against
+from bench.run.execute import run
+from bench.run.options import Options
 
 SLOW_SERVER = Path(__file__).with_name("slow_server.py")
 TRIALS = 20
@@ -58,8 +58,8 @@ def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
     began = time.monotonic()
     with open_view(Console()) as view:
         outcome = run(options, view)
-    new = runs.of_document(outcome.folder / "result.json", outcome.document)
-    base = runs.of_document(outcome.folder / "base.json", outcome.base)
+    new = stored_run.of_document(outcome.folder / "result.json", outcome.document)
+    base = stored_run.of_document(outcome.folder / "base.json", outcome.base)
     (found,) = compare(base, new).cases
     stopping = outcome.document.experiment.stopping
     return {

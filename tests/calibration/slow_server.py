@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 
 from bench.backends.tensorflow import modes
-from bench.measure import server
+from bench.worker import server
 
 CHECKED_STEPS = 60
 

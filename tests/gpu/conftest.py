@@ -81,8 +81,8 @@ def report(request):
 @pytest.fixture(scope="module")
 def measure(tmp_path_factory):
     """Runs an experiment on the card and gives its document; skips where there is no card."""
-    from bench.options import Options
-    from bench.run import run
+    from bench.run.execute import run
+    from bench.run.options import Options
 
     if device.driver_sign() is None:
         pytest.skip("there is no NVIDIA driver, so there is no card to ask")

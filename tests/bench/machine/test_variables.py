@@ -12,7 +12,7 @@ from bench.doctor import host
 from bench.machine import device, environment, variables
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server
-from bench.results import fingerprint
+from bench.recording import fingerprint
 
 CPU = device.choose("cpu")
 # Found in no list here: the first two are TensorFlow's own (tensorflow/python/eager/polymorphic_function and
@@ -123,7 +123,7 @@ def test_the_doctor_says_beforehand_what_stays_and_what_does_not():
 
 ASK = """
 import os, sys
-from bench.measure import server, worker
+from bench.worker import server, worker
 from bench.measure.protocol import Probe
 def probe(session, request):
     raise RuntimeError(" ".join(sorted(name for name in os.environ if name.startswith(("TF_F", "TF_U", "PYTHONM")))))

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from bench.backends.tensorflow import modes
-from bench.measure import server
+from bench.worker import server
 
 
 def _eager(config):

@@ -24,8 +24,9 @@ from tensorflow.python.eager import context
 
 from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, profiler
-from bench.measure import limits, server
+from bench.measure import limits
 from bench.measure.protocol import MemoryRead, Probed
+from bench.worker import server
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from support import gpu_xplanes  # the sources of what a GPU's plane holds are there

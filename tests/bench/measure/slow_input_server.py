@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from bench.backends.tensorflow import pipelines
-from bench.measure import server
+from bench.worker import server
 
 COUNTER = "TESTS_BATCHES"  # the file that a byte is added to for every batch
 _SLEEP_SECONDS = 0.01

@@ -8,9 +8,9 @@ from documents import replicates
 from bench.measure import entry
 from bench.measure.part import Common, Part
 from bench.measure.spending import Spending
-from bench.results.document import ExperimentPlan
+from bench.recording.build import ExperimentPlan
+from bench.recording.recorder import ExperimentRecorder
 from bench.results.record import CohortRecord
-from bench.results.recorder import ExperimentRecorder
 from bench.selection import Choice, select
 
 CASES = [case for case in select(Choice(("memory",)))["memory"] if case.memory in ("growth", "fraction-0.9")]

@@ -4,7 +4,7 @@ import sys
 
 import tensorflow as tf
 
-from bench.measure import server
+from bench.worker import server
 
 if __name__ == "__main__":
     if sys.argv[1] == "server":  # a spawned worker configures the device itself

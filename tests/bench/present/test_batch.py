@@ -7,8 +7,9 @@ import numpy as np
 from documents import document, simulate
 from rich.console import Console
 
-from bench.present import batch, picture, plots_of_batch
-from bench.present.summary import summary
+from bench.output import style
+from bench.present import batch, plots_of_batch
+from bench.report.summary import summary
 
 
 def result(sizes=(16, 64, 256, 1024, 4096), server=0.002, bend=1.0, launch=1e-3):
@@ -51,5 +52,5 @@ def test_table_and_picture(tmp_path):
     assert "…" not in text
     rate = next(b for b in found.benchmarks if b.name == "xla/4096").extra_info.steps_per_second.value
     assert f"{rate * 4096:,.0f}" in text
-    picture.save(plots_of_batch.draw(found), tmp_path / "batch.png")
+    style.save(plots_of_batch.draw(found), tmp_path / "batch.png")
     assert matplotlib.image.imread(tmp_path / "batch.png").std() > 0.01

@@ -11,9 +11,10 @@ from documents import document, simulate, with_experiment
 from rich.console import Console
 
 from bench import products
-from bench.present import ceiling, picture, plots_of_ceiling
-from bench.present.findings import findings
-from bench.present.summary import summary
+from bench.output import style
+from bench.present import ceiling, plots_of_ceiling
+from bench.report.findings import findings
+from bench.report.summary import summary
 from bench.results.estimates import replicates_of
 from bench.results.limits import share_of_limit
 from bench.results.record import EagerParts, Limits
@@ -109,5 +110,5 @@ def test_table_and_picture(tmp_path, with_limits):
     text = console.file.getvalue()
     assert "…" not in text
     assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
-    picture.save(plots_of_ceiling.draw(found), tmp_path / "ceiling.png")
+    style.save(plots_of_ceiling.draw(found), tmp_path / "ceiling.png")
     assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01

@@ -9,9 +9,10 @@ import pytest
 from documents import document, simulate, with_experiment
 from rich.console import Console
 
-from bench.present import memory, picture, plots_of_memory
-from bench.present.findings import findings
-from bench.present.summary import summary
+from bench.output import style
+from bench.present import memory, plots_of_memory
+from bench.report.findings import findings
+from bench.report.summary import summary
 from bench.results.record import DeviceMemory
 
 GB, MB = 10**9, 10**6
@@ -94,7 +95,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     times = dict.fromkeys(NAMES[gpu], 1e-3)
     measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
     found = with_memory(measured, ON_CARD if gpu else None)
-    picture.save(plots_of_memory.draw(found), tmp_path / "memory.png")
+    style.save(plots_of_memory.draw(found), tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))

@@ -9,8 +9,9 @@ import pytest
 from documents import document, simulate, with_inputs_alone
 from rich.console import Console
 
-from bench.present import picture, pipelines, plots_of_pipelines
-from bench.present.summary import summary
+from bench.output import style
+from bench.present import pipelines, plots_of_pipelines
+from bench.report.summary import summary
 
 TIMES = {
     "function/resident": 1.0e-3,
@@ -86,5 +87,5 @@ def test_table_and_picture(tmp_path):
     text = console.file.getvalue()
     assert "…" not in text
     assert "5,050" in text
-    picture.save(plots_of_pipelines.draw(found), tmp_path / "pipelines.png")
+    style.save(plots_of_pipelines.draw(found), tmp_path / "pipelines.png")
     assert matplotlib.image.imread(tmp_path / "pipelines.png").std() > 0.01

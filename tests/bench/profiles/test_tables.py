@@ -8,7 +8,7 @@ import pytest
 from documents import document, simulate
 from support import gpu_xplanes
 
-from bench.present import picture
+from bench.output import style
 from bench.profiles import plot, tables
 from bench.profiles.gpu_trace import read as read_gpu_trace
 from bench.results.record import Breakdown, Profile, StepSplit, TopOp
@@ -98,7 +98,7 @@ def test_the_tables_have_our_figures_and_the_traces(tmp_path):
     assert row[1].startswith("14.0")
     assert row[2].startswith("28.")
     assert all("twin" not in row[0] for row in tables.top_ops(found).rows)
-    picture.save(plot.draw(found), tmp_path / "parts.png")
+    style.save(plot.draw(found), tmp_path / "parts.png")
     assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
 
 
@@ -132,7 +132,7 @@ def test_of_a_gpu_the_trace_itself_is_shown_and_xprofs_step_beside_it(tmp_path):
     assert (row["busy"], row["run"]) == ("30 %", "1")
     assert copies.rows[0][1:5] == ("host to device", "pageable", "1", "200,704")
     assert kernels.rows[0][-2:] == ("100 %", "gemm")
-    picture.save(plot.draw(found), tmp_path / "parts.png")
+    style.save(plot.draw(found), tmp_path / "parts.png")
     assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
 
 

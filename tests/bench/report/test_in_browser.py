@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from documents import document, simulate, with_experiment
 
-from bench.present.grid import Grid
-from bench.report import fleet, of_many, of_run, render
+from bench.output.grid import Grid
+from bench.report import fleet, fleet_page, render, run_page
 from bench.report.page import Page, Section
 from bench.results import files
 from bench.results.record import Failure
@@ -42,7 +42,7 @@ def hostile(found):
 @pytest.fixture(scope="module")
 def page_of_hostile(tmp_path_factory):
     path = tmp_path_factory.mktemp("hostile") / "report.html"
-    of_run.write(hostile(document(simulate(np.random.default_rng(4)))), None, path)
+    run_page.write(hostile(document(simulate(np.random.default_rng(4)))), None, path)
     return path
 
 
@@ -85,7 +85,7 @@ def test_hostile_labels_on_a_page_of_many_show_as_text(open_page, tmp_path):
         found = document(simulate(np.random.default_rng(i)), label=f"{HOSTILE}{i}", tensorflow=HOSTILE + str(i))
         paths.append(tmp_path / f"{i}.json")
         files.write(found, paths[-1])
-    of_many.write(fleet.load(paths), tmp_path / "report.html")
+    fleet_page.write(fleet.load(paths), tmp_path / "report.html")
     page = open_page(tmp_path / "report.html")
     assert page.locator("img").count() == 0
     assert page.title() == "2 runs of 1 machine"

@@ -2,7 +2,7 @@
 
 import re
 
-from bench.present.grid import Grid
+from bench.output.grid import Grid
 from bench.report import render
 from bench.report.page import Page, Section
 

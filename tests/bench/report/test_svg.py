@@ -5,13 +5,13 @@ import xml.etree.ElementTree as ET
 import pytest
 from matplotlib.figure import Figure
 
-from bench.present import picture
+from bench.output import style
 from bench.report import svg
 
 
-@picture.styled
+@style.styled
 def drawn(text):
-    figure, axes = picture.begin(1)
+    figure, axes = style.begin(1)
     axes.barh(0, 3.14159265)
     axes.set_yticks([0], [text])
     axes.set_title(text)
@@ -32,7 +32,7 @@ def test_text_stays_text(text):
 
 def test_lines_take_the_colour_of_the_page():
     text = svg.inline(drawn("a"), "one", "a")
-    assert picture.INK not in text
+    assert style.INK not in text
     assert "currentColor" in text
 
 

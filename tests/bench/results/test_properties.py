@@ -7,11 +7,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.comparing import runs
-from bench.comparing.compare import compare
+from bench.compare import export, stored_run
+from bench.compare import verdict_tables as shown
+from bench.compare.compare import compare
 from bench.errors import BenchError
-from bench.present import comparison as shown
-from bench.present import tabular
 from bench.products import PRODUCTS
 from bench.results import files
 from bench.results.upgrade import upgrade
@@ -109,11 +108,11 @@ def test_a_mutated_document_is_read_and_compared_or_refused(tmp_path, sound, mut
         assert len(refusal) < 1_000
         return
     (tmp_path / "golden.json").write_text(GOLDEN)
-    found, refusal = attempt(lambda: compare(*runs.load_all([tmp_path / "golden.json", path])))
+    found, refusal = attempt(lambda: compare(*stored_run.load_all([tmp_path / "golden.json", path])))
     if refusal:
         assert len(refusal) < 1_000
         return
-    for text in (shown.markdown([found]), tabular.to_csv([found]), tabular.to_json([found], found.exit_code)):
+    for text in (shown.markdown([found]), export.to_csv([found]), export.to_json([found], found.exit_code)):
         assert "\x1b" not in text
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import baselines
-from bench.comparing import noise, runs
+from bench.compare import baselines, noise, stored_run
 from bench.errors import ResultFileError
 from bench.report import fleet
 from bench.results import search
@@ -38,7 +37,7 @@ def test_what_is_no_result_is_passed_over_in_every_search(stored, name):
     assert search.below(stored) == only
     assert fleet.find([stored]) == only
     assert [run.path for run in baselines.load(stored)] == only
-    other = runs.load(only[0])
+    other = stored_run.load(only[0])
     assert noise.load_history(stored, [other]) == []  # itself
 
 
@@ -110,7 +109,7 @@ def test_a_history_behind_a_link_says_what_runs_vary_by(stored, tmp_path_factory
         document["datetime"] = f"2026-01-0{i + 1}T00:00:00+00:00"
         (volume / f"{i}.json").write_text(json.dumps(document))
     (stored / "history").symlink_to(volume)
-    wanted = runs.load(stored / "run" / "result.json")
+    wanted = stored_run.load(stored / "run" / "result.json")
     assert len(noise.load_history(stored / "history", [wanted])) == 5
     assert len(noise.load_history(stored, [wanted])) == 5
 

@@ -1,0 +1,1 @@
+"""The kit of everything that is shown: tables, cells, figures, plots, progress."""

@@ -1,0 +1,54 @@
+"""The summary of a run for the page of a CI job, in Markdown."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bench.compare import verdict_tables as comparisons
+from bench.compare.records import Comparison
+from bench.compare.stored_run import printable
+from bench.output import grid as grids
+from bench.output.figures import NOTATION
+from bench.report import summary
+from bench.report.findings import findings
+from bench.results.schema import Document
+
+VARIABLE = "GITHUB_STEP_SUMMARY"
+
+
+def write(
+    document: Document,
+    environment: Mapping[str, str],
+    comparison: Comparison | None = None,
+    trend: Comparison | None = None,
+    why_none: str | None = None,
+) -> None:
+    """Append the summary to the file that the environment names; nothing where it names none.
+
+    `why_none` says why there is no comparison though one was asked for. Raises OSError where the file cannot be
+    written.
+    """
+    if not (name := environment.get(VARIABLE)):
+        return
+    text = markdown(document)
+    if comparison:
+        text += "\n" + comparisons.markdown([comparison])
+    if trend:
+        text += "\n" + "\n".join(grids.markdown(comparisons.trend(trend))) + "\n"
+    if why_none:
+        text += f"\n- {grids.literal(comparisons.without_baseline(why_none))}\n"
+    with Path(name).open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def markdown(document: Document) -> str:
+    """What `bench run` shows on its last screen: findings first, then the tables and what is missing."""
+    section = document.autoencoder_bench
+    title = f"{printable(section.device.name)}, TensorFlow {section.software.tensorflow}, {section.plan.preset}"
+    lines = [f"## {grids.literal(title)}", ""]
+    lines += [f"- {grids.literal(sentence)}" for sentence in findings(document)] + [""]
+    for part in document.parts():
+        if part.benchmarks:
+            lines += grids.markdown(summary.table_of(part.experiment.name)(part))
+    lines += [grids.literal(NOTATION), ""]
+    lines += [f"- {grids.literal(printable(line, 500))}" for line in summary.shortcomings(document)]
+    return "\n".join(lines) + "\n"

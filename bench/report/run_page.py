@@ -1,0 +1,167 @@
+"""The report of one run, from its result and, where they are there, the pictures of its folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench import __version__
+from bench.compare.stored_run import printable
+from bench.output import bars
+from bench.output.figures import NOTATION
+from bench.output.grid import Grid
+from bench.present import batch, ceiling, memory, pipelines
+from bench.profiles import plot
+from bench.profiles import tables as profiles
+from bench.report import drawn, render, run_tables, summary, svg, training
+from bench.report.findings import findings
+from bench.report.page import Page, Picture, Section
+from bench.results.schema import Document
+
+# Sections of their own: the experiment, the heading, what is said, what is drawn of it, and the table behind that.
+_ABOUT: dict[str, tuple[str, Callable[[Document], list[str]], str, Callable[[Document], Grid]]] = {
+    "memory": ("Memory", memory.findings, "Memory of one process, kind by kind.", run_tables.of_memory),
+    "pipelines": (
+        "Input pipelines and their stall",
+        pipelines.findings,
+        "Milliseconds of a step, and in it what is lost to the input.",
+        run_tables.of_pipelines,
+    ),
+    "batch": ("Batch size", batch.findings, "Milliseconds of a step over its batch.", run_tables.of_batch),
+    "ceiling": ("The limit", ceiling.findings, "Steps per second of every way, and the limit.", run_tables.of_ceiling),
+}
+# What their pictures show beside that.
+_MORE: dict[str, tuple[Callable[[Document], Grid], ...]] = {
+    "batch": (run_tables.of_lines,),
+    "ceiling": (run_tables.of_limits, ceiling.transfers),
+}
+_TRAINED = {
+    "originals": "Sixteen test images.",
+    "encodings": "The 64 numbers that the encoder makes of each.",
+    "reconstructions": "What the decoder makes of those.",
+}
+
+
+def write(document: Document, folder: Path | None, path: Path) -> None:
+    """Write the page about a run; `folder` is the run's, None where only its result is there."""
+    render.to_file(page(document, folder), path)
+
+
+def page(document: Document, folder: Path | None) -> Page:
+    """Everything that is known of the run, what matters most first."""
+    section = document.autoencoder_bench
+    label = f", {printable(section.plan.label)}" if section.plan.label else ""
+    day = printable(document.datetime)[:16].replace("T", " ")
+    return Page(
+        title=f"{printable(section.device.name)}{label}",
+        subtitle=f"TensorFlow {section.software.tensorflow}, preset {section.plan.preset}, {day} UTC, {section.status}",
+        legend=NOTATION,
+        sections=(
+            Section("Findings", "findings", points=tuple(findings(document))),
+            _speeds(document),
+            _speedups(document),
+            _step_parts(document),
+            *(_about(part) for part in document.parts() if part.experiment.name in _ABOUT and part.benchmarks),
+            _training(document, folder),
+            _profiles(document),
+            Section("The machine", "machine", grids=tuple(run_tables.machine(document))),
+            Section("What failed or was skipped", "missing", points=tuple(_missing(document))),
+            _reproduce(document),
+        ),
+        version=__version__,
+    )
+
+
+def _speeds(document: Document) -> Section:
+    parts = [part for part in document.parts() if part.benchmarks]
+    of_others = [part for part in parts if part.experiment.name not in _ABOUT] or parts[:1]
+    pictures = [
+        _picture(bars.draw_steps_per_second(part), f"speed-{i}", f"Steps per second of {part.experiment.name}.")
+        for i, part in enumerate(of_others)
+    ]
+    return Section("Steps per second", "speed", pictures=tuple(pictures), grids=tuple(map(run_tables.speeds, parts)))
+
+
+def _speedups(document: Document) -> Section:
+    figure = bars.draw_speedups(document)
+    pictures = (_picture(figure, "speedups", "How many times eager's steps each case does."),) if figure else ()
+    return Section("Speed-up over eager", "speedups", pictures=pictures, grids=(run_tables.speedups(document),))
+
+
+def _step_parts(document: Document) -> Section:
+    figure = plot.draw(document)
+    pictures = (_picture(figure, "parts", "What a traced step consists of."),) if figure else ()
+    return Section(
+        "Where the time of a step goes",
+        "parts",
+        points=tuple(profiles.notes(document)),
+        pictures=pictures,
+        grids=profiles.tables(document),
+    )
+
+
+def _about(part: Document) -> Section:
+    name = part.experiment.name
+    title, say, words, table = _ABOUT[name]
+    figure = drawn.OF_EXPERIMENT[name](part)
+    pictures = (_picture(figure, name, words),) if figure else ()
+    grids = (table(part), *(more(part) for more in _MORE.get(name, ())))
+    return Section(title, name, points=tuple(say(part)), pictures=pictures, grids=grids)
+
+
+def _training(document: Document, folder: Path | None) -> Section:
+    section = document.autoencoder_bench
+    points = [f"The training run failed: {printable(section.training_reason, 300)}"] if section.training_reason else []
+    if found := section.training:
+        points.append(
+            f"Trained for {found.steps:,} steps ({found.mode}): loss {found.first_loss:.4f} at first, "
+            f"{found.final_loss:.4f} as the mean of the last hundred. One run from one seed, so without an interval."
+        )
+    losses = training.read_losses(folder) if folder else []
+    pictures = [_picture(training.draw(losses), "loss", f"Loss over {len(losses):,} steps.")] if losses else []
+    for name, words in _TRAINED.items():
+        if folder and (markup := training.image(folder / "plots" / f"{name}.png", words)):
+            pictures.append(Picture(markup, words))
+    if not pictures:
+        points.append("The loss curve and the pictures are in the run's folder, and only its result was at hand.")
+    grids = (training.table(losses),) if losses else ()
+    return Section("Loss and reconstructions", "training", tuple(points), tuple(pictures), grids)
+
+
+def _profiles(document: Document) -> Section:
+    traced = profiles.traced(document)
+    if not traced:
+        return Section("Profile summary", "profiles", points=("No trace was read back.",))
+    points = (
+        f"{len(traced)} cases have a trace. The command bench tensorboard serves them; its tab Profile has every "
+        "event, and loads its charts from the network.",
+    )
+    return Section("Profile summary", "profiles", points=points, grids=(profiles.top_ops(document),))
+
+
+def _missing(document: Document) -> list[str]:
+    return [printable(line, 500) for line in summary.shortcomings(document)] or ["Nothing."]
+
+
+def _reproduce(document: Document) -> Section:
+    section = document.autoencoder_bench
+    command = section.plan.command or f"bench run --preset {section.plan.preset} --seed {section.plan.seed}"
+    rows = (
+        ("suite", f"autoencoder-bench {section.software.suite}"),
+        ("commit", run_tables.shown(document.commit_info.get("id"))),
+        ("Python", run_tables.shown(section.software.python)),
+        ("TensorFlow", run_tables.shown(section.software.tensorflow)),
+        ("Keras", run_tables.shown(section.software.keras)),
+        ("NumPy", run_tables.shown(section.software.numpy)),
+        ("workload, SHA-256", section.workload.sha256),
+        ("data, SHA-256", section.data.sha256),
+        ("fingerprint, SHA-256", section.fingerprint.sha256),
+        ("schema", section.schema_version),
+    )
+    grid = Grid("Versions and hashes", ("", "value"), tuple((name, printable(text)) for name, text in rows), "")
+    words = ("The same cases, with the same seed, on this machine or another:",)
+    return Section("Reproduce it", "reproduce", points=words, grids=(grid,), code=printable(command, 2_000))
+
+
+def _picture(figure: Figure, name: str, words: str) -> Picture:
+    return Picture(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)

@@ -1,0 +1,160 @@
+"""Nsight Systems for one process that does steps of one case: its command, for a shell, and running it.
+
+Its options: NVIDIA's Nsight Systems User Guide, "CLI Profile Command Switch Options" and "NVTX Trace".
+"""
+
+import importlib.util
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bench import selection
+from bench.errors import BenchError, UsageError
+from bench.experiments import EXPERIMENTS
+from bench.machine import cuda_cache, environment
+from bench.machine.device import DeviceChoice
+from bench.plan import memory_policy
+from bench.plan.case import Case
+from bench.recording import folders
+
+MODULE = "bench.worker.nsys_steps"
+FOLDER = "nsys"  # of a results folder
+LOG = "nsys.log"
+
+# The range that all steps are in, and the domain of all ranges. The package nvtx registers its strings, and those are
+# what Nsight Systems compares: NSYS_NVTX_PROFILER_REGISTER_ONLY=0 is for programs that do not.
+RANGE, DOMAIN = "steps", "autoencoder-bench"
+
+_REPORT = "steps"  # Nsight Systems adds .nsys-rep
+
+_OPTIONS = (
+    # Steps are to be seen next to what they wait for, not to be slowed by samples, which may need rights besides.
+    "--sample=none",
+    "--cpuctxsw=none",
+    # From the first step to the last: starting, compiling and warming up are left out.
+    "--capture-range=nvtx",
+    f"--nvtx-capture={RANGE}@{DOMAIN}",
+    # Its default, stop-shutdown, ends the process there, before it has said how many steps it did.
+    "--capture-range-end=stop",
+    "--force-overwrite=true",
+)
+# XLA runs kernels in graphs: as a whole, each would be one bar that does not say what is in it.
+_OF_DEVICE = {"gpu": ("--trace=cuda,nvtx,osrt", "--cuda-graph-trace=node"), "cpu": ("--trace=nvtx,osrt",)}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What the one process does: at least so many steps of a case on a device, cpu or gpu."""
+
+    case: Case
+    steps: int
+    device: str
+    data: str
+    seed: int
+    tf32: bool | None = None
+
+    @property
+    def arguments(self) -> list[str]:
+        """The words after its module's name."""
+        words = ["--case", self.case.full_name, "--steps", str(self.steps), "--device", self.device]
+        words += ["--data", self.data, "--seed", str(self.seed)]
+        return words if self.tf32 is None else [*words, "--tf32", "on" if self.tf32 else "off"]
+
+
+def command(process: Process, output: Path, nsys: str = "nsys", python: str = sys.executable) -> list[str]:
+    """The whole command; its report is `output` with .nsys-rep."""
+    # In the name of a report a % begins a pattern.
+    options = (*_OF_DEVICE[process.device], *_OPTIONS, f"--output={str(output).replace('%', '%%')}")
+    return [nsys, "profile", *options, python, "-P", "-m", MODULE, *process.arguments]
+
+
+def case_named(name: str, experiment: str | None) -> Case:
+    """The case of this name, as `bench list` shows it. Raises UsageError where there is none."""
+    found = EXPERIMENTS[selection.experiment_with(name, experiment)].cases
+    return next(case for case in found if case.name == name)
+
+
+def require_fit(case: Case, device: str) -> None:
+    """Raise UsageError for a memory policy without a GPU, or for the host's memory with one."""
+    if case.experiment == "memory" and (case.memory == memory_policy.HOST) != (device == "cpu"):
+        need = "--device cpu" if device == "gpu" else "a GPU"
+        raise UsageError(f"{case.full_name} needs {need}, and this is for the {device.upper()}.")
+
+
+def require_nvtx() -> None:
+    """Raise UsageError where there is nothing to mark ranges with."""
+    if importlib.util.find_spec("nvtx") is None:
+        raise UsageError(
+            "The package nvtx is not installed, which marks the steps: pip install -c constraints.txt nvtx"
+        )
+
+
+def find() -> str | None:
+    """Where Nsight Systems' command is, None where it is not on the PATH."""
+    return shutil.which("nsys")
+
+
+def variables(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What the servers of a run get, over those inherited; what is empty is taken out."""
+    cache = cuda_cache.prepare(inherited).environment if choice.card else {}
+    return {**environment.for_servers(choice, inherited), **cache}
+
+
+def line(words: list[str], changed: Mapping[str, str]) -> str:
+    """The command with these variables, for a shell."""
+    gone = [word for name, value in changed.items() if not value for word in ("-u", name)]
+    given = [f"{name}={value}" for name, value in changed.items() if value]
+    return shlex.join(["env", *gone, *given, *words])
+
+
+def report_in(out: Path, process: Process, slug: str, label: str | None, started: datetime) -> Path:
+    """The path of a report without its ending, in a new folder below `out`. Raises UsageError where that cannot be."""
+    folders.require_text(out)
+    folders.require_writable(out)
+    stamp = started.strftime("%Y%m%dT%H%M%SZ")
+    name = "-".join(filter(None, [stamp, slug, re.sub(r"[^\w.+-]", "-", process.case.full_name), label]))
+    try:
+        (out / FOLDER).mkdir(exist_ok=True)
+        folder = folders.make_new(out / FOLDER / name)
+    except OSError as error:
+        raise UsageError(f"Cannot write to {out / FOLDER}: {error.strerror}. Choose another with --out.") from None
+    return folder / _REPORT
+
+
+def run(words: list[str], changed: Mapping[str, str], output: Path) -> Path:
+    """Run the command and return its report. What it said is in a log beside that.
+
+    Raises BenchError with the last line of it where it fails, or leaves no report.
+    """
+    log = output.with_name(LOG)
+    inherited = {name: value for name, value in os.environ.items() if name not in changed}
+    given = {name: value for name, value in changed.items() if value}
+    try:
+        with log.open("wb") as said:
+            done = subprocess.run(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env={**inherited, **given},
+                check=False,
+            )
+    except OSError as error:
+        raise BenchError(f"{words[0]} could not be run: {error.strerror}") from None
+    report = next(iter(sorted(output.parent.glob(f"{output.name}.*rep"))), None)  # .qdrep before 2021.4
+    if done.returncode != 0 or report is None:
+        how = f"ended with exit code {done.returncode}" if done.returncode else "left no report"
+        raise BenchError(f"Nsight Systems {how}{_last_line(log)}: see {log}")
+    return report
+
+
+def _last_line(log: Path) -> str:
+    lines = [text for one in log.read_text(errors="replace").splitlines() if (text := one.strip())]
+    return f" ({lines[-1][:240]})" if lines else ""

@@ -1,0 +1,92 @@
+"""What a run is asked for, and the command that asks for the same again."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.compare.stored_run import Run
+from bench.machine.affinity import Affinity
+from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
+from bench.results.record import USUAL_TRACERS, Tracers
+from bench.run.against import Against
+
+NAMED_SOURCES = ("keras", "debian", "download", "sample")  # of data, that mean the same on every machine
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `bench run` was asked for. The last two are for tests and calibration: another server, other patience."""
+
+    preset: Preset
+    experiments: tuple[str, ...] = ()  # none: those that are usual in the preset
+    only: tuple[str, ...] = ()
+    memory: tuple[str, ...] = ()
+    memory_fraction: float | None = None
+    batch_sizes: tuple[int, ...] = ()
+    allow_shared: bool = False
+    out: Path = Path("results")
+    label: str | None = None
+    seed: int = 1234
+    data: str = "auto"
+    profile: bool = True
+    tracers: Tracers = USUAL_TRACERS
+    trace_cuda_graphs: bool = False
+    device: str = "auto"
+    gpu: str | None = None
+    tf32: bool | None = None
+    affinity: Affinity = "none"
+    against: Against | None = None
+    baseline: Run | None = None
+    server_command: tuple[str, ...] = SERVER_COMMAND
+    limits: Limits | None = None
+
+
+def command_of(options: Options, experiments: Iterable[str]) -> str:
+    """What measures the same experiments again, for a shell.
+
+    Folders, files, cards and other interpreters are left out: they are the machine's own, and results travel.
+    """
+    if options.preset.name == PROFILE.name:
+        words = ["bench", "profile", *options.only, "--steps", str(options.preset.profile_steps)]
+    else:
+        words = ["bench", "run", "--preset", options.preset.name, *_for_run(options)]
+    words += [word for name in experiments for word in ("--experiment", name)]
+    words += ["--seed", str(options.seed), *_tracing(options.tracers)]
+    if options.trace_cuda_graphs:
+        words.append("--trace-cuda-graphs")
+    if options.data in NAMED_SOURCES:
+        words += ["--data", options.data]
+    if options.tf32 is not None:
+        words += ["--tf32", "on" if options.tf32 else "off"]
+    if options.affinity != "none":
+        words += ["--affinity", options.affinity]
+    if options.device != "auto":
+        words += ["--device", options.device]
+    return shlex.join(words)
+
+
+def _for_run(options: Options) -> Iterator[str]:
+    for name, values in (("only", options.only), ("memory", options.memory)):
+        for value in values:
+            yield from (f"--{name}", value)
+    if options.memory_fraction is not None:
+        yield from ("--memory-fraction", str(options.memory_fraction))
+    if options.batch_sizes:
+        yield from ("--batch-sizes", ",".join(str(size) for size in options.batch_sizes))
+    if options.allow_shared:
+        yield "--allow-shared"
+    if not options.profile:
+        yield "--no-profile"
+    elif options.preset.profile_steps != USUAL_PROFILE_STEPS:
+        yield from ("--profile-steps", str(options.preset.profile_steps))
+
+
+def _tracing(tracers: Tracers) -> Iterator[str]:
+    if tracers.host != USUAL_TRACERS.host:
+        yield from ("--host-tracer", str(tracers.host))
+    if tracers.python:
+        yield "--python-tracer"
+    if not tracers.device:
+        yield "--no-device-tracer"

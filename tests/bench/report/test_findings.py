@@ -1,0 +1,114 @@
+"""Findings say what the intervals support, and nothing else."""
+
+import re
+
+import msgspec
+import numpy as np
+import pytest
+from documents import document as simulated
+from documents import simulate, with_experiment
+
+from bench.report.findings import findings
+from bench.results.schema import Estimate
+
+
+def estimate(value, low, high, reason=None):
+    return Estimate(value=value, low=low, high=high, confidence=0.95, cohorts=4, reason=reason)
+
+
+def of_twin(value, low, high, reason=None):
+    return Estimate(value=value, low=low, high=high, confidence=0.99, cohorts=4, reason=reason)
+
+
+def with_speedup(document, name, speedup):
+    benchmarks = tuple(
+        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, speedup_over_eager=speedup))
+        if b.name == name
+        else b
+        for b in document.benchmarks
+    )
+    return msgspec.structs.replace(document, benchmarks=benchmarks)
+
+
+def with_twin(document, ratio):
+    twin = msgspec.structs.replace(document.experiment.twin, ratio=ratio)
+    return with_experiment(document, twin=twin)
+
+
+@pytest.fixture
+def document(finished):
+    return finished[0].document
+
+
+def test_a_clear_speedup_is_said_with_its_interval(document):
+    changed = with_speedup(document, "xla/resident", estimate(18.04, 17.5, 18.6))
+    changed = with_speedup(changed, "function/resident", estimate(11.9, 11.7, 12.2))
+    said = "Steps/s over those of eager mode: XLA 18.0x [17.5, 18.6], tf.function 11.9x [11.7, 12.2]."
+    assert findings(changed)[0] == said
+
+
+def test_a_slowdown_is_said_as_one(document):
+    changed = with_speedup(document, "xla/resident", estimate(0.8, 0.7, 0.9))
+    assert "XLA 0.800x [0.700, 0.900], tf" in findings(changed)[0]
+
+
+@pytest.mark.parametrize(
+    ("speedup", "said"),
+    [
+        (estimate(1.2, 0.9, 1.6), "XLA 1.20x [0.900, 1.60], inconclusive, tf.function"),
+        (estimate(1.2, None, None, "no interval"), "XLA 1.20x (no interval), inconclusive, tf.function"),
+        (estimate(None, None, None, "none"), "eager mode: tf.function"),
+    ],
+)
+def test_what_the_data_do_not_support_is_called_inconclusive(document, speedup, said):
+    assert said in findings(with_speedup(document, "xla/resident", speedup))[0]
+
+
+def quality(document):
+    return next(line for line in findings(document) if line.startswith("Data quality"))
+
+
+def test_the_noise_is_always_said(document):
+    assert "passed, between the two a difference below 2.5 % would" in quality(
+        with_twin(document, of_twin(1.004, 0.98, 1.03))
+    )
+    assert "FAILED, the two differ by 20.0 %" in quality(with_twin(document, of_twin(1.2, 1.1, 1.3)))
+    noisy = quality(with_twin(document, of_twin(1.04, 0.67, 1.61)))
+    assert "TOO NOISY, between the two a difference below 55.0 % would not have shown (limit 32 %)" in noisy
+    assert "not checked" in quality(with_twin(document, of_twin(None, None, None, "not measured")))
+
+
+def test_warm_up_that_could_not_be_checked_counts_apart(document):
+    """A run of four blocks: too few to tell."""
+    (line,) = [line for line in findings(document) if line.startswith("Warm-up")]
+    count = sum(len(benchmark.extra_info.replicates) for benchmark in document.benchmarks)
+    assert line == f"Warm-up, of {count} processes: {count} not checked."
+
+
+def test_a_result_without_cases_has_no_findings(document):
+    assert findings(msgspec.structs.replace(document, benchmarks=())) == []
+
+
+def test_the_same_case_in_several_experiments_is_named_once_with_each_figure(reference):
+    from bench.results import files
+
+    (line,) = [line for line in findings(files.read(reference / "quick.json")) if line.startswith("The same case")]
+    assert "modes/function/resident " in line
+    assert ", pipelines/function/resident " in line
+    assert re.search(r"modes/function/notebook \d+, pipelines/function/prefetch-1 \d+\.", line)
+    assert "compare cases within one" in line
+
+
+def test_memory_policies_are_no_case_measured_again():
+    """On a GPU they are what one experiment compares."""
+    times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/twin": 1e-3}
+    found = simulated(simulate(np.random.default_rng(1), times), experiment="memory", gpu="H100")
+    assert not any(line.startswith("The same case") for line in findings(found))
+
+
+def test_where_the_aa_check_failed_nothing_is_said_of_speeds():
+    samples = simulate(np.random.default_rng(1))
+    samples["function/resident/twin"] = samples["function/resident/twin"] * 1.2
+    first, *others = findings(simulated(samples))
+    assert first == "modes: nothing is said of speeds, since its A/A check failed."
+    assert not any("Steps/s" in line or "costs" in line for line in others)

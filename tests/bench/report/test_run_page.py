@@ -1,0 +1,90 @@
+"""The report of a run has everything that its issue is about, in order, every picture with its table."""
+
+import msgspec
+import numpy as np
+import pytest
+from documents import document, simulate
+
+from bench.report import render, run_page
+from bench.results import files
+
+ANCHORS = ["findings", "speed", "speedups", "parts", "training", "profiles", "machine", "missing", "reproduce"]
+
+
+def test_a_run_leaves_its_report(finished):
+    outcome = finished[0]
+    text = (outcome.folder / "report.html").read_text()
+    places = [text.index(f'<section id="{anchor}"') for anchor in ANCHORS]
+    assert places == sorted(places)
+    assert len(text) < 2_000_000
+    for benchmark in outcome.document.benchmarks:
+        rate = benchmark.extra_info.steps_per_second
+        assert f"{rate.value:,.0f} ({rate.low:,.0f}-{rate.high:,.0f})" in text or rate.cohorts < 2
+    section = outcome.document.autoencoder_bench
+    for value in (section.workload.sha256, section.data.sha256, section.fingerprint.sha256, section.plan.command):
+        assert value in text
+    assert text.count("data:image/png;base64,") == 3
+
+
+def test_every_picture_has_its_table(finished):
+    outcome = finished[0]
+    for section in run_page.page(outcome.document, outcome.folder).sections:
+        if section.pictures:
+            assert any(grid.rows for grid in section.grids), section.title
+            assert all(picture.caption for picture in section.pictures)
+
+
+@pytest.mark.parametrize("name", ["ceiling", "pipelines", "batch", "memory", "quick", "result"])
+def test_results_of_every_experiment_and_version_have_a_report(name, reference):
+    found = files.read(reference / f"{name}.json")
+    page = run_page.page(found, None)
+    anchors = [section.anchor for section in page.sections if not section.is_empty]
+    experiments = {one.name for one in found.autoencoder_bench.experiments} - {"modes"}
+    assert experiments <= set(anchors)
+    for section in page.sections:
+        if section.pictures:
+            assert section.grids
+    assert "only its result was at hand" in render.html(page)
+
+
+def test_a_run_that_measured_nothing_says_what_is_missing():
+    found = document(simulate(np.random.default_rng(2)))
+    empty = msgspec.structs.replace(
+        found,
+        benchmarks=(),
+        autoencoder_bench=msgspec.structs.replace(found.autoencoder_bench, status="interrupted"),
+    )
+    text = render.html(run_page.page(empty, None))
+    assert "Interrupted before the first cohort was done." in text
+
+
+def test_failures_stand_with_their_reasons():
+    found = document(simulate(np.random.default_rng(2)), failed=["xla/resident"])
+    assert "modes" in render.html(run_page.page(found, None))
+    (missing,) = [section for section in run_page.page(found, None).sections if section.anchor == "missing"]
+    assert any("xla/resident" in point for point in missing.points)
+
+
+def test_a_name_in_any_script_is_drawn_and_control_characters_are_not():
+    found = document(simulate(np.random.default_rng(2)))
+    section = found.autoencoder_bench
+    device = msgspec.structs.replace(section.device, name="\u65e5\u672c\x1b[31m\x00")
+    changed = msgspec.structs.replace(found, autoencoder_bench=msgspec.structs.replace(section, device=device))
+    text = render.html(run_page.page(changed, None))
+    assert "\u65e5\u672c\ufffd[31m" in text
+    assert "\x1b" not in text
+    assert "\x00" not in text
+
+
+@pytest.mark.parametrize("cohorts", [1, 2])
+def test_a_single_cohort_has_no_range(cohorts):
+    found = document(simulate(np.random.default_rng(2), cohorts=cohorts))
+    text = render.html(run_page.page(found, None))
+    assert ("(one cohort)" in text) == (cohorts == 1)
+
+
+def test_memory_of_a_card_has_its_range():
+    times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/twin": 1e-3}
+    samples = simulate(np.random.default_rng(2), times)
+    found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
+    assert "5.00 GB (5.00 GB-5.00 GB)" in render.html(run_page.page(found, None))

@@ -1,0 +1,26 @@
+"""What a worker does on request, on a subject made of figures."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from bench.backends.tensorflow.train_step import Subject
+from bench.measure import protocol
+from bench.worker import worker
+
+
+class Loss:
+    reads = 0
+
+    def numpy(self):
+        Loss.reads += 1
+
+
+def test_in_a_latency_the_loss_alone_is_read_back():
+    """`Subject.synchronise` reads a weight too, which these parameters do not have."""
+    subject = Subject(SimpleNamespace(), lambda batch: Loss(), lambda: 1)
+    session = worker.Session(data=None, subject=subject, next_batch=lambda: None)
+    done = worker.HANDLERS[protocol.MeasureLatency](session, protocol.MeasureLatency(steps=5, seconds=60.0))
+    assert (len(done.seconds), Loss.reads) == (5, 5)
+    with pytest.raises(AttributeError):
+        subject.synchronise(Loss())
