@@ -1,6 +1,7 @@
 """What the layout promises: which modules know experiments by name, and which import TensorFlow."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,9 @@ def test_tensorflow_is_imported_where_it_is_known_and_nowhere_else():
 def test_no_module_of_the_spine_knows_an_experiment_by_name():
     known = {path: {text for text in strings(path) if text in EXPERIMENTS} for path in SPINE}
     assert {path: names for path, names in known.items() if names} == {}
+
+
+def test_every_folder_is_named_in_the_map():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    folders = {path.parent.name for path in (ROOT / "bench").glob("*/__init__.py")}
+    assert folders == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
