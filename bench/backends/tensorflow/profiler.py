@@ -44,9 +44,7 @@ def take_profile(
     if len(traces) != 1:
         raise RuntimeError(f"the profiler wrote {len(traces)} traces instead of one")
     space = xplane_pb2.XSpace.FromString(traces[0].read_bytes())
-    for name in space.hostnames:
-        space.warnings[:] = [warning.replace(name, HOST) for warning in space.warnings]
-    space.hostnames[:] = [HOST]
+    _without_hosts(space)
     traces[0].with_name(f"{HOST}.xplane.pb").write_bytes(space.SerializeToString())
     traces[0].unlink()
     return inspect_trace(space, steps_per_call)
@@ -55,22 +53,33 @@ def take_profile(
 def inspect_trace(space: xplane_pb2.XSpace, steps_per_call: int = 1) -> ProfileTaken:
     """Count step markers, events, and events of devices in a trace, and read what a GPU did."""
     devices = [plane for plane in space.planes if plane.name.startswith("/device:GPU")]
-    gpu, gpu_reason = _of_gpu(space, steps_per_call)
+    on_gpu = bool(tf.config.get_visible_devices("GPU"))
+    gpu, gpu_reason = _of_gpu(space, steps_per_call, on_gpu)
     return ProfileTaken(
         step_markers=sum(_step_markers(plane) for plane in space.planes if plane not in devices),
         events=sum(_events(plane) for plane in space.planes),
-        device_events=sum(_events(plane) for plane in devices) if tf.config.get_visible_devices("GPU") else None,
+        device_events=sum(_events(plane) for plane in devices) if on_gpu else None,
         python_events=sum(_python_events(plane) for plane in space.planes),
         gpu=gpu,
         gpu_reason=gpu_reason,
     )
 
 
-def _of_gpu(space: xplane_pb2.XSpace, steps_per_call: int) -> tuple[GpuTrace | None, str | None]:
+def _of_gpu(space: xplane_pb2.XSpace, steps_per_call: int, on_gpu: bool) -> tuple[GpuTrace | None, str | None]:
+    """What a GPU did, or None with the reason where there is one."""
     try:
-        return gpu_trace.read(space, steps_per_call), None
+        found = gpu_trace.read(space, steps_per_call)
     except ValueError as error:
         return None, str(error)
+    return found, "it holds nothing of the GPU, which was not traced" if on_gpu and found is None else None
+
+
+def _without_hosts(space: xplane_pb2.XSpace) -> None:
+    """Take the names of hosts out, also where the profiler complains of events that it dropped on one."""
+    for name in filter(None, space.hostnames):
+        for said in (space.warnings, space.errors):
+            said[:] = [text.replace(name, HOST) for text in said]
+    space.hostnames[:] = [HOST]
 
 
 def _events(plane: xplane_pb2.XPlane) -> int:

@@ -2,6 +2,7 @@
 
 import pytest
 import tensorflow as tf
+from support import gpu_xplanes
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from bench.backends.tensorflow import profiler
@@ -51,3 +52,23 @@ def test_a_second_trace_in_the_same_folder_is_refused(traced):
     logdir, _ = traced
     with pytest.raises(RuntimeError, match="2 traces"):
         profiler.take_profile(logdir, lambda: tf.constant(1.0), lambda loss: loss.numpy(), 1)
+
+
+@pytest.mark.parametrize("hosts", [["some-host"], [""], []], ids=["named", "empty", "none"])
+def test_complaints_that_name_the_host_travel_without_it(hosts):
+    """The warning is the profiler's own, of events that it dropped (tests/support/gpu_xplanes.py)."""
+    planes = gpu_xplanes.Planes()
+    planes.dropped()
+    planes.space.hostnames.extend(hosts)
+    before = planes.space.warnings[0]
+    profiler._without_hosts(planes.space)
+    assert list(planes.space.hostnames) == [profiler.HOST]
+    expected = before.replace("some-host", profiler.HOST) if hosts == ["some-host"] else before
+    assert list(planes.space.warnings) == [expected]
+
+
+def test_on_a_gpu_that_was_not_traced_the_reason_says_so():
+    planes = gpu_xplanes.Planes()
+    space = xplane_pb2.XSpace(planes=[planes.host])
+    assert profiler._of_gpu(space, 1, on_gpu=True) == (None, "it holds nothing of the GPU, which was not traced")
+    assert profiler._of_gpu(space, 1, on_gpu=False) == (None, None)
