@@ -111,3 +111,6 @@ EXPERIMENTS: dict[str, Experiment] = {
         cases=_ceiling(),
     ),
 }
+
+# Every case that can be named, also those that only a GPU gets.
+NAMED = EXPERIMENTS | {"batch": batch(GPU_BATCH_SIZES)}

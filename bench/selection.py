@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
-from bench.experiments import EXPERIMENTS, MOST_EXAMPLES, Experiment, batch, memory
+from bench.experiments import EXPERIMENTS, MOST_EXAMPLES, NAMED, Experiment, batch, memory
 from bench.plan import memory_policy
 from bench.plan.case import Case, is_reference
 
@@ -51,7 +51,7 @@ def experiment_with(name: str, experiment: str | None) -> str:
         raise UsageError(f"No experiment {experiment!r}. {nearest(experiment, EXPERIMENTS)}")
     known = {
         one: [case.name for case in found.cases if not case.twin]
-        for one, found in EXPERIMENTS.items()
+        for one, found in NAMED.items()
         if experiment in (None, one)
     }
     if first := next((one for one, names in known.items() if name in names), None):

@@ -22,6 +22,8 @@ def show_or_run(options: Options, console: Console) -> None:
     """
     if options.tracers != USUAL_TRACERS:
         raise UsageError("The tracers are TensorFlow's profiler's: leave them out with --nsys.")
+    if options.trace_cuda_graphs:
+        raise UsageError("Nsight Systems sees CUDA graphs anyway: leave --trace-cuda-graphs out with --nsys.")
     folders.check_label(options.label)
     case = nsys.case_named(options.only[0], options.experiments[0])
     process = nsys.Process(

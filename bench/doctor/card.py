@@ -10,7 +10,6 @@ from bench.machine.nvml import Card
 LEAST_DRIVER = 525
 # TensorFlow 2.21 has 1,149 small kernels for compute capability 9.0 as PTX 8.5 alone, which came with CUDA 12.5.
 LEAST_DRIVER_OF_HOPPER = 555
-_TOO_NEW = 10
 _MEGAHERTZ = 1_000_000
 
 
@@ -50,7 +49,7 @@ def _major(version: str) -> int:
 
 def _age(capability: str) -> list[Finding]:
     """A warning and no problem: most say that nothing runs on such cards, and some that all but XLA does."""
-    if _major(capability) < _TOO_NEW:
+    if _major(capability) < missing_gpu.TOO_NEW:
         return []
     text = f"compute capability {capability} is newer than TensorFlow's CUDA: kernels are reported to fail on it"
     remedy = f"Choose another card with --gpu, or a TensorFlow that is built for it ({missing_gpu.TOO_NEW_ISSUES})"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
-from bench.machine import cuda_cache, environment, missing_gpu
+from bench.machine import cuda_cache, environment, missing_gpu, nvml
 from bench.machine.device import DeviceChoice
-from bench.measure import protocol
+from bench.measure import occupancy, protocol
 from bench.measure.launcher import Limits, Server, WorkerFailed
 from bench.plan.case import Case
 from bench.profiles import cupti
@@ -36,7 +36,10 @@ def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[F
         variables |= cuda_cache.prepare().environment
     with tempfile.TemporaryDirectory(prefix="bench-doctor-") as name:
         folder = Path(name)
-        server = Server("sample", variables, folder / "server.log", limits, command)
+        card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+        server = Server(
+            "sample", variables, folder / "server.log", limits, command, lambda: occupancy.wait_until_free(card)
+        )
         try:
             server.wait_until_ready()
             seen = _sees(server, choice, folder / "probe.log", limits)

@@ -20,6 +20,7 @@ class Cause:
 
 _NO_LIBRARY = "the driver's own library is not here"
 _INSTALL = "Install this project's extra `gpu`"
+TOO_NEW = 10  # the first major compute capability that the wheel has no code for
 TOO_NEW_ISSUES = "tensorflow #97387, #99592, #101746, #111958"
 _TOO_NEW = f"Choose another card with --gpu, or a TensorFlow that is built for this one ({TOO_NEW_ISSUES})"
 _DRIVER = "driver 525 or newer, 555 or newer on Hopper"

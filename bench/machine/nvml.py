@@ -100,6 +100,11 @@ class Card:
         """Total and used bytes, or None and the reason. Used by anyone; what the driver keeps for itself is apart."""
         return self.ask(_memory)
 
+    def is_taken(self) -> bool:
+        """Whether a process computes on it, as far as it tells; what only draws keeps nobody off."""
+        found, _ = self.ask(_computing)
+        return bool(found)
+
     def others(self) -> tuple[int | None, str | None]:
         """Processes on the card, computing or drawing, or None and the reason; in a container all of the host's."""
         if self.blind:
@@ -253,7 +258,8 @@ def _mps(handle: Any) -> bool:
     which in a container without the host's process ids are not to be had.
     """
     pipes = Path(os.environ.get("CUDA_MPS_PIPE_DIRECTORY") or _MPS_PIPES)
-    return (pipes / _MPS_CONTROL).exists() or any(_is_of_mps(pid) for pid in _computing(handle))
+    # os.path: where the folder is somebody else's alone, pathlib of Python 3.11 raises instead of answering.
+    return os.path.exists(pipes / _MPS_CONTROL) or any(_is_of_mps(pid) for pid in _computing(handle))
 
 
 def _is_of_mps(pid: int) -> bool:

@@ -6,7 +6,7 @@ from bench.measure import same_model
 from bench.measure.cohort import Cohort
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.launcher import WorkerFailed
-from bench.measure.same_model import CHECK_STEPS, Losses
+from bench.measure.same_model import Losses, check_steps
 from bench.plan.case import Case
 from bench.recording.recorder import ExperimentRecorder
 
@@ -36,7 +36,7 @@ class Checks:
             for size in sorted({case.batch_size for case in of_side if (side, case.batch_size) not in self._losses}):
                 eager = Case(experiment="check", mode="eager", pipeline="resident", batch_size=size)
                 try:
-                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), CHECK_STEPS).losses
+                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), check_steps(size)).losses
                 except WorkerFailed as failure:
                     for case in of_side:
                         if case.batch_size == size:

@@ -191,12 +191,13 @@ class Cohort:
         when the plan's time is over, never by a verdict. `advance` is told how many rounds are done so far.
         """
         watch = disturbance.Watch([member.worker.pid for member in self.members])
-        first, spent = len(self.order), 0.0
+        first, spent, bits = len(self.order), 0.0, None
         while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
             # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
             number = len(self.order) - (0 if self._settings.interleaved else first)
             if plan.is_over(len(self.order) - first, spent):
                 break
+            self._cool_down(bits, watch)
             began, stopped, alive = time.monotonic(), interrupts.stopped_seconds(), len(self.members)
             self.order.append(self._round(sizes, number))
             if interrupts.stopped_seconds() > stopped:
@@ -205,7 +206,6 @@ class Cohort:
                 spent += time.monotonic() - began
                 last = [pair for member in self.members for pair in member.readings[-1:]]
                 watch.after_round(number, bits := telemetry.throttle_bits(last))
-                self._cool_down(bits, watch)
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
             advance(len(self.order) - first)

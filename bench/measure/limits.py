@@ -3,7 +3,7 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -51,7 +51,7 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLim
             },
             large_matmul_flops_per_second=_products(LARGE[kind], LARGE[kind], LARGE[kind], False),
             eager_parts=_eager_parts(config, batch),
-            synchronise_seconds=_median(lambda: scalar.numpy(), _LAUNCHES),
+            synchronise_seconds=_reading(scalar, _LAUNCHES),
             transfers=tuple(transfer for size in sizes for transfer in _transfers(size)),
             driver=driver if isinstance(driver, DriverLimits) else None,
             driver_reason=driver if isinstance(driver, str) else None,
@@ -94,17 +94,28 @@ def _transfers(size: int) -> Iterator[Transfer]:
     tensor = tf.identity(tf.constant(array))
     tries = max(_LEAST_TRIES, _LAUNCHES * 1024 // size)
     # A copy to the device is only queued, so a number of it is read back: the cost of that stands beside.
-    yield Transfer(
-        to="device", memory="numpy", bytes=size, seconds=_median(lambda: tf.constant(array)[0].numpy(), tries)
-    )
-    yield Transfer(to="host", memory="numpy", bytes=size, seconds=_median(lambda: tensor.numpy(), tries))
+    there = _median([lambda: tf.constant(array)[0].numpy()] * (tries + 1))
+    yield Transfer(to="device", memory="numpy", bytes=size, seconds=there)
+    yield Transfer(to="host", memory="numpy", bytes=size, seconds=_reading(tensor, tries))
 
 
-def _median(call: Callable[[], object], tries: int) -> float:
-    """Seconds of a call, the median of so many, after one that is not counted."""
-    call()
+def _reading(tensor: tf.Tensor, tries: int) -> float:
+    """Seconds of reading a tensor that is there already, the median of so many.
+
+    Each is another one: of what was read once TensorFlow keeps a copy on the host, and reads that the next time
+    (tensorflow/core/common_runtime/eager/core.cc, `TensorHandle::Resolve`).
+    """
+    fresh = [tensor + 0.0 for _ in range(tries + 1)]
+    tf.reshape(fresh[-1] + 0.0, [-1])[0].numpy()  # what is queued in order is done then, and none of them was read
+    return _median([one.numpy for one in fresh])
+
+
+def _median(calls: Sequence[Callable[[], object]]) -> float:
+    """Seconds of a call, the median of these, of which the first is not counted."""
+    first, *rest = calls
+    first()
     seconds = []
-    for _ in range(tries):
+    for call in rest:
         started = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - started)

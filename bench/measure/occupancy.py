@@ -55,7 +55,7 @@ def wait_until_free(
     if not card.admits_one_process:
         return
     began = now()
-    while card.others()[0] and now() - began < PATIENCE_SECONDS:
+    while card.is_taken() and now() - began < PATIENCE_SECONDS:
         sleep(_EVERY_SECONDS)
 
 

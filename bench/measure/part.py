@@ -231,8 +231,9 @@ class Part:
             return
         self._stage(cohort.number, "profiles with CUDA graphs", 1.0)
         for member in [member for member in members if member.is_compiled]:
-            profile = passes.take_profile_of_graphs(server, cohort, member, settings)
-            self._recorders[NEW].note(member.entry.case, profile_of_graphs=profile)
+            case = member.entry.case
+            profile = passes.take_profile_of_graphs(server, cohort, member, self._sizes[case.measured_as], settings)
+            self._recorders[NEW].note(case, profile_of_graphs=profile)
 
     @staticmethod
     def _ours(cohort: Cohort, entries: Sequence[Entry]) -> list[Member]:

@@ -14,7 +14,7 @@ from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
 from bench.measure.settings import Settings
 from bench.profiles import cupti
-from bench.results.record import DeviceLimits, InputAlone, Latency, Profile, Sustained, Tracers, Training
+from bench.results.record import BlockSize, DeviceLimits, InputAlone, Latency, Profile, Sustained, Tracers, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
@@ -128,8 +128,13 @@ def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
     return plan.profile(taken, cohort.log(member.entry))
 
 
-def take_profile_of_graphs(server: Server, cohort: Cohort, member: Member, settings: Settings) -> Profile:
-    """The same in a worker of its own, in which XLA launches its CUDA graphs while it is traced."""
+def take_profile_of_graphs(
+    server: Server, cohort: Cohort, member: Member, size: BlockSize, settings: Settings
+) -> Profile:
+    """The same in a worker of its own, in which XLA launches its CUDA graphs while it is traced.
+
+    Some blocks go before: XLA records a graph once its function was called a few times, and all else warms up too.
+    """
     plan = replace(_TracePlan.of(member, settings, "-cuda-graphs"), cuda_graphs=True)
     log = cohort.log(member.entry, "cuda-graphs")
     prepare = protocol.Prepare(
@@ -143,6 +148,9 @@ def take_profile_of_graphs(server: Server, cohort: Cohort, member: Member, setti
         worker, _ = server.start_worker(log)
         try:
             worker.ask(prepare, protocol.Prepared, settings.limits.first_call)
+            block = protocol.RunBlock(steps=size.steps, lead_in=size.lead_in)
+            for _ in range(settings.preset.warmup_rounds):
+                worker.ask(block, protocol.BlockDone, settings.limits.request)
             taken = worker.ask(plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
         finally:
             worker.end()

@@ -6,6 +6,14 @@ from collections.abc import Sequence
 from bench.results.record import SameModel
 
 CHECK_STEPS = 50  # beyond, rounding that Adam amplifies drowns what the check is for
+# Batches of a check come from the host, hundreds of megabytes each where they are large: of those a few have to do.
+LARGE_BATCH, CHECK_STEPS_OF_LARGE = 4_096, 10
+
+
+def check_steps(batch_size: int) -> int:
+    """How many first steps on batches of this size are held against eager's."""
+    return CHECK_STEPS if batch_size <= LARGE_BATCH else CHECK_STEPS_OF_LARGE
+
 
 Losses = Sequence[float | None]
 

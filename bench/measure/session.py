@@ -194,6 +194,11 @@ class Session:
         facts = self._settings.card.facts()
         capability = facts["compute_capability"].value
         self._capability = str(capability) if capability else None
+        if self._capability and int(self._capability.split(".")[0]) >= missing_gpu.TOO_NEW:
+            self._view.say(
+                f"This card's compute capability, {self._capability}, is newer than TensorFlow's CUDA: kernels are "
+                f"reported to fail on it ({missing_gpu.TOO_NEW_ISSUES})."
+            )
         if facts["mps"].value:
             self._view.say("Programs share this card through MPS: others' kernels may run among those measured here.")
         for recorder in self._recorders.values():

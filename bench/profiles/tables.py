@@ -45,6 +45,11 @@ class Traced:
         return self.benchmark.fullname + (_WITH_GRAPHS if self.profile.cuda_graphs else "")
 
     @property
+    def steps(self) -> int:
+        """How many traced steps the mean is of."""
+        return self.profile.gpu.steps if self.profile.gpu else self._breakdown.split.steps
+
+    @property
     def step_seconds(self) -> float:
         """The mean traced step."""
         return self.profile.gpu.step_seconds if self.profile.gpu else self._breakdown.split.step_seconds
@@ -143,7 +148,7 @@ def of_case(one: Traced) -> list[Grid]:
     if one.profile.gpu:
         rows.append(("launched by the host in", one.profile.gpu.host_seconds, ""))
     step = Grid(
-        title=f"A step of {one.name}, by a trace of {one.profile.steps} steps",
+        title=f"A step of {one.name}, by {one.steps} traced steps",
         headings=("part", "milliseconds", "of the traced step"),
         rows=tuple((name, f"{1e3 * seconds:.3f}", share) for name, seconds, share in rows),
         caption=gpu_tables.IDLE if one.profile.gpu else "idle: nothing ran that is traced, as in Python.",
@@ -179,7 +184,7 @@ def _without_graphs(document: Document) -> Iterator[str]:
         benchmark.fullname
         for benchmark in document.benchmarks
         if (profile := benchmark.extra_info.profile) and profile.cuda_graphs is False and profile.status == "ok"
-        if not ((second := benchmark.extra_info.profile_of_graphs) and second.status == "ok")
+        if not ((second := benchmark.extra_info.profile_of_graphs) and second.gpu)
     ]
     if other:
         yield (
@@ -226,6 +231,10 @@ def _missing(document: Document) -> Iterator[str]:
         second = benchmark.extra_info.profile_of_graphs
         if second and second.status == "failed":
             reasons.setdefault(f"the profile failed: {second.reason}", []).append(name + _WITH_GRAPHS)
+        elif second and second.gpu is None:
+            reasons.setdefault(f"the trace of the GPU tells nothing: {second.gpu_reason}", []).append(
+                name + _WITH_GRAPHS
+            )
         if profile is None:
             reasons.setdefault("no trace was taken", []).append(name)
         elif profile.status == "failed":

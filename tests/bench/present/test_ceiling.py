@@ -15,6 +15,7 @@ from bench.output import style
 from bench.present import ceiling, plots_of_ceiling
 from bench.report.findings import findings
 from bench.report.summary import summary
+from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.estimates import replicates_of
 from bench.results.limits import share_of_limit
 from bench.results.record import EagerParts, Limits
@@ -112,3 +113,43 @@ def test_table_and_picture(tmp_path, with_limits):
     assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
     style.save(plots_of_ceiling.draw(found), tmp_path / "ceiling.png")
     assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01
+
+
+def with_driver(found):
+    """The same on a GPU whose driver was asked; the figures are made up, and different in each cohort."""
+    limits = tuple(
+        msgspec.structs.replace(
+            limit,
+            synchronise_seconds=4e-6,
+            transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + limit.cohort)),),
+            driver=DriverLimits(
+                call_seconds=0.8e-6,
+                kernel_launch_seconds=2e-6 + 1e-7 * limit.cohort,
+                kernel_seconds=3e-6,
+                graph_launch_seconds=40e-6,
+                graph_kernels=32,
+                synchronise_seconds=1.5e-6,
+                transfers=(Transfer(to="host", memory="pinned", bytes=2**26, seconds=2.68e-3),),
+            ),
+        )
+        for limit in found.experiment.limits
+    )
+    return with_experiment(found, limits=limits)
+
+
+def test_what_a_driver_takes_is_said_in_microseconds():
+    (said,) = [text for text in findings(with_driver(result())) if text.startswith("What there is beside")]
+    assert "queueing a kernel by the driver 2.35 (2.10-2.60)" in said
+    assert "a CUDA graph of 32 kernels 40.0 (40.0-40.0)" in said
+    assert "waiting for nothing 4.00 (4.00-4.00)" in said
+    assert "waiting for nothing by the driver 1.50 (1.50-1.50)" in said
+    (without,) = [text for text in findings(result()) if text.startswith("What there is beside")]
+    assert "driver" not in without
+
+
+def test_copies_are_listed_with_their_time_and_rate():
+    by_numpy, by_driver = ceiling.transfers(with_driver(result())).rows
+    # 200,704 bytes in the middle of 101 to 106 microseconds; 64 MiB in 2.68 ms.
+    assert by_numpy == ("to the device", "numpy", "200,704", "104 (101-106)", "1.94 (1.89-1.99)")
+    assert by_driver == ("to the host", "pinned", "67,108,864", "2,680 (2,680-2,680)", "25.0 (25.0-25.0)")
+    assert ceiling.transfers(result()).rows == ()

@@ -174,3 +174,18 @@ def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
     assert "1 kernels in a step of 1000 microseconds, launched by the host in 1000, busy for 30 %" in lines[0]
     with pytest.raises(AssertionError, match="nothing to read"):
         card_checks.traces_say_what_the_gpu_did(traced(None, "nothing to read"))
+
+
+def test_of_a_second_trace_that_tells_nothing_the_reason_is_said_and_it_counts_as_none():
+    def make(name, timed):
+        return profile(gpu=gpu_trace(timed), cuda_graphs=False)
+
+    found = on_a_gpu(make)
+    second = profile(cuda_graphs=True, gpu_reason="the profiler dropped events")
+    benchmarks = tuple(
+        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, profile_of_graphs=second))
+        for b in found.benchmarks
+    )
+    notes = tables.notes(msgspec.structs.replace(found, benchmarks=benchmarks))
+    assert any(note.endswith("tells nothing: the profiler dropped events.") for note in notes)
+    assert any("traced without the CUDA graphs" in note for note in notes)
