@@ -12,7 +12,7 @@ BATCH_SIZES = (16, 64, 256, 1_024, 4_096)
 GPU_BATCH_SIZES = (*BATCH_SIZES, 16_384, 65_536, 262_144)
 MOST_EXAMPLES = 262_144
 # Of a GPU's memory, for each row of the largest batch: all smaller ones have processes beside it, each mode its own.
-# Twice what the host's was seen to take, since an allocator that grows doubles its regions (docs/experiments.md).
+# By arithmetic, and twice, since an allocator that grows doubles its regions (docs/experiments.md).
 _BYTES_A_ROW = 90_000
 
 

@@ -14,7 +14,7 @@ from bench.present import batch, ceiling, memory, pipelines
 from bench.profiles import plot
 from bench.profiles import tables as profiles
 from bench.report import drawn, render, run_tables, summary, svg, training
-from bench.report.findings import findings
+from bench.report.findings import findings, why_nothing
 from bench.report.page import Page, Picture, Section
 from bench.results.schema import Document
 
@@ -106,7 +106,8 @@ def _about(part: Document) -> Section:
     figure = drawn.OF_EXPERIMENT[name](part)
     pictures = (_picture(figure, name, words),) if figure else ()
     grids = (table(part), *(more(part) for more in _MORE.get(name, ())))
-    return Section(title, name, points=tuple(say(part)), pictures=pictures, grids=grids)
+    reason = why_nothing(part)
+    return Section(title, name, points=(reason,) if reason else tuple(say(part)), pictures=pictures, grids=grids)
 
 
 def _training(document: Document, folder: Path | None) -> Section:

@@ -88,3 +88,15 @@ def test_memory_of_a_card_has_its_range():
     samples = simulate(np.random.default_rng(2), times)
     found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
     assert "5.00 GB (5.00 GB-5.00 GB)" in render.html(run_page.page(found, None))
+
+
+@pytest.mark.parametrize(("slower", "said"), [(1.0, False), (1.2, True)])
+def test_where_the_aa_check_failed_the_section_of_its_experiment_says_nothing_of_speeds_either(slower, said):
+    times = {"eager": 15e-3, "function": 1e-3, "xla": 0.7e-3, "function/twin": 1e-3}
+    samples = simulate(np.random.default_rng(1), times)
+    samples["function/twin"] = samples["function/twin"] * slower
+    page = run_page.page(document(samples, experiment="ceiling"), None)
+    (section,) = [section for section in page.sections if section.anchor == "ceiling"]
+    reason = "ceiling: nothing is said of speeds, since its A/A check failed."
+    assert (section.points == (reason,)) is said
+    assert any(point.startswith("Fastest") for point in section.points) is not said
