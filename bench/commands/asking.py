@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench import selection
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
-from bench.experiments import EXPERIMENTS
+from bench.experiments import selection
+from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.selection import Choice
 from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan import memory_policy
 from bench.plan.preset import PRESETS, usual_experiments
-from bench.selection import Choice
 
 
 def doctor(

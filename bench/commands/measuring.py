@@ -31,11 +31,11 @@ from bench.commands.options import (
     Threshold,
 )
 from bench.errors import ExitCode, worst
+from bench.experiments.selection import parse_sizes
 from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
-from bench.selection import parse_sizes
 
 _AUTO = "auto"  # of --baseline; a file of that name is ./auto
 
@@ -203,8 +203,8 @@ def profile(
     The case is timed too, in one cohort beside the reference, so that what the profiler costs can be seen: for speeds,
     measure with `bench run`.
     """
-    from bench import selection
     from bench.commands import nsight
+    from bench.experiments import selection
     from bench.output import progress_bar
     from bench.output.grid import rich
     from bench.profiles import tables

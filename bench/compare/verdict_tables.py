@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 
 from bench.compare.records import Comparison, Judgement, Reason
-from bench.experiments import EXPERIMENTS
+from bench.experiments.registry import EXPERIMENTS
 from bench.output import grid as grids
 from bench.output.figures import interval, multiple
 from bench.output.grid import Grid

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from bench.experiments import EXPERIMENTS
+from bench.experiments.registry import EXPERIMENTS
 
 USUAL_PROFILE_STEPS = 20
 

@@ -11,11 +11,12 @@ import msgspec
 import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
+from bench.experiments.roofline import limits
 from bench.plan import memory_policy, workload
 from bench.plan.case import Case
 from bench.plan.preset import Preset
 from bench.recording import fingerprint
-from bench.results import aa_check, estimates, limits, warning
+from bench.results import aa_check, estimates, warning
 from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
 from bench.results.schema import (
     SCHEMA_VERSION,

@@ -5,8 +5,11 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from bench.experiments.batch import picture as plots_of_batch
+from bench.experiments.memory import picture as plots_of_memory
+from bench.experiments.pipelines import picture as plots_of_pipelines
+from bench.experiments.roofline import picture as plots_of_ceiling
 from bench.output import bars, style
-from bench.present import plots_of_batch, plots_of_ceiling, plots_of_memory, plots_of_pipelines
 from bench.results.schema import Document
 
 # What a document of one experiment is about; None where nothing of that is known.

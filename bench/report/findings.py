@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 
+from bench.experiments.batch import exhibit as batch
+from bench.experiments.memory import exhibit as memory
+from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.roofline import exhibit as ceiling
 from bench.output.figures import multiple, percent, with_interval
-from bench.present import batch, ceiling, memory, pipelines
 from bench.report import quality
 from bench.results import aa_check, claims, estimates
 from bench.results.claims import Answer, Cost

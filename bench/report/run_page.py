@@ -7,10 +7,13 @@ from matplotlib.figure import Figure
 
 from bench import __version__
 from bench.compare.stored_run import printable
+from bench.experiments.batch import exhibit as batch
+from bench.experiments.memory import exhibit as memory
+from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.roofline import exhibit as ceiling
 from bench.output import bars
 from bench.output.figures import NOTATION
 from bench.output.grid import Grid
-from bench.present import batch, ceiling, memory, pipelines
 from bench.profiles import plot
 from bench.profiles import tables as profiles
 from bench.report import drawn, render, run_tables, summary, svg, training

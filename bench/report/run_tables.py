@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
 from bench.compare.stored_run import first_call_seconds, printable
+from bench.experiments.batch import exhibit as batch
+from bench.experiments.memory import exhibit as memory
+from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.roofline import exhibit as ceiling
+from bench.experiments.roofline import limits
 from bench.output.cells import ratio
 from bench.output.figures import milliseconds, percent, scaled, spread, with_interval
 from bench.output.grid import Grid
-from bench.present import batch, ceiling, memory, pipelines
-from bench.results import limits
 from bench.results.record import Fact
 from bench.results.schema import Benchmark, Document
 

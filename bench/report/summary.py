@@ -9,11 +9,14 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from bench.compare.stored_run import first_call_seconds
+from bench.experiments.batch import exhibit as batch
+from bench.experiments.memory import exhibit as memory
+from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.roofline import exhibit as ceiling
 from bench.output import cells
 from bench.output import grid as grids
 from bench.output.figures import NOTATION, spread
 from bench.output.grid import Grid
-from bench.present import batch, ceiling, memory, pipelines
 from bench.recording.folders import REPORT
 from bench.report.findings import findings
 from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord

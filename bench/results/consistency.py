@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.products import PRODUCTS
+from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results.base import Record
 from bench.results.record import InputAlone, Limits
 from bench.results.schema import Benchmark, Document, Estimate

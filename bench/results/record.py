@@ -295,7 +295,7 @@ class EagerParts(Record, frozen=True, kw_only=True):
 
 
 class DeviceLimits(Record, frozen=True, kw_only=True):
-    """What a device was measured to do at best; the products by kind (bench/results/limits.py).
+    """What a device was measured to do at best; the products by kind (bench/experiments/roofline/limits.py).
 
     Copies count bytes read and written, of an array as large as the model's parameters, and of one beyond the caches.
     """

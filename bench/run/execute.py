@@ -12,10 +12,11 @@ import psutil
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench import selection
 from bench.compare.stored_run import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
-from bench.experiments import EXPERIMENTS, batch_sizes
+from bench.experiments import selection
+from bench.experiments.registry import EXPERIMENTS, batch_sizes
+from bench.experiments.selection import Choice
 from bench.machine import affinity, cuda_cache, device, environment, facts, interrupts, nvml
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, Side
@@ -35,7 +36,6 @@ from bench.run import against
 from bench.run.against import Against
 from bench.run.artifacts import finish
 from bench.run.options import Options, command_of
-from bench.selection import Choice
 
 
 @dataclass(frozen=True)

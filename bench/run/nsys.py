@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bench import selection
 from bench.errors import BenchError, UsageError
-from bench.experiments import NAMED
+from bench.experiments import selection
+from bench.experiments.registry import NAMED
 from bench.machine import cuda_cache, environment
 from bench.machine.device import DeviceChoice
 from bench.plan import memory_policy

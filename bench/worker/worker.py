@@ -21,8 +21,9 @@ from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
 from bench.backends.tensorflow.pipelines import NextBatch, PreparedData
 from bench.backends.tensorflow.train_step import Subject
+from bench.experiments.roofline import worker
 from bench.machine import control_group
-from bench.measure import limits, protocol
+from bench.measure import protocol
 
 
 @dataclass
@@ -130,7 +131,7 @@ def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol
 def _measure_limits(session: Session, request: protocol.MeasureLimits) -> protocol.LimitsMeasured:
     device.start(request.device, "growth", request.tf32)
     (batch,) = pipelines.fixed_batches(session.data, session.config, 1)
-    return protocol.LimitsMeasured(limits=limits.measure(request.device, session.config, request.seed, batch))
+    return protocol.LimitsMeasured(limits=worker.measure(request.device, session.config, request.seed, batch))
 
 
 def _check(session: Session, request: protocol.Check) -> protocol.Checked:

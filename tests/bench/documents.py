@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from support import patience
 
-from bench.experiments import EXPERIMENTS
+from bench.experiments.registry import EXPERIMENTS
 from bench.measure.entry import BASE
 from bench.plan.case import reference
 from bench.plan.preset import PRESETS

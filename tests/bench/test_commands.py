@@ -11,8 +11,8 @@ import pytest
 from documents import foreign
 from support import patience
 
+from bench.experiments.selection import experiment_with
 from bench.results import files
-from bench.selection import experiment_with
 
 BENCH = Path(sys.executable).with_name("bench")
 

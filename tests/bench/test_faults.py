@@ -17,7 +17,7 @@ from rich.console import Console
 from support import patience
 
 from bench.errors import BenchError, ExitCode, UsageError
-from bench.experiments import EXPERIMENTS, Experiment
+from bench.experiments.registry import EXPERIMENTS, Experiment
 from bench.measure.cohort import MOST_ROUNDS_TIMES
 from bench.measure.launcher import Limits
 from bench.plan.case import Case

@@ -7,7 +7,7 @@ import random
 import matplotlib.image
 
 from bench.errors import ExitCode
-from bench.experiments import EXPERIMENTS
+from bench.experiments.registry import EXPERIMENTS
 from bench.results import files
 
 NAMES = [case.name for case in EXPERIMENTS["modes"].cases]

@@ -4,7 +4,7 @@ They are written against the result of one part's run, so that tests/bench/test_
 stand-ins.
 """
 
-from bench.experiments import MOST_EXAMPLES
+from bench.experiments.registry import MOST_EXAMPLES
 from bench.plan.memory_policy import parse
 from bench.results.schema import Document
 

@@ -4,10 +4,10 @@ import random
 
 import numpy as np
 
-from bench import selection
+from bench.experiments import selection
+from bench.experiments.selection import Choice
 from bench.measure import protocol
 from bench.measure.launcher import Limits, Server
-from bench.selection import Choice
 
 ROUNDS = 25
 STEPS = 25

@@ -24,7 +24,7 @@ from tensorflow.python.eager import context
 
 from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, profiler
-from bench.measure import limits
+from bench.experiments.roofline import worker
 from bench.measure.protocol import MemoryRead, Probed
 from bench.worker import server
 
@@ -156,8 +156,8 @@ device.probe = _probe
 allocator.in_force = _in_force
 clock.choose_steps = _calibrate
 profiler.inspect_trace = _inspect_trace
-limits.LARGE["gpu"] = 64
-limits.LARGE_COPY_BYTES["gpu"] = 2**20
+worker.LARGE["gpu"] = 64
+worker.LARGE_COPY_BYTES["gpu"] = 2**20
 clock.GPU_RULES = clock.BlockRules(
     target_seconds=0.005, lead_in_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
 )

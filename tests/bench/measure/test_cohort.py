@@ -2,14 +2,14 @@
 
 import pytest
 
-from bench import selection
+from bench.experiments import selection
+from bench.experiments.selection import Choice
 from bench.machine.nvml import Card
 from bench.measure import entry, occupancy
 from bench.measure.cohort import Cohort
 from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
 from bench.measure.settings import Settings
-from bench.selection import Choice
 
 ENTRIES = entry.of(
     [case for case in selection.select(Choice(("memory",)))["memory"] if case.memory != "host"], side_by_side=False

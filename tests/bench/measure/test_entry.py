@@ -2,10 +2,10 @@
 
 import pytest
 
-from bench import selection
+from bench.experiments import selection
+from bench.experiments.selection import Choice
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, TWIN_SERVER, Entry
-from bench.selection import Choice
 
 SELECTED = selection.select(Choice(only=("xla/resident",)))["modes"]
 

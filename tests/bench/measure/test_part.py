@@ -5,13 +5,13 @@ from types import SimpleNamespace
 import pytest
 from documents import replicates
 
+from bench.experiments.selection import Choice, select
 from bench.measure import entry
 from bench.measure.part import Common, Part
 from bench.measure.spending import Spending
 from bench.recording.build import ExperimentPlan
 from bench.recording.recorder import ExperimentRecorder
 from bench.results.record import CohortRecord
-from bench.selection import Choice, select
 
 CASES = [case for case in select(Choice(("memory",)))["memory"] if case.memory in ("growth", "fraction-0.9")]
 ENTRIES = entry.of(CASES, side_by_side=False)

@@ -1,6 +1,6 @@
 """Presets: what they promise, what they measure, and how several experiments share one."""
 
-from bench.experiments import EXPERIMENTS
+from bench.experiments.registry import EXPERIMENTS
 from bench.plan.preset import PRESETS, shared_out, usual_experiments
 
 

@@ -10,14 +10,16 @@ import numpy as np
 import pytest
 from documents import document, simulate, with_experiment, with_inputs_alone
 
-from bench import products
-from bench.experiments import EXPERIMENTS
-from bench.present import batch, ceiling, pipelines
+from bench.experiments.batch import exhibit as batch
+from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.roofline import exhibit as ceiling
+from bench.experiments.roofline import step_cost
+from bench.experiments.roofline.limits import share_of_limit
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
 from bench.results.estimates import replicates_of
-from bench.results.limits import share_of_limit
 from bench.results.record import EagerParts, Limits
 
 RESULTS = 2_000
@@ -113,9 +115,9 @@ def with_limits(found, generator, seconds):
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=1.0,
-            large_copy_bytes_per_second=products.STATE_BYTES / seconds * np.exp(generator.normal(0, 0.02)),
+            large_copy_bytes_per_second=step_cost.STATE_BYTES / seconds * np.exp(generator.normal(0, 0.02)),
             matmul_flops_per_second=dict.fromkeys(
-                products.PRODUCTS, products.FLOPS / seconds * np.exp(generator.normal(0, 0.02))
+                step_cost.PRODUCTS, step_cost.FLOPS / seconds * np.exp(generator.normal(0, 0.02))
             ),
             large_matmul_flops_per_second=1e12,
             eager_parts=EagerParts(

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.products import PRODUCTS
+from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results import consistency
 from bench.results.schema import Document
 from bench.results.upgrade import upgrade

@@ -11,7 +11,7 @@ from bench.compare import export, stored_run
 from bench.compare import verdict_tables as shown
 from bench.compare.compare import compare
 from bench.errors import BenchError
-from bench.products import PRODUCTS
+from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results import files
 from bench.results.upgrade import upgrade
 

@@ -7,8 +7,8 @@ import numpy as np
 from documents import document, simulate
 from rich.console import Console
 
+from bench.experiments.batch import exhibit, picture
 from bench.output import style
-from bench.present import batch, plots_of_batch
 from bench.report.summary import summary
 
 
@@ -20,7 +20,7 @@ def result(sizes=(16, 64, 256, 1024, 4096), server=0.002, bend=1.0, launch=1e-3)
 
 
 def test_the_regimes_are_named_with_their_crossover():
-    function, xla = batch.findings(result())
+    function, xla = exhibit.findings(result())
     assert function.startswith(("function: a step costs 1.0", "function: a step costs 0.99"))
     regimes = (
         "The fixed part is surely more than half of a step up to 256 examples, and surely less than half from 1,024"
@@ -30,18 +30,18 @@ def test_the_regimes_are_named_with_their_crossover():
 
 
 def test_of_a_size_that_the_interval_holds_nothing_is_said():
-    (function, _) = batch.findings(result(server=0.02, launch=256 * 2e-6))
+    (function, _) = exhibit.findings(result(server=0.02, launch=256 * 2e-6))
     assert "more than half of a step up to 64 examples, and surely less than half from 1,024 on" in function
 
 
 def test_of_times_on_no_line_nothing_is_said():
-    (function, _) = batch.findings(result(bend=1.5))
+    (function, _) = exhibit.findings(result(bend=1.5))
     assert "no line fits the times over the batch size" in function
     assert "half" not in function
 
 
 def test_of_two_sizes_nothing_is_said():
-    assert batch.findings(result((64, 256))) == []
+    assert exhibit.findings(result((64, 256))) == []
 
 
 def test_table_and_picture(tmp_path):
@@ -52,5 +52,5 @@ def test_table_and_picture(tmp_path):
     assert "…" not in text
     rate = next(b for b in found.benchmarks if b.name == "xla/4096").extra_info.steps_per_second.value
     assert f"{rate * 4096:,.0f}" in text
-    style.save(plots_of_batch.draw(found), tmp_path / "batch.png")
+    style.save(picture.draw(found), tmp_path / "batch.png")
     assert matplotlib.image.imread(tmp_path / "batch.png").std() > 0.01

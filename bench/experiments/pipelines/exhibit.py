@@ -4,10 +4,10 @@ import math
 from collections.abc import Mapping
 from statistics import median
 
+from bench.experiments.memory.exhibit import figures, size
 from bench.output import cells
 from bench.output.figures import multiple, percent, with_interval
 from bench.output.grid import Grid
-from bench.present.memory import figures, size
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from documents import replicates
 
-from bench.results import regimes
+from bench.experiments.batch import regimes
 
 SIZES = (16, 64, 256, 1024, 4096)
 LAUNCH, EXAMPLE = 1e-3, 2e-6

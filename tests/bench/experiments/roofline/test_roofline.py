@@ -10,14 +10,13 @@ import pytest
 from documents import document, simulate, with_experiment
 from rich.console import Console
 
-from bench import products
+from bench.experiments.roofline import exhibit, picture, step_cost
+from bench.experiments.roofline.limits import share_of_limit
 from bench.output import style
-from bench.present import ceiling, plots_of_ceiling
 from bench.report.findings import findings
 from bench.report.summary import summary
 from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.estimates import replicates_of
-from bench.results.limits import share_of_limit
 from bench.results.record import EagerParts, Limits
 
 TIMES = {"eager": 15e-3, "function": 1e-3, "xla-loop-fused": 0.5e-3, "keras-fit": 2e-3, "keras-fit-loop": 1e-3}
@@ -36,7 +35,7 @@ def result(with_limits=True, copy=1e12, server=0.002, **changed):
             function_call_seconds=1e-4,
             copy_bytes_per_second=copy,
             large_copy_bytes_per_second=copy,
-            matmul_flops_per_second=dict.fromkeys(products.PRODUCTS, products.FLOPS / 0.4e-3),
+            matmul_flops_per_second=dict.fromkeys(step_cost.PRODUCTS, step_cost.FLOPS / 0.4e-3),
             large_matmul_flops_per_second=1e12,
             eager_parts=PARTS,
         )
@@ -79,20 +78,20 @@ def test_of_two_that_are_level_none_is_called_the_fastest():
         ("eager", 1e12, "other"),
         ("function", 1e12, "other"),
         ("xla-loop-fused", 1e12, "arithmetic"),
-        ("keras-fit-loop", products.STATE_BYTES / 0.6e-3, "memory"),
-        ("function", products.STATE_BYTES / 0.45e-3, "inconclusive"),  # 40 and 45 % of it, at the same time or not
+        ("keras-fit-loop", step_cost.STATE_BYTES / 0.6e-3, "memory"),
+        ("function", step_cost.STATE_BYTES / 0.45e-3, "inconclusive"),  # 40 and 45 % of it, at the same time or not
     ],
 )
 def test_the_largest_part_is_named_where_that_is_certain(name, copy, part):
     found = result(copy=copy)
     benchmark = next(b for b in found.benchmarks if b.name == name)
-    assert ceiling.largest_part(benchmark, ceiling.figures(found)) == part
+    assert exhibit.largest_part(benchmark, exhibit.figures(found)) == part
 
 
 def test_at_half_of_the_step_it_is_open_which_part_is_larger():
     found = result(server=0.05, keras_fit_loop=0.8e-3)
     benchmark = next(b for b in found.benchmarks if b.name == "keras-fit-loop")
-    assert ceiling.largest_part(benchmark, ceiling.figures(found)) == "inconclusive"
+    assert exhibit.largest_part(benchmark, exhibit.figures(found)) == "inconclusive"
 
 
 def test_without_limits_the_ways_are_compared_all_the_same():
@@ -111,7 +110,7 @@ def test_table_and_picture(tmp_path, with_limits):
     text = console.file.getvalue()
     assert "…" not in text
     assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
-    style.save(plots_of_ceiling.draw(found), tmp_path / "ceiling.png")
+    style.save(picture.draw(found), tmp_path / "ceiling.png")
     assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01
 
 
@@ -148,8 +147,8 @@ def test_what_a_driver_takes_is_said_in_microseconds():
 
 
 def test_copies_are_listed_with_their_time_and_rate():
-    by_numpy, by_driver = ceiling.transfers(with_driver(result())).rows
+    by_numpy, by_driver = exhibit.transfers(with_driver(result())).rows
     # 200,704 bytes in the middle of 101 to 106 microseconds; 64 MiB in 2.68 ms.
     assert by_numpy == ("to the device", "numpy", "200,704", "104 (101-106)", "1.94 (1.89-1.99)")
     assert by_driver == ("to the host", "pinned", "67,108,864", "2,680 (2,680-2,680)", "25.0 (25.0-25.0)")
-    assert ceiling.transfers(result()).rows == ()
+    assert exhibit.transfers(result()).rows == ()

@@ -3,8 +3,8 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from bench.experiments.batch.exhibit import is_a_line, regimes
 from bench.output import style
-from bench.present.batch import is_a_line, regimes
 from bench.results.schema import Document
 
 

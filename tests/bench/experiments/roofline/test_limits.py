@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from documents import replicates
 
-from bench import products
-from bench.results import limits
+from bench.experiments.roofline import limits, step_cost
 from bench.results.record import EagerParts, Limits
 
 PARTS = EagerParts(forward_seconds=1e-3, with_gradients_seconds=3e-3, step_seconds=15e-3)
@@ -18,7 +17,7 @@ def found(cohort=1, flops=1e11, copy=1e10):
         function_call_seconds=1e-4,
         copy_bytes_per_second=copy,
         large_copy_bytes_per_second=copy / 2,
-        matmul_flops_per_second=dict.fromkeys(products.PRODUCTS, flops),
+        matmul_flops_per_second=dict.fromkeys(step_cost.PRODUCTS, flops),
         large_matmul_flops_per_second=2 * flops,
         eager_parts=PARTS,
     )
@@ -29,8 +28,8 @@ def test_the_products_are_those_of_the_layers():
     sizes = [(784, 128), (128, 64), (64, 128), (128, 784)]
     forward = sum(2 * 64 * before * after for before, after in sizes)
     handed_back = sum(2 * 64 * before * after for before, after in sizes[1:])
-    assert 2 * forward + handed_back == products.FLOPS == 70_516_736
-    assert sum(before * after + after for before, after in sizes) == products.PARAMETERS
+    assert 2 * forward + handed_back == step_cost.FLOPS == 70_516_736
+    assert sum(before * after + after for before, after in sizes) == step_cost.PARAMETERS
 
 
 def test_the_slower_of_arithmetic_and_memory_is_the_limit():
@@ -43,7 +42,7 @@ def test_the_slower_of_arithmetic_and_memory_is_the_limit():
 def test_a_slow_kind_of_product_counts_by_its_share():
     device = found()
     device.matmul_flops_per_second["inner"] = 1e9
-    extra = products.PRODUCTS["inner"].flops * (1e-9 - 1e-11)
+    extra = step_cost.PRODUCTS["inner"].flops * (1e-9 - 1e-11)
     assert limits.arithmetic_seconds(device) == pytest.approx(limits.arithmetic_seconds(found()) + extra)
 
 

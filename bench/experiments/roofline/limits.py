@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from bench.products import PRODUCTS, STATE_BYTES
+from bench.experiments.roofline.step_cost import PRODUCTS, STATE_BYTES
 from bench.results import estimates
 from bench.results.record import Limits, Replicate
 from bench.results.schema import Estimate

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
-from bench.experiments import EXPERIMENTS, MOST_EXAMPLES, NAMED, Experiment, batch, memory
+from bench.experiments.registry import EXPERIMENTS, MOST_EXAMPLES, NAMED, Experiment, batch, memory
 from bench.plan import memory_policy
 from bench.plan.case import Case, is_reference
 

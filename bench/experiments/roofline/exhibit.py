@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bench.experiments.roofline import limits
+from bench.experiments.roofline.step_cost import FLOPS
 from bench.output import cells
 from bench.output.figures import digits, percent, spread, with_interval
 from bench.output.grid import Grid
-from bench.products import FLOPS
-from bench.results import claims, estimates, limits
+from bench.results import claims, estimates
 from bench.results.claims import Answer, Leaders
 from bench.results.estimates import Replicates
 from bench.results.record import Limits

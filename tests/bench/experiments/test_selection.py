@@ -6,14 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import selection
 from bench.errors import UsageError
-from bench.experiments import BATCH_SIZES, EXPERIMENTS, batch_sizes
+from bench.experiments import selection
+from bench.experiments.registry import BATCH_SIZES, EXPERIMENTS, batch_sizes
+from bench.experiments.selection import Choice, parse_sizes
 from bench.machine.device import DeviceChoice
 from bench.machine.nvml import CardMemory
 from bench.plan.case import reference
 from bench.run import execute
-from bench.selection import Choice, parse_sizes
 
 
 def test_several_experiments_share_globs_and_each_keeps_its_reference():

@@ -9,8 +9,8 @@ import pytest
 from documents import document, simulate, with_inputs_alone
 from rich.console import Console
 
+from bench.experiments.pipelines import exhibit, picture
 from bench.output import style
-from bench.present import pipelines, plots_of_pipelines
 from bench.report.summary import summary
 
 TIMES = {
@@ -41,7 +41,7 @@ def test_the_stall_is_the_share_lost_against_a_resident_batch():
 
 
 def test_a_pipeline_that_feeds_fast_enough_alone_is_not_the_bottleneck():
-    cost, bottleneck, remedy = pipelines.findings(result())
+    cost, bottleneck, remedy = exhibit.findings(result())
     assert re.match(r"function/prefetch-1: the input costs (19|20|21) % \[\d+, \d+\] of a step\.", cost)
     assert "the pipeline itself is not the bottleneck; alone it delivers 5,050 [5,0" in bottleneck
     assert "Handing batches over, sharing the processor" in bottleneck
@@ -53,29 +53,29 @@ def test_a_pipeline_that_feeds_fast_enough_alone_is_not_the_bottleneck():
 
 
 def test_a_pipeline_that_does_not_is_named():
-    assert "the pipeline itself is the bottleneck; alone it delivers 707 [" in pipelines.findings(result(rate=700))[1]
+    assert "the pipeline itself is the bottleneck; alone it delivers 707 [" in exhibit.findings(result(rate=700))[1]
 
 
 def test_one_that_is_about_as_fast_as_the_step_is_left_open():
-    assert "is the bottleneck is inconclusive" in pipelines.findings(result(rate=990))[1]
+    assert "is the bottleneck is inconclusive" in exhibit.findings(result(rate=990))[1]
 
 
 def test_one_that_keeps_up_needs_no_remedy():
-    (only,) = pipelines.findings(result(prefetch_1=1.0e-3))
+    (only,) = exhibit.findings(result(prefetch_1=1.0e-3))
     assert "the input costs less than 5 % of a step" in only
 
 
 def test_no_difference_found_is_not_equality():
-    (only,) = pipelines.findings(result(noise=0.15, prefetch_1=1.05e-3))
+    (only,) = exhibit.findings(result(noise=0.15, prefetch_1=1.05e-3))
     assert re.search(r"whether the input costs anything is inconclusive, -?\d+ % \[-\d+, \d+\] of a step", only)
 
 
 def test_where_nothing_surely_helps_that_is_said():
     found = result(vectorised=1.25e-3, device_resident=1.3e-3)
-    text = pipelines.findings(found)[2]
+    text = exhibit.findings(found)[2]
     assert text.startswith("Whether another pipeline gains 2 % is inconclusive: function/prefetch-auto ")
     slower = result(vectorised=1.5e-3, device_resident=1.5e-3, prefetch_auto=1.5e-3)
-    assert pipelines.findings(slower)[2].startswith(
+    assert exhibit.findings(slower)[2].startswith(
         "No other pipeline measured here gains 2 %: function/prefetch-auto 0.8"
     )
 
@@ -87,5 +87,5 @@ def test_table_and_picture(tmp_path):
     text = console.file.getvalue()
     assert "…" not in text
     assert "5,050" in text
-    style.save(plots_of_pipelines.draw(found), tmp_path / "pipelines.png")
+    style.save(picture.draw(found), tmp_path / "pipelines.png")
     assert matplotlib.image.imread(tmp_path / "pipelines.png").std() > 0.01

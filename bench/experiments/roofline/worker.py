@@ -11,8 +11,8 @@ import tensorflow as tf
 from autoencoder import model, training
 from autoencoder.config import Config
 from bench.backends.tensorflow import device, loops, optimizers
-from bench.measure import cuda_driver
-from bench.products import PRODUCTS
+from bench.experiments.roofline import cuda_driver
+from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.record import DeviceLimits, EagerParts
 

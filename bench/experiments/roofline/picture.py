@@ -3,8 +3,8 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bench.experiments.roofline.exhibit import Figures, figures
 from bench.output import bars, style
-from bench.present.ceiling import Figures, figures
 from bench.results.schema import Document
 
 _PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f02"))

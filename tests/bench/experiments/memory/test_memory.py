@@ -9,8 +9,8 @@ import pytest
 from documents import document, simulate, with_experiment
 from rich.console import Console
 
+from bench.experiments.memory import exhibit, picture
 from bench.output import style
-from bench.present import memory, plots_of_memory
 from bench.report.findings import findings
 from bench.report.summary import summary
 from bench.results.record import DeviceMemory
@@ -58,29 +58,29 @@ def samples():
 
 def test_the_price_of_a_policy_is_said_in_words(samples):
     found = with_memory(document(samples, gpu="H100"), ON_CARD)
-    assert memory.findings(found)[0] == (
+    assert exhibit.findings(found)[0] == (
         "eager/resident reserves 72.0 GB (72.0 GB-72.0 GB) for a model of 2.62 MB, and with its context takes 72.4 GB "
         "(72.4 GB-72.4 GB) of the card's 80.0 GB; its tensors need 6.00 MB (6.00 MB-6.00 MB) at most."
     )
-    assert memory.findings(found)[0] in findings(found)
-    assert not any("twin" in sentence for sentence in memory.findings(found))
+    assert exhibit.findings(found)[0] in findings(found)
+    assert not any("twin" in sentence for sentence in exhibit.findings(found))
 
 
 def test_a_neighbour_is_mentioned(samples):
     shared = msgspec.structs.replace(ON_CARD, exclusive=False)
-    assert "Somebody else was on the card" in memory.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
+    assert "Somebody else was on the card" in exhibit.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
 
 
 def test_without_a_gpu_it_is_the_hosts_memory(samples):
     found = with_memory(document(samples), None)
-    (sentence,) = memory.findings(found)
+    (sentence,) = exhibit.findings(found)
     assert sentence.startswith("Memory of the host that only the process has: 100 MB (100 MB-100 MB) in eager, ")
     assert sentence.endswith("for a model of 2.62 MB.")
 
 
 def test_what_was_not_measured_is_not_said(samples):
     unknown = DeviceMemory(tensors_bytes=1, tensors_peak_bytes=2, reason="no NVML")
-    assert memory.findings(with_memory(document(samples, gpu="H100"), unknown)) == []
+    assert exhibit.findings(with_memory(document(samples, gpu="H100"), unknown)) == []
 
 
 ON_GPU = ("default", "growth", "fraction-0.9", "growth+fraction-0.9")
@@ -95,7 +95,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     times = dict.fromkeys(NAMES[gpu], 1e-3)
     measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
     found = with_memory(measured, ON_CARD if gpu else None)
-    style.save(plots_of_memory.draw(found), tmp_path / "memory.png")
+    style.save(picture.draw(found), tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
@@ -106,7 +106,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
 
 
 def test_nothing_is_drawn_of_nothing(samples):
-    assert plots_of_memory.draw(document(samples, gpu="H100")) is None
+    assert picture.draw(document(samples, gpu="H100")) is None
 
 
 @pytest.mark.parametrize(
@@ -121,4 +121,4 @@ def test_nothing_is_drawn_of_nothing(samples):
     ],
 )
 def test_sizes_have_three_digits(number, text):
-    assert memory.size(number) == text
+    assert exhibit.size(number) == text

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Set
 from statistics import median
 
 from bench.compare.stored_run import first_call_seconds
+from bench.experiments.batch.regimes import LEAST_SIZES, Regimes, fit
+from bench.experiments.memory.exhibit import figures, size
 from bench.output import cells
 from bench.output.figures import scaled, with_interval
 from bench.output.grid import Grid
-from bench.present.memory import figures, size
 from bench.results import claims, estimates
 from bench.results.claims import Answer
-from bench.results.regimes import LEAST_SIZES, Regimes, fit
 from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (

@@ -8,23 +8,23 @@ import tensorflow as tf
 from support import hlo
 
 from autoencoder.config import Config
-from bench.measure import limits
-from bench.products import PRODUCTS
+from bench.experiments.roofline import worker
+from bench.experiments.roofline.step_cost import PRODUCTS
 
 
 @pytest.fixture
 def hurried(monkeypatch):
-    monkeypatch.setattr(limits, "_TRIES_SECONDS", 0.001)
-    monkeypatch.setattr(limits, "_CALL_SECONDS", 0.0001)
-    monkeypatch.setattr(limits, "_LAUNCHES", 3)
-    monkeypatch.setattr(limits, "_ROUNDS", 1)
-    monkeypatch.setattr(limits, "_STEPS", 1)
-    monkeypatch.setitem(limits.LARGE, "cpu", 64)
-    monkeypatch.setitem(limits.LARGE_COPY_BYTES, "cpu", 2**16)
+    monkeypatch.setattr(worker, "_TRIES_SECONDS", 0.001)
+    monkeypatch.setattr(worker, "_CALL_SECONDS", 0.0001)
+    monkeypatch.setattr(worker, "_LAUNCHES", 3)
+    monkeypatch.setattr(worker, "_ROUNDS", 1)
+    monkeypatch.setattr(worker, "_STEPS", 1)
+    monkeypatch.setitem(worker.LARGE, "cpu", 64)
+    monkeypatch.setitem(worker.LARGE_COPY_BYTES, "cpu", 2**16)
 
 
 def test_everything_is_measured_and_a_number(hurried):
-    found = limits.measure("cpu", Config(), 1, tf.zeros([64, 784]))
+    found = worker.measure("cpu", Config(), 1, tf.zeros([64, 784]))
     assert found.matmul_flops_per_second.keys() == PRODUCTS.keys()
     parts = found.eager_parts
     some = [
@@ -52,20 +52,20 @@ def test_a_chain_of_products_neither_grows_nor_vanishes_and_its_operations_are_c
     """Of the chain itself: what it gives after many repeats is what NumPy has after one."""
     tf.random.set_seed(1)
     seen = []
-    monkeypatch.setattr(limits, "_fastest", lambda of: seen.append([float(of(n)()) for n in (1, 50)]) or 2.0)
-    flops = limits._products(*shape, compiled=False)
+    monkeypatch.setattr(worker, "_fastest", lambda of: seen.append([float(of(n)()) for n in (1, 50)]) or 2.0)
+    flops = worker._products(*shape, compiled=False)
     once, often = seen[0]
     # float32, over 400 products: each machine rounds in its own way.
     assert often == pytest.approx(once, rel=1e-3, abs=1e-3)
     assert once != 0
-    assert flops == 2 * np.prod(shape) * 2 * limits._UNROLLED / 2.0
+    assert flops == 2 * np.prod(shape) * 2 * worker._UNROLLED / 2.0
 
 
 def test_xla_knows_how_often_a_product_is_repeated(hurried, monkeypatch):
     """A loop whose count it does not know waits for the host at every turn on a GPU."""
     seen = []
-    monkeypatch.setattr(limits, "_fastest", lambda of: seen.append(hlo.trip_counts(of(9))) or 2.0)
-    limits._products(64, 784, 128, compiled=True)
+    monkeypatch.setattr(worker, "_fastest", lambda of: seen.append(hlo.trip_counts(of(9))) or 2.0)
+    worker._products(64, 784, 128, compiled=True)
     assert seen == [[9]]
 
 
@@ -81,8 +81,8 @@ def test_repeats_are_raised_until_a_call_takes_a_while(monkeypatch):
 
         return lambda: Number(call())
 
-    monkeypatch.setattr(limits.time, "perf_counter", lambda: now[0])
-    seconds = limits._fastest(of)
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: now[0])
+    seconds = worker._fastest(of)
     assert seconds == pytest.approx(1e-6, rel=0.02)
     assert len(tried) <= 4  # each is compiled anew
 
@@ -110,13 +110,13 @@ def test_no_tensor_is_read_twice(monkeypatch):
             alive.append(self)
 
     alive = []
-    monkeypatch.setattr(limits.tf, "reshape", lambda tensor, shape: [tensor])
-    assert limits._reading(Tensor(), 9) >= 0
+    monkeypatch.setattr(worker.tf, "reshape", lambda tensor, shape: [tensor])
+    assert worker._reading(Tensor(), 9) >= 0
     assert len(read) == len(set(read)) == 1 + 1 + 9  # the wait before, one that is not counted, and those that are
 
 
 def test_the_median_leaves_the_first_call_out(monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(limits.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(worker.time, "perf_counter", lambda: now[0])
     calls = [lambda seconds=seconds: now.__setitem__(0, now[0] + seconds) for seconds in (100.0, 1.0, 5.0, 3.0)]
-    assert limits._median(calls) == pytest.approx(3.0)
+    assert worker._median(calls) == pytest.approx(3.0)

@@ -2,8 +2,8 @@
 
 from matplotlib.figure import Figure
 
+from bench.experiments.memory.exhibit import Figures, figures, size
 from bench.output import style
-from bench.present.memory import Figures, figures, size
 from bench.results.schema import Document
 
 _COLOURS = {

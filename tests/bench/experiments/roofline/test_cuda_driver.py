@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.measure import cuda_driver
+from bench.experiments.roofline import cuda_driver
 from bench.results.driver_record import DriverLimits, Transfer
 
 SOURCE = Path(__file__).parent / "stand_in" / "cuda.c"

@@ -1,0 +1,1 @@
+"""The experiments: a folder for each question, and what all of them have in common."""

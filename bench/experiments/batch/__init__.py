@@ -1,0 +1,1 @@
+"""Batch size: how the cost of a step grows with its batch."""

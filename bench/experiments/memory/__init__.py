@@ -1,0 +1,1 @@
+"""Memory: what each policy reserves, what the model needs, and what that costs."""
