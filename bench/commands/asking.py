@@ -11,12 +11,13 @@ from rich.console import Console
 from bench.commands.options import Data, Device, DeviceName, Gpu
 from bench.errors import ExitCode
 from bench.experiments import selection
-from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.base import cases_of
+from bench.experiments.registry import EXPERIMENTS, usual_experiments
 from bench.experiments.selection import Choice
 from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan import memory_policy
-from bench.plan.preset import PRESETS, usual_experiments
+from bench.plan.preset import PRESETS
 
 
 def doctor(
@@ -54,7 +55,7 @@ def list_cases() -> None:
         typer.echo(f"experiment {name}: {experiment.question}")
         chosen = Choice((name,))
         usual, brief = selection.select(chosen)[name], selection.select(replace(chosen, brief=True))[name]
-        for case in experiment.cases:
+        for case in cases_of(experiment):
             remark = f"  (the noise: {case.measured_as} once more)" if case.twin else ""
             if case not in usual:
                 remark += "  (with --only)"

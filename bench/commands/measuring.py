@@ -9,6 +9,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from bench.commands import axes
 from bench.commands.options import (
     AffinityName,
     AffinityOption,
@@ -31,12 +32,14 @@ from bench.commands.options import (
     Threshold,
 )
 from bench.errors import ExitCode, worst
-from bench.experiments.selection import parse_sizes
+from bench.experiments.base import cases_of
+from bench.experiments.registry import EXPERIMENTS
 from bench.machine import interrupts
 from bench.paths import user_path
 from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.results.record import USUAL_TRACERS, Tracers
 
+_EXAMPLE = cases_of(next(iter(EXPERIMENTS.values())))[-2].name
 _AUTO = "auto"  # of --baseline; a file of that name is ./auto
 
 
@@ -48,27 +51,30 @@ def run(
         list[str] | None,
         typer.Option(
             help="Which question is measured; may be repeated, and `bench list` shows them. Default: those of the "
-            "preset, or with --against the modes."
+            "preset, or with --against the first of them."
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="GLOB", help="Only cases that match, as 'xla/*'; may be repeated."),
     ] = None,
-    memory: Annotated[
+    axis: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="POLICY",
-            help="Of the experiment memory: default, growth, fraction, growth+fraction or async; may be repeated.",
+            metavar="NAME=V,V",
+            help="Values to measure on an axis instead of an experiment's own: mode, pipeline, batch_size, memory; as "
+            "batch_size=8,64 or memory=growth,fraction-0.5. May be repeated.",
         ),
+    ] = None,
+    memory: Annotated[
+        list[str] | None, typer.Option(metavar="POLICY", help="The same as --axis memory=POLICY; may be repeated.")
     ] = None,
     memory_fraction: Annotated[
         float | None,
         typer.Option(metavar="SHARE", help="Of the card's memory, in the policies that have one; default: 0.9."),
     ] = None,
     batch_sizes: Annotated[
-        str | None,
-        typer.Option(metavar="N,N,...", help="Of the experiment batch; default: 16,64,256,1024,4096."),
+        str | None, typer.Option(metavar="N,N,...", help="The same as --axis batch_size=N,N,...")
     ] = None,
     allow_shared: Annotated[
         bool, typer.Option("--allow-shared", help="Reserve a card's memory though somebody else is using the card.")
@@ -124,9 +130,7 @@ def run(
         preset=msgspec.structs.replace(PRESETS[preset.value], profile_steps=profile_steps),
         experiments=tuple(experiment or ()),
         only=tuple(only or ()),
-        memory=tuple(memory or ()),
-        memory_fraction=memory_fraction,
-        batch_sizes=parse_sizes(batch_sizes) if batch_sizes is not None else (),
+        axes=axes.chosen(axis or (), memory or (), memory_fraction, batch_sizes),
         allow_shared=allow_shared,
         out=out,
         label=label,
@@ -174,7 +178,7 @@ def run(
 
 
 def profile(
-    case: Annotated[str, typer.Argument(metavar="CASE", help="A case, as `bench list` names it: xla/notebook.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help=f"A case, as `bench list` names it: {_EXAMPLE}.")],
     experiment: Annotated[
         str | None, typer.Option(help="The experiment it is of; default: the first that has a case of this name.")
     ] = None,
@@ -215,7 +219,7 @@ def profile(
     console = Console(emoji=False)
     options = Options(
         preset=msgspec.structs.replace(PROFILE, profile_steps=steps),
-        experiments=(selection.experiment_with(case, experiment),),
+        experiments=(selection.case_named(case, experiment).experiment,),
         only=(case,),
         out=out,
         label=label,

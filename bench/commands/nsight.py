@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from bench.errors import UsageError
+from bench.experiments import selection
 from bench.machine import device, environment, interrupts, nvml
 from bench.machine.device import DeviceChoice
 from bench.recording import folders
@@ -25,7 +26,7 @@ def show_or_run(options: Options, console: Console) -> None:
     if options.trace_cuda_graphs:
         raise UsageError("Nsight Systems sees CUDA graphs anyway: leave --trace-cuda-graphs out with --nsys.")
     folders.check_label(options.label)
-    case = nsys.case_named(options.only[0], options.experiments[0])
+    case = selection.case_named(options.only[0], options.experiments[0])
     process = nsys.Process(
         case, options.preset.profile_steps, options.device, options.data, options.seed, tf32=options.tf32
     )

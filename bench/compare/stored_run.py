@@ -16,10 +16,10 @@ import msgspec
 
 from bench.errors import ResultFileError
 from bench.results import aa_check, estimates, files
-from bench.results.consistency import LEAST_SECONDS, MOST_SECONDS
 from bench.results.foreign import ForeignDocument
 from bench.results.record import Replicate
 from bench.results.schema import Benchmark, Document, Pairing
+from bench.results.units import LEAST_SECONDS, MOST_SECONDS
 
 Value = str | int | float | None
 

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import protocol
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
 from bench.machine import cuda_cache, environment, missing_gpu, nvml
 from bench.machine.device import DeviceChoice
-from bench.measure import occupancy, protocol
+from bench.measure import occupancy
 from bench.measure.launcher import Limits, Server, WorkerFailed
 from bench.plan.case import Case
 from bench.profiles import cupti
@@ -81,7 +82,7 @@ def _sees(server: Server, choice: DeviceChoice, log: Path, limits: Limits) -> Se
 def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -> list[Finding]:
     """A first call under XLA, and a trace of it."""
     log = folder / "xla.log"
-    case = Case(experiment="modes", mode="xla", pipeline="resident")
+    case = Case(experiment="doctor", mode="xla")
     try:
         worker, _ = server.start_worker(log)
     except WorkerFailed as failure:

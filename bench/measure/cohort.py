@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from bench import protocol
 from bench.machine import disturbance, interrupts, nvml, telemetry
-from bench.measure import causes, cooling, in_force, occupancy, protocol, same_model
+from bench.measure import causes, cooling, in_force, occupancy, same_model
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.member import Member, record

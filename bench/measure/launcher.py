@@ -16,10 +16,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from bench import protocol
 from bench.errors import BenchError
 from bench.machine import interrupts
 from bench.machine.environment import anonymous
-from bench.measure import protocol
 
 # -P: a folder called bench where the user happens to stand must not be taken for this package.
 SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.worker.server")

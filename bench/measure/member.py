@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from bench import protocol
 from bench.machine import disturbance, telemetry
 from bench.machine.nvml import Reading
-from bench.measure import protocol
 from bench.measure.entry import Entry
 from bench.measure.launcher import Worker
 from bench.results.record import DeviceMemory, Replicate

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench.experiments.base import Experiment
 from bench.machine.energy import Meter
 from bench.measure import passes
 from bench.measure.checks import Checks
@@ -48,8 +49,11 @@ class Common:
 class Part:
     """Measures one experiment, each side into its recorder. `done` once no further cohort is wanted."""
 
-    def __init__(self, name: str, settings: Settings, entries: Entries, recorders: Recorders, common: Common) -> None:
-        self.name = name
+    def __init__(
+        self, experiment: Experiment, settings: Settings, entries: Entries, recorders: Recorders, common: Common
+    ) -> None:
+        self.name = experiment.name
+        self._measurements = experiment.measurements
         self.preset = settings.preset
         self.done = False
         self._settings = settings
@@ -89,9 +93,8 @@ class Part:
                 with self._spending.on("passes"):
                     self._measure_apart(cohort, leaving)
                 apart += time.monotonic() - passes_began
-            if self.name == "pipelines":
-                with self._spending.on("passes"):
-                    self._measure_inputs(cohort, leaving)
+            with self._spending.on("passes"):
+                self._measure_of_cases(cohort, leaving)
             members = self._ours(cohort, leaving)
             cohort.end_members(but=staying)
             if number == 1:
@@ -99,8 +102,8 @@ class Part:
                 with self._spending.on("profiles"):
                     self._trace_graphs(servers[NEW], cohort, members)
                 apart += time.monotonic() - passes_began
-        if self.name == "ceiling":
-            self._measure_limits(servers[NEW], number)
+        with self._spending.on("passes"):
+            self._measure_of_device(servers[NEW], number)
         whole = server_seconds + time.monotonic() - began
         self._standing.add_cohort(whole - apart, cohort.rounds_seconds)
         self._seconds += whole
@@ -240,25 +243,31 @@ class Part:
         """The living members of these entries on the side that is measured for its own sake."""
         return [member for member in cohort.members if member.entry.side == NEW and member.entry in entries]
 
-    def _measure_inputs(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
-        """What each input pipeline delivers while nobody computes: in every cohort, since one pass has no interval."""
-        self._stage(cohort.number, "input pipelines alone", 1.0)
-        recorder = self._recorders[NEW]
-        for member in self._ours(cohort, entries):
-            case = member.entry.case
-            if case.pipeline != "resident" and (alone := passes.measure_input(cohort, member, self._settings)):
-                recorder.note(case, inputs_alone=(*recorder.record(case).inputs_alone, alone))
+    def _measure_of_cases(self, cohort: Cohort, entries: Sequence[Entry]) -> None:
+        """What the experiment measures of its cases beside their steps, each alone."""
+        for measurement in self._measurements:
+            if measurement.of != "case":
+                continue
+            self._stage(cohort.number, measurement.says, 1.0)
+            for member in self._ours(cohort, entries):
+                case = member.entry.case
+                if not measurement.applies(case):
+                    continue
+                if found := passes.measure_of_case(cohort, member, self._settings, self.name, measurement.name):
+                    self._recorders[NEW].add_quantities(found, case)
 
-    def _measure_limits(self, server: Server, number: int) -> None:
-        """What the device can do at best, while nobody else computes."""
-        self._stage(number, "what this device can do at best", 1.0)
-        with self._spending.on("passes"):
-            found = passes.measure_limits(server, number, self._settings)
-        if isinstance(found, str):
-            self._common.say(f"The limits of cohort {number} could not be measured: {found}.")
-        else:
-            self._recorders[NEW].add_limits(number, found)
-            self._common.save()
+    def _measure_of_device(self, server: Server, number: int) -> None:
+        """The same of the device, while nobody else computes."""
+        for measurement in self._measurements:
+            if measurement.of != "device":
+                continue
+            self._stage(number, measurement.says, 1.0)
+            found = passes.measure_of_device(server, number, self._settings, self.name, measurement.name)
+            if isinstance(found, str):
+                self._common.say(f"Cohort {number}: {measurement.says} could not be measured: {found}.")
+            else:
+                self._recorders[NEW].add_quantities(found, None)
+                self._common.save()
 
     def _fail(self, entry: Entry, failure: Failure) -> None:
         self._recorders[entry.side].fail(entry.case, failure)

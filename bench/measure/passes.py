@@ -1,4 +1,4 @@
-"""What is measured apart from the blocks, each alone: latency, energy, a profile, a training run, a context, limits."""
+"""What is measured apart from the blocks, each alone: latency, energy, profiles, training, and an experiment's own."""
 
 import math
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+from bench import protocol
 from bench.machine.energy import Meter
-from bench.measure import causes, occupancy, protocol
+from bench.measure import causes, occupancy
 from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.member import Member
 from bench.measure.settings import Settings
 from bench.profiles import cupti
-from bench.results.record import BlockSize, DeviceLimits, InputAlone, Latency, Profile, Sustained, Tracers, Training
+from bench.results.record import BlockSize, Latency, Profile, Quantities, Sustained, Tracers, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
-INPUT_SECONDS = 0.5
 LEAST_TRACED_CALLS = 3  # of one alone nothing tells how far apart calls begin
 TRACED_STEP_SECONDS = 1.0  # that a traced step may take, Python's calls in it and the writing of its events
 
@@ -59,15 +59,33 @@ def sustain(cohort: Cohort, member: Member, settings: Settings, steps: int) -> S
     return meter.end(done.steps, done.seconds)
 
 
-def measure_input(cohort: Cohort, member: Member, settings: Settings) -> InputAlone | None:
-    """Take batches from the member's pipeline without computing; None where that fails, which costs only this."""
-    request = protocol.MeasureInput(seconds=INPUT_SECONDS)
+def measure_of_case(
+    cohort: Cohort, member: Member, settings: Settings, experiment: str, name: str
+) -> Quantities | None:
+    """What an experiment measures beside steps in the member's worker; None where that fails, which costs only this."""
+    request = _measure(settings, experiment, name)
     try:
-        done = cohort.ask_afterwards(member, request, protocol.InputMeasured, settings.limits.request)
+        done = cohort.ask_afterwards(member, request, protocol.Measured, settings.limits.request)
     except WorkerFailed:
         return None
-    rate = done.batches / done.seconds
-    return InputAlone(cohort=cohort.number, batches=done.batches, seconds=done.seconds, batches_per_second=rate)
+    return Quantities(name=name, cohort=cohort.number, values=done.values, reasons=done.reasons)
+
+
+def measure_of_device(server: Server, number: int, settings: Settings, experiment: str, name: str) -> Quantities | str:
+    """The same in a worker of its own, or why that is not known."""
+    request = _measure(settings, experiment, name)
+    log = settings.folder / "logs" / f"cohort-{number}" / f"{name}.log"
+    try:
+        done = ask_once(server, log, request, protocol.Measured, settings.limits.first_call)
+    except WorkerFailed as failure:
+        return _with_log(failure, log, settings)
+    return Quantities(name=name, cohort=number, values=done.values, reasons=done.reasons)
+
+
+def _measure(settings: Settings, experiment: str, name: str) -> protocol.Measure:
+    return protocol.Measure(
+        experiment=experiment, name=name, device=settings.device, tf32=settings.tf32, seed=settings.seed
+    )
 
 
 @dataclass(frozen=True)
@@ -102,18 +120,6 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     if lost is None or held.tensors_bytes is None:
         return Context(None, reason or "the allocator keeps no statistics", blind)
     return Context(max(0, lost - held.tensors_bytes), None, blind)
-
-
-def measure_limits(server: Server, number: int, settings: Settings) -> DeviceLimits | str:
-    """What the device can do at best, from a worker of its own; or why that is not known."""
-    request = protocol.MeasureLimits(device=settings.device, tf32=settings.tf32, seed=settings.seed)
-    log = settings.folder / "logs" / f"cohort-{number}" / "limits.log"
-    try:
-        done = ask_once(server, log, request, protocol.LimitsMeasured, settings.limits.first_call)
-    except WorkerFailed as failure:
-        return _with_log(failure, log, settings)
-    found: DeviceLimits = done.limits
-    return found
 
 
 def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
+from bench.experiments.base import Experiment
 from bench.machine import missing_gpu, nvml
-from bench.measure import causes, occupancy, passes, protocol, stopping
+from bench.measure import causes, occupancy, passes, stopping
 from bench.measure.entry import NEW, Entries, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
@@ -25,11 +27,16 @@ _TRAINING_SHARE = 0.04
 
 @dataclass(frozen=True)
 class Wanted:
-    """One experiment to measure: its name, its cases on their sides, and how; the card is looked up meanwhile."""
+    """One experiment to measure, its cases on their sides, and how; the card is looked up meanwhile."""
 
-    name: str
+    experiment: Experiment
     entries: Entries
     settings: Settings
+
+    @property
+    def name(self) -> str:
+        """The experiment's."""
+        return self.experiment.name
 
 
 class Session:
@@ -123,7 +130,7 @@ class Session:
         )
         return [
             Part(
-                one.name,
+                one.experiment,
                 replace(one.settings, card=self._settings.card),
                 one.entries,
                 {side: recorder.experiments[one.name] for side, recorder in self._recorders.items()},
@@ -208,8 +215,7 @@ class Session:
         """What a process of each mode takes of the card beside its tensors, where that can be told."""
         if self._settings.card.absent:
             return
-        # Not of all the ways of the experiment `ceiling`: that would take minutes, and memory is not its question.
-        alone = [one for one in self._wanted if one.settings.alone and one.name != "ceiling"]
+        alone = [one for one in self._wanted if one.settings.alone and one.experiment.contexts]
         modes = [entry.case.mode for one in alone for entry in one.entries.all]
         for mode in dict.fromkeys(modes):
             self._view.stage(f"what {mode} takes without tensors", self._done)

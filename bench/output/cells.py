@@ -1,11 +1,18 @@
 """What all tables of a result have in common: a title, a row for each case, a caption that says what stands there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from statistics import median
 
-from bench.compare.stored_run import printable
-from bench.output.figures import interval, multiple
+from bench.compare.stored_run import first_call_seconds, printable
+from bench.output.figures import interval, multiple, size, spread
 from bench.output.grid import Grid
+from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
+
+_CAPTION = (
+    "min-max: the slowest and the fastest cohort. vs eager: paired ratio, same pipeline. first: first call in seconds. "
+    "p50, p95: single synchronised steps in milliseconds."
+)
 
 
 def of_cases(
@@ -31,3 +38,56 @@ def rate(benchmark: Benchmark) -> str:
     """Steps per second, or a dash."""
     value = benchmark.extra_info.steps_per_second.value
     return "-" if value is None else f"{value:,.0f}"
+
+
+def rate_with_range(benchmark: Benchmark, times: int = 1) -> str:
+    """Steps per second, or that times something, with the lowest and highest cohort; or a dash."""
+    steps = benchmark.extra_info.steps_per_second
+    if steps.value is None:
+        return "-"
+    if steps.low is None or steps.high is None or steps.cohorts < 2:
+        return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no range'})"
+    return f"{times * steps.value:,.0f} ({spread(times * steps.low, times * steps.high, lambda rate: f'{rate:,.0f}')})"
+
+
+def first_call(benchmark: Benchmark) -> str:
+    """Seconds of the first call, with the fastest and the slowest process."""
+    return with_range(
+        [first_call_seconds(replicate) for replicate in benchmark.extra_info.replicates], lambda value: f"{value:.2f}"
+    )
+
+
+def with_range(values: Iterable[float], text: Callable[[float], str]) -> str:
+    """The median, with the lowest and the highest."""
+    values = sorted(values)
+    return f"{text(median(values))} ({spread(values[0], values[-1], text)})"
+
+
+def memory_with_range(benchmark: Benchmark, kind: str) -> str:
+    """Bytes of that kind: the median of the processes, the least and the most."""
+    middle, low, high = (getattr(figures(benchmark, of), kind) for of in (median, min, max))
+    return "-" if middle is None else f"{size(middle)} ({spread(low, high, size)})"
+
+
+def speeds(document: Document) -> Grid:
+    """A row for each case: its speed, its ratio to eager, and what its first call and single steps take."""
+    return of_cases(document, ("steps/s", "min-max", "vs eager", "first", "p50", "p95"), _speed_row, _CAPTION)
+
+
+def _speed_row(benchmark: Benchmark) -> list[str]:
+    info = benchmark.extra_info
+    speedup, latency = info.speedup_over_eager, info.latency
+    return [
+        rate(benchmark),
+        _spread(info.steps_per_second),
+        ratio(speedup),
+        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
+        "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
+        "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
+    ]
+
+
+def _spread(rate: Estimate) -> str:
+    if rate.value is None or rate.low is None or rate.high is None or rate.cohorts < 2:
+        return "-"
+    return spread(rate.low, rate.high, lambda value: f"{value:,.0f}")

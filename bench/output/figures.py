@@ -65,3 +65,13 @@ def milliseconds(rate: Estimate) -> str:
 def digits(value: float) -> str:
     """Three significant digits, zeros at the end included, since 8.20 says more than 8.2; all before the point."""
     return f"{value:,.0f}" if value >= _ALL_DIGITS else f"{value:#.3g}".rstrip(".")
+
+
+def size(number: float | None) -> str:
+    """Bytes in a unit that fits, in powers of 1,000; - for none."""
+    if number is None:
+        return "-"
+    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= least:
+            return f"{number / least:#.3g}".rstrip(".") + f" {unit}"
+    return f"{number:.0f} B"

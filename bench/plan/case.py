@@ -1,26 +1,41 @@
 """One point to measure, by its axes and its name."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Annotated, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
+from bench.errors import UsageError
 from bench.plan import memory_policy
-
-# How the cases of an experiment are named by what it varies; the others by their mode and pipeline.
-_NAMES = {"memory": "{memory}/{mode}", "batch": "{mode}/{batch_size}", "ceiling": "{mode}"}
 
 USUAL_BATCH_SIZE = 64  # the notebook's
 
+# What an axis may be on: words, or numbers.
+Value = str | int
+# The values that were chosen for some axes, instead of an experiment's own.
+Axes = Mapping[str, tuple[Value, ...]]
+
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """One point to measure. The axes are open names: what gives them meaning lives below the worker."""
+    """One point to measure. The axes are open names: what gives them meaning lives below the worker.
+
+    `axes` are those that its experiment varies, in the order of the case's name.
+    """
 
     experiment: str
-    mode: str
-    pipeline: str
-    batch_size: int = USUAL_BATCH_SIZE
-    memory: str = "growth"  # on a GPU, where the default policy would give the card to the first worker
+    axes: tuple[str, ...] = ("mode", "pipeline")
+    mode: Annotated[str, Meta(description="how a step is executed")] = "function"
+    pipeline: Annotated[str, Meta(description="where batches come from")] = "resident"
+    batch_size: Annotated[int, Meta(description="examples in a batch")] = USUAL_BATCH_SIZE
+    # On a GPU the default policy would give the card to the first worker.
+    memory: Annotated[str, Meta(description="the memory policy of a process on a GPU")] = "growth"
     twin: bool = False  # a second replicate of the same case in every cohort: the noise of the method
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for an axis that there is not: a case may come from a file."""
+        if not self.axes or not set(self.axes) <= set(AXES):
+            raise ValueError(f"a case is named by one or more of {', '.join(AXES)}")
 
     @property
     def name(self) -> str:
@@ -35,13 +50,39 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def measured_as(self) -> str:
         """The name without the mark of the twin: cases of one such name do the same work."""
-        return _NAMES.get(self.experiment, "{mode}/{pipeline}").format(**msgspec.structs.asdict(self))
+        return "/".join(str(getattr(self, axis)) for axis in self.axes)
+
+
+_OTHERS = ("experiment", "axes", "twin")
+AXES = tuple(name for name in Case.__struct_fields__ if name not in _OTHERS)
+_HINTS = get_type_hints(Case, include_extras=True)
+DESCRIPTIONS: Mapping[str, str] = {axis: _HINTS[axis].__metadata__[0].description for axis in AXES}
+
+
+def values_of(case: Case) -> dict[str, Value]:
+    """What a case is on every axis."""
+    return {axis: getattr(case, axis) for axis in AXES}
+
+
+def parse_axis(text: str) -> tuple[str, tuple[Value, ...]]:
+    """An axis and its values, of `NAME=V,V`. Raises UsageError, which says how it is written."""
+    name, _, values = text.partition("=")
+    name, words = name.strip().replace("-", "_"), [word.strip() for word in values.split(",") if word.strip()]
+    if name not in AXES:
+        raise UsageError(f"--axis {text}: it is NAME=VALUE,VALUE with one of the names {', '.join(AXES)}.")
+    if not words:
+        raise UsageError(f"--axis {text}: values are missing, with commas between them.")
+    if _HINTS[name].__origin__ is not int:
+        return name, tuple(words)
+    if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
+        raise UsageError(f"--axis {text}: {name} takes numbers with commas between them, as 16,64,1024.")
+    return name, tuple(int(word) for word in words)
 
 
 def reference(cases: Iterable[Case]) -> Case:
-    """The case that ratios are taken to, and which the twin repeats: tf.function on a resident batch.
+    """The case that ratios are taken to, and which the twin repeats: the one in which nothing is varied.
 
-    On a GPU with growth, as all experiments but `memory` run. Of cases on both, the one on the GPU.
+    That is tf.function on a resident batch, on a GPU with growth; of cases on both, the one on the GPU.
     """
     found = [case for case in cases if is_reference(case) and not case.twin]
     return min(found, key=lambda case: case.memory == memory_policy.HOST)
@@ -49,5 +90,5 @@ def reference(cases: Iterable[Case]) -> Case:
 
 def is_reference(case: Case) -> bool:
     """Whether ratios may be taken to this case, or its twin."""
-    usual = (case.mode, case.pipeline, case.batch_size) == ("function", "resident", USUAL_BATCH_SIZE)
-    return usual and case.memory in ("growth", memory_policy.HOST)
+    usual = Case(experiment=case.experiment, axes=case.axes, twin=case.twin)
+    return case in (usual, msgspec.structs.replace(usual, memory=memory_policy.HOST))

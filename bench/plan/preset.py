@@ -1,10 +1,8 @@
-"""How much is measured: presets, what they measure where nothing is named, and how several experiments share one."""
+"""How much is measured: presets, and how several experiments share one."""
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
-
-from bench.experiments.registry import EXPERIMENTS
 
 USUAL_PROFILE_STEPS = 20
 
@@ -35,14 +33,6 @@ BRIEF_PRESET = "quick"
 FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/stats/inference.py)
 # Seconds that several of them may take together; a preset that is not here gives each what it gives one.
 TOGETHER_SECONDS = {"standard": 840.0, "thorough": 2_700.0}
-
-# What is measured where no experiment is named. Side by side it is a gate, and asks one question.
-USUAL_EXPERIMENTS = {
-    BRIEF_PRESET: ("modes", "pipelines", "memory"),
-    "standard": tuple(EXPERIMENTS),
-    "thorough": tuple(EXPERIMENTS),
-}
-FIRST_EXPERIMENT = ("modes",)
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset
@@ -111,11 +101,6 @@ def longer_than(names: Iterable[str | None]) -> Preset | None:
     order = list(PRESETS)
     had = max((order.index(name) for name in names if name in order), default=len(order))
     return PRESETS[order[had + 1]] if had + 1 < len(order) else None
-
-
-def usual_experiments(preset: str, side_by_side: bool = False) -> tuple[str, ...]:
-    """The experiments of a preset where none is named; side by side only the modes."""
-    return FIRST_EXPERIMENT if side_by_side else USUAL_EXPERIMENTS.get(preset, FIRST_EXPERIMENT)
 
 
 def shared_out(preset: Preset, experiments: Sequence[str]) -> dict[str, Preset]:

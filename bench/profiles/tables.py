@@ -7,7 +7,7 @@ from bench.output.figures import milliseconds, percent
 from bench.output.grid import Grid
 from bench.profiles import gpu_tables
 from bench.results.record import Breakdown, Profile, TopOp
-from bench.results.schema import Benchmark, Document
+from bench.results.schema import INPUT_OVERHEAD, Benchmark, Document
 
 _PARTS_CAPTION = (
     "timed: median of the blocks, without a profiler. traced: the mean step of one trace by "
@@ -210,7 +210,7 @@ def _disagreements(document: Document) -> Iterator[str]:
         )
     apart = []
     for one in traced(document):
-        stall = one.benchmark.extra_info.stall
+        stall = one.benchmark.extra_info.figures.get(INPUT_OVERHEAD)
         waiting = one.profile.breakdown.input_bound_share if one.profile.breakdown else None
         if waiting is None or stall is None or stall.low is None or stall.high is None:
             continue

@@ -11,13 +11,12 @@ import msgspec
 import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
-from bench.experiments.roofline import limits
+from bench.experiments.base import Figures, Measured, is_measured
 from bench.plan import memory_policy, workload
-from bench.plan.case import Case
-from bench.plan.preset import Preset
+from bench.plan.case import Case, values_of
 from bench.recording import fingerprint
 from bench.results import aa_check, estimates, warning
-from bench.results.record import CaseRecord, CohortRecord, Fact, Limits, ReplicateInfo, SameModel, Training
+from bench.results.record import CaseRecord, Fact, ReplicateInfo, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
@@ -34,7 +33,6 @@ from bench.results.schema import (
     Software,
     Stats,
     Status,
-    Stopping,
     Twin,
     Workload,
 )
@@ -55,28 +53,6 @@ class Circumstances:
     started: datetime
     pairing: Pairing | None = None
     facts: Mapping[str, Mapping[str, Fact]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ExperimentPlan:
-    """How an experiment is measured; `reference` is the name of the case that ratios are taken to."""
-
-    name: str
-    preset: Preset
-    reference: str
-    interleaved: bool
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one experiment has measured so far."""
-
-    plan: ExperimentPlan
-    cases: Sequence[CaseRecord]
-    cohorts: Sequence[CohortRecord]
-    sides: SameModel | None
-    stopping: Stopping | None
-    limits: Sequence[Limits] = ()
 
 
 @dataclass(frozen=True)
@@ -130,32 +106,26 @@ def build(circumstances: Circumstances, measured: Sequence[Measured], progress: 
 
 
 def _benchmarks(measured: Measured, on_gpu: bool) -> list[Benchmark]:
-    cases = measured.cases
-    reference = next(record for record in cases if record.case.name == measured.plan.reference)
-    found = [_benchmark(case, cases, reference, on_gpu) for case in cases if _is_measured(case)]
-    if not measured.limits:
-        return found
+    figures = measured.plan.experiment.figures(measured)
     return [
-        msgspec.structs.replace(
-            benchmark, extra_info=msgspec.structs.replace(benchmark.extra_info, share_of_limit=share)
-        )
-        for benchmark in found
-        for share in [limits.share_of_limit(estimates.replicates_of(benchmark), measured.limits)]
+        _benchmark(record, measured, figures.get(record.case.name, {}), on_gpu)
+        for record in measured.cases
+        if is_measured(record)
     ]
 
 
 def _experiment(measured: Measured) -> ExperimentRecord:
     plan = measured.plan
     return ExperimentRecord(
-        name=plan.name,
+        name=plan.experiment.name,
         preset=plan.preset,
         reference=plan.reference,
         interleaved=plan.interleaved,
         cohorts=tuple(measured.cohorts),
         cases=tuple(_status(case) for case in measured.cases),
         stopping=measured.stopping,
-        twin=_twin(measured.cases),
-        limits=tuple(measured.limits),
+        twin=_twin(measured),
+        quantities=tuple(measured.quantities),
     )
 
 
@@ -170,19 +140,16 @@ def _warnings(
     found = (
         *aa_check.warnings(aa_check.of(experiment)),
         *warning.of_sides(measured.sides),
-        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.name),
+        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.experiment.alone),
         *warning.of_cases(measured.cases, measured.cohorts, plan.interleaved),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
     return [
-        msgspec.structs.replace(each, experiment=plan.name, advice=warning.advise(each.code, plan.preset.name))
+        msgspec.structs.replace(
+            each, experiment=plan.experiment.name, advice=warning.advise(each.code, plan.preset.name)
+        )
         for each in found
     ]
-
-
-def _is_measured(record: CaseRecord) -> bool:
-    unhindered = record.failure is None and record.skipped is None
-    return unhindered and bool(record.replicates) and record.block is not None
 
 
 def _status(record: CaseRecord) -> CaseStatus:
@@ -190,24 +157,18 @@ def _status(record: CaseRecord) -> CaseStatus:
         return CaseStatus(name=record.case.name, status=record.failure.status, failure=record.failure)
     if record.skipped is not None:
         return CaseStatus(name=record.case.name, status="skipped", failure=None, skipped=record.skipped)
-    return CaseStatus(name=record.case.name, status="measured" if _is_measured(record) else "unfinished", failure=None)
+    return CaseStatus(name=record.case.name, status="measured" if is_measured(record) else "unfinished", failure=None)
 
 
-def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecord, on_gpu: bool) -> Benchmark:
-    assert record.block is not None  # _is_measured
+def _benchmark(record: CaseRecord, measured: Measured, figures: Figures, on_gpu: bool) -> Benchmark:
+    assert record.block is not None  # is_measured
     case = record.case
     samples = itertools.chain.from_iterable(replicate.seconds_per_step for replicate in record.replicates)
     return Benchmark(
         group=case.experiment,
         name=case.name,
         fullname=case.full_name,
-        params={
-            "mode": case.mode,
-            "pipeline": case.pipeline,
-            "batch_size": case.batch_size,
-            "memory": case.memory if on_gpu or case.memory == memory_policy.HOST else None,
-            "twin": case.twin,
-        },
+        params=values_of(case) | _no_policy(case, on_gpu) | {"twin": case.twin},
         param=case.name,
         extra_info=ExtraInfo(
             case=case,
@@ -216,8 +177,8 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
                 msgspec.convert(replicate, ReplicateInfo, from_attributes=True) for replicate in record.replicates
             ),
             steps_per_second=estimates.steps_per_second(record.replicates),
-            ratio_to_reference=_ratio_to(reference, record),
-            speedup_over_eager=_speedup_over_eager(record, cases),
+            ratio_to_reference=_ratio_to(measured.reference, record),
+            speedup_over_eager=_speedup_over_eager(record, measured),
             same_model=record.same_model,
             same_model_reason=record.same_model_reason,
             latency=record.latency,
@@ -225,12 +186,17 @@ def _benchmark(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseR
             profile=record.profile,
             profile_of_graphs=record.profile_of_graphs,
             sustained=record.sustained,
-            inputs_alone=record.inputs_alone,
-            stall=_stall(record, cases, reference),
+            quantities=record.quantities,
+            figures=dict(figures),
         ),
         options={},
         stats=_stats(tuple(samples), record.block.steps),
     )
+
+
+def _no_policy(case: Case, on_gpu: bool) -> dict[str, None]:
+    """Without a GPU there is no memory policy, and the parameter of that name is null."""
+    return {} if on_gpu or case.memory == memory_policy.HOST else {"memory": None}
 
 
 def _stats(samples: tuple[float, ...], iterations: int) -> Stats:
@@ -244,43 +210,27 @@ def _stats(samples: tuple[float, ...], iterations: int) -> Stats:
 def _ratio_to(reference: CaseRecord, record: CaseRecord) -> Estimate:
     if record is reference:
         return estimates.missing("this is the reference")
-    if not _is_measured(reference):
+    if not is_measured(reference):
         return estimates.missing(f"{reference.case.name} was not measured")
     return estimates.paired_ratio(record.replicates, reference.replicates)
 
 
-def _speedup_over_eager(record: CaseRecord, cases: Sequence[CaseRecord]) -> Estimate:
+def _speedup_over_eager(record: CaseRecord, measured: Measured) -> Estimate:
     """Eager's time over this case's, with the same pipeline, paired within rounds."""
     case = record.case
     if case.mode == "eager":
         return estimates.missing("this is eager")
-    eager = _find(cases, msgspec.structs.replace(case, mode="eager", twin=False))
-    if eager is None or not _is_measured(eager):
+    eager = measured.record(msgspec.structs.replace(case, mode="eager", twin=False))
+    if eager is None:
         return estimates.missing(f"eager/{case.pipeline} was not measured")
     return estimates.paired_ratio(eager.replicates, record.replicates)
 
 
-def _stall(record: CaseRecord, cases: Sequence[CaseRecord], reference: CaseRecord) -> Estimate | None:
-    """The share of a step's time that is lost to the input, against the same mode with a resident batch."""
-    case = record.case
-    if case.pipeline == "resident" or case.experiment == "ceiling":
-        return None
-    resident = _find(cases, msgspec.structs.replace(case, pipeline="resident", twin=False))
-    if resident is None or not _is_measured(resident):
-        return estimates.missing(f"{case.mode}/resident was not measured")
-    ratio = estimates.ratio_of(resident.replicates, record.replicates, reference.replicates)
-    return estimates.share_lost(ratio)
-
-
-def _twin(cases: Sequence[CaseRecord]) -> Twin:
-    twin = next((record for record in cases if record.case.twin), None)
-    original = twin and _find(cases, msgspec.structs.replace(twin.case, twin=False))
-    if twin is None or original is None or not _is_measured(twin) or not _is_measured(original):
+def _twin(measured: Measured) -> Twin:
+    twin = next((record for record in measured.cases if record.case.twin and is_measured(record)), None)
+    original = twin and measured.record(msgspec.structs.replace(twin.case, twin=False))
+    if twin is None or original is None:
         return Twin(ratio=estimates.missing("the reference or its twin was not measured"), unstable=None)
     ratio = estimates.paired_ratio(twin.replicates, original.replicates, TWIN_CONFIDENCE)
     unstable = None if ratio.low is None or ratio.high is None else not ratio.low <= 1 <= ratio.high
     return Twin(ratio=ratio, unstable=unstable)
-
-
-def _find(cases: Sequence[CaseRecord], case: Case) -> CaseRecord | None:
-    return next((record for record in cases if record.case == case), None)

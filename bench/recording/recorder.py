@@ -7,17 +7,17 @@ from typing import Any
 
 import msgspec
 
-from bench.measure.protocol import Probed, ServerReady
+from bench.experiments.base import ExperimentPlan, Measured
 from bench.plan.case import Case
-from bench.recording.build import Circumstances, ExperimentPlan, Measured, Progress, build
+from bench.protocol import Probed, ServerReady
+from bench.recording.build import Circumstances, Progress, build
 from bench.results import files
 from bench.results.record import (
     CaseRecord,
     CohortRecord,
-    DeviceLimits,
     Fact,
     Failure,
-    Limits,
+    Quantities,
     Replicate,
     SameModel,
     Training,
@@ -34,7 +34,7 @@ class ExperimentRecorder:
         self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *skipped)}
         self._cohorts: dict[int, CohortRecord] = {}
         self._sides: SameModel | None = None
-        self._limits: list[Limits] = []
+        self._quantities: list[Quantities] = []
         for case, reason in skipped.items():
             self.note(case, skipped=reason)
 
@@ -67,9 +67,12 @@ class ExperimentRecorder:
             before = (other for other in record.replicates if other.cohort != replicate.cohort)
             self.note(record.case, replicates=(*before, replicate))
 
-    def add_limits(self, cohort: int, limits: DeviceLimits) -> None:
-        """What the device could do at best in this cohort."""
-        self._limits.append(Limits(cohort=cohort, **msgspec.structs.asdict(limits)))
+    def add_quantities(self, quantities: Quantities, case: Case | None) -> None:
+        """What was measured beside steps, of a case or of the device."""
+        if case is None:
+            self._quantities.append(quantities)
+        else:
+            self.note(case, quantities=(*self.record(case).quantities, quantities))
 
     def measured(self) -> Measured:
         """Everything so far."""
@@ -79,7 +82,7 @@ class ExperimentRecorder:
             cohorts=list(self._cohorts.values()),
             sides=self._sides,
             stopping=self.stopping,
-            limits=list(self._limits),
+            quantities=list(self._quantities),
         )
 
 

@@ -7,19 +7,20 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from bench.compare.stored_run import Measured, Run
+from bench.experiments.registry import EXPERIMENTS
 from bench.output import style
 from bench.report.fleet import Machine
 
-# What a picture of many runs has room for: the modes without an input pipeline, or else the first that are there.
-_MAIN = ("modes/eager/resident", "modes/function/resident", "modes/xla/resident")
-_SHOWN = 3
+_SHOWN = 3  # cases that a picture of many runs has room for
 _WORSE_OR_BETTER = ("SLOWER", "FASTER")
 
 
 def main_cases(some: Sequence[Run]) -> list[str]:
-    """The cases that stand for the others."""
+    """The cases that stand for the others: those of the first experiment that has some, or else the first there are."""
     present = dict.fromkeys(name for run in some for name in run.cases)
-    return [name for name in _MAIN if name in present] or list(present)[:_SHOWN]
+    main = ([f"{one.name}/{case}" for case in one.main] for one in EXPERIMENTS.values())
+    found = ([name for name in names if name in present] for names in main)
+    return next(filter(None, found), list(present)[:_SHOWN])
 
 
 @style.styled

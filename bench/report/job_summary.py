@@ -48,7 +48,7 @@ def markdown(document: Document) -> str:
     lines += [f"- {grids.literal(sentence)}" for sentence in findings(document)] + [""]
     for part in document.parts():
         if part.benchmarks:
-            lines += grids.markdown(summary.table_of(part.experiment.name)(part))
+            lines += grids.markdown(summary.table_of(part))
     lines += [grids.literal(NOTATION), ""]
     lines += [f"- {grids.literal(printable(line, 500))}" for line in summary.shortcomings(document)]
     return "\n".join(lines) + "\n"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from bench.plan import memory_policy
-from bench.plan.case import Case
+from bench.plan.case import AXES, Case
 from bench.results import aa_check
 from bench.results.aa_check import AACheck
 from bench.results.schema import Benchmark, Document
@@ -83,7 +83,7 @@ def _regardless_of_experiment(case: Case) -> Case:
     """What it does, however it is called: memory as every other experiment has it goes without saying."""
     pipeline = _SAME_PIPELINE.get(case.pipeline, case.pipeline)
     memory = "" if case.memory in (memory_policy.HOST, _USUAL_MEMORY) else case.memory
-    return msgspec.structs.replace(case, experiment="", pipeline=pipeline, memory=memory)
+    return msgspec.structs.replace(case, experiment="", axes=AXES, pipeline=pipeline, memory=memory)
 
 
 def _figures(some: list[Benchmark]) -> Iterator[str]:

@@ -1,43 +1,22 @@
 """The report of one run, from its result and, where they are there, the pictures of its folder."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from bench import __version__
 from bench.compare.stored_run import printable
-from bench.experiments.batch import exhibit as batch
-from bench.experiments.memory import exhibit as memory
-from bench.experiments.pipelines import exhibit as pipelines
-from bench.experiments.roofline import exhibit as ceiling
+from bench.experiments.base import Section as About
 from bench.output import bars
 from bench.output.figures import NOTATION
 from bench.output.grid import Grid
 from bench.profiles import plot
 from bench.profiles import tables as profiles
 from bench.report import drawn, render, run_tables, summary, svg, training
-from bench.report.findings import findings, why_nothing
+from bench.report.findings import findings, findings_of
 from bench.report.page import Page, Picture, Section
 from bench.results.schema import Document
 
-# Sections of their own: the experiment, the heading, what is said, what is drawn of it, and the table behind that.
-_ABOUT: dict[str, tuple[str, Callable[[Document], list[str]], str, Callable[[Document], Grid]]] = {
-    "memory": ("Memory", memory.findings, "Memory of one process, kind by kind.", run_tables.of_memory),
-    "pipelines": (
-        "Input pipelines and their stall",
-        pipelines.findings,
-        "Milliseconds of a step, and in it what is lost to the input.",
-        run_tables.of_pipelines,
-    ),
-    "batch": ("Batch size", batch.findings, "Milliseconds of a step over its batch.", run_tables.of_batch),
-    "ceiling": ("The limit", ceiling.findings, "Steps per second of every way, and the limit.", run_tables.of_ceiling),
-}
-# What their pictures show beside that.
-_MORE: dict[str, tuple[Callable[[Document], Grid], ...]] = {
-    "batch": (run_tables.of_lines,),
-    "ceiling": (run_tables.of_limits, ceiling.transfers),
-}
 _TRAINED = {
     "originals": "Sixteen test images.",
     "encodings": "The 64 numbers that the encoder makes of each.",
@@ -64,7 +43,7 @@ def page(document: Document, folder: Path | None) -> Page:
             _speeds(document),
             _speedups(document),
             _step_parts(document),
-            *(_about(part) for part in document.parts() if part.experiment.name in _ABOUT and part.benchmarks),
+            *(_about(part, about) for part, about in _with_sections(document)),
             _training(document, folder),
             _profiles(document),
             Section("The machine", "machine", grids=tuple(run_tables.machine(document))),
@@ -77,7 +56,7 @@ def page(document: Document, folder: Path | None) -> Page:
 
 def _speeds(document: Document) -> Section:
     parts = [part for part in document.parts() if part.benchmarks]
-    of_others = [part for part in parts if part.experiment.name not in _ABOUT] or parts[:1]
+    of_others = [part for part in parts if drawn.section_of(part) is None] or parts[:1]
     pictures = [
         _picture(bars.draw_steps_per_second(part), f"speed-{i}", f"Steps per second of {part.experiment.name}.")
         for i, part in enumerate(of_others)
@@ -103,14 +82,16 @@ def _step_parts(document: Document) -> Section:
     )
 
 
-def _about(part: Document) -> Section:
+def _with_sections(document: Document) -> list[tuple[Document, About]]:
+    return [(part, about) for part in document.parts() if part.benchmarks and (about := drawn.section_of(part))]
+
+
+def _about(part: Document, about: About) -> Section:
     name = part.experiment.name
-    title, say, words, table = _ABOUT[name]
-    figure = drawn.OF_EXPERIMENT[name](part)
-    pictures = (_picture(figure, name, words),) if figure else ()
-    grids = (table(part), *(more(part) for more in _MORE.get(name, ())))
-    reason = why_nothing(part)
-    return Section(title, name, points=(reason,) if reason else tuple(say(part)), pictures=pictures, grids=grids)
+    figure = about.draw(part)
+    pictures = (_picture(figure, name, about.caption),) if figure else ()
+    grids = tuple(grid(part) for grid in about.grids)
+    return Section(about.title, name, points=tuple(findings_of(part)), pictures=pictures, grids=grids)
 
 
 def _training(document: Document, folder: Path | None) -> Section:

@@ -1,30 +1,19 @@
 """One screen about a result: a table of the cases of each experiment, then findings."""
 
 import shlex
-from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from bench.compare.stored_run import first_call_seconds
-from bench.experiments.batch import exhibit as batch
-from bench.experiments.memory import exhibit as memory
-from bench.experiments.pipelines import exhibit as pipelines
-from bench.experiments.roofline import exhibit as ceiling
+from bench.experiments.registry import EXPERIMENTS
 from bench.output import cells
 from bench.output import grid as grids
-from bench.output.figures import NOTATION, spread
+from bench.output.figures import NOTATION
 from bench.output.grid import Grid
 from bench.recording.folders import REPORT
 from bench.report.findings import findings
-from bench.results.schema import Benchmark, Document, Estimate, ExperimentRecord
-
-_CAPTION = (
-    "min-max: the slowest and the fastest cohort. vs eager: paired ratio, same pipeline. first: first call in seconds. "
-    "p50, p95: single synchronised steps in milliseconds."
-)
+from bench.results.schema import Benchmark, Document, ExperimentRecord
 
 
 def show(document: Document, folder: Path, console: Console) -> None:
@@ -44,47 +33,17 @@ def whereabouts(folder: Path) -> list[str]:
 
 def summary(document: Document) -> RenderableType:
     """Tables, failures, findings."""
-    parts: list[RenderableType] = [
-        grids.rich(table_of(part.experiment.name)(part)) for part in document.parts() if part.benchmarks
-    ]
+    parts: list[RenderableType] = [grids.rich(table_of(part)) for part in document.parts() if part.benchmarks]
     parts += [Text(NOTATION), Text("")]
     parts += [Text(line) for line in shortcomings(document)]
     parts += [Text(f"- {sentence}") for sentence in findings(document)]
     return Group(*parts)
 
 
-def table_of(experiment: str) -> Callable[[Document], Grid]:
-    """What makes the table of a document of one experiment."""
-    special = {
-        "memory": memory.table,
-        "pipelines": pipelines.table,
-        "batch": batch.table,
-        "ceiling": ceiling.table,
-    }
-    return special.get(experiment, _table)
-
-
-def _table(document: Document) -> Grid:
-    return cells.of_cases(document, ("steps/s", "min-max", "vs eager", "first", "p50", "p95"), _row, _CAPTION)
-
-
-def _row(benchmark: Benchmark) -> list[str]:
-    info = benchmark.extra_info
-    speedup, latency = info.speedup_over_eager, info.latency
-    return [
-        cells.rate(benchmark),
-        _spread(info.steps_per_second),
-        cells.ratio(speedup),
-        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
-        "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
-        "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
-    ]
-
-
-def _spread(rate: Estimate) -> str:
-    if rate.value is None or rate.low is None or rate.high is None or rate.cohorts < 2:
-        return "-"
-    return spread(rate.low, rate.high, lambda value: f"{value:,.0f}")
+def table_of(document: Document) -> Grid:
+    """The table of a document of one experiment; of one that is not known here, the speeds."""
+    experiment = EXPERIMENTS.get(document.experiment.name)
+    return experiment.exhibit().table(document) if experiment else cells.speeds(document)
 
 
 def shortcomings(document: Document) -> list[str]:

@@ -6,21 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from bench.experiments.roofline.step_cost import PRODUCTS
+from bench.results import units
 from bench.results.base import Record
-from bench.results.record import InputAlone, Limits
+from bench.results.record import Quantities
 from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.units import LEAST_SECONDS, MOST_BYTES, MOST_SECONDS
 
-# What a step or a first call can take. Beyond, ratios would leave the range of numbers.
-LEAST_SECONDS = 1e-12
-MOST_SECONDS = 1e6
-# Operations or bytes per second of any device.
-LEAST_RATE = 1.0
-MOST_RATE = 1e24
 MOST_CASES = 1_000
 # Of two measurements of the same case.
 MOST_RATIO = 1e12
-MOST_BYTES = 2**63
 
 _SECONDS = f"seconds between {LEAST_SECONDS:g} and {MOST_SECONDS:g}"
 
@@ -39,9 +33,9 @@ def _problems(document: Document) -> Iterator[str]:
         info = benchmark.extra_info
         for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
             yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
-        yield from _inputs_alone(info.inputs_alone, f"{place}.extra_info.inputs_alone")
-        if info.share_of_limit:
-            yield from _estimate(info.share_of_limit, f"{place}.extra_info.share_of_limit")
+        yield from _quantities(info.quantities, f"{place}.extra_info.quantities")
+        for name, figure in info.figures.items():
+            yield from _figure(name, figure, f"{place}.extra_info.figures")
         if min(info.block.steps, info.block.steps_per_call) < 1:
             yield f"at {place}.extra_info.block: expected a step at least, found {info.block}"
     section = document.autoencoder_bench
@@ -51,7 +45,7 @@ def _problems(document: Document) -> Iterator[str]:
         if not 0 < experiment.preset.target_half_width <= 1:
             found = experiment.preset.target_half_width
             yield f"at {place}.preset.target_half_width: expected more than 0 and 1 at most, found {found}"
-        yield from _limits(experiment.limits, f"{place}.limits")
+        yield from _quantities(experiment.quantities, f"{place}.quantities")
         if not looks or looks != sorted(set(looks)):
             yield f"at {place}.preset.looks: expected rising numbers, found {looks[:20]}"
 
@@ -121,40 +115,27 @@ def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
             yield f"at {here}.telemetry: expected as many readings as blocks, {len(replicate.rounds)}"
 
 
-def _inputs_alone(inputs: Sequence[InputAlone], place: str) -> Iterator[str]:
-    cohorts = [alone.cohort for alone in inputs]
-    if len(set(cohorts)) != len(cohorts):
-        yield f"at {place}: expected one for each cohort, found two of one"
-    for i, alone in enumerate(inputs):
-        if not (alone.batches >= 1 and LEAST_RATE <= alone.batches_per_second <= MOST_RATE):
-            yield f"at {place}[{i}]: expected a batch at least, and a rate, found {alone}"
+def _quantities(quantities: Sequence[Quantities], place: str) -> Iterator[str]:
+    known = [(one.name, one.cohort) for one in quantities]
+    if len(set(known)) != len(known):
+        yield f"at {place}: expected one of each name for each cohort, found two of one"
+    for i, one in enumerate(quantities):
+        for name, value in one.values.items():
+            yield from _in_its_unit(name, [value], f"{place}[{i}].values")
 
 
-def _limits(limits: Sequence[Limits], place: str) -> Iterator[str]:
-    cohorts = [found.cohort for found in limits]
-    if len(set(cohorts)) != len(cohorts):
-        yield f"at {place}: expected one for each cohort, found two of one"
-    for i, found in enumerate(limits):
-        if found.matmul_flops_per_second.keys() != PRODUCTS.keys():
-            yield f"at {place}[{i}].matmul_flops_per_second: expected {', '.join(PRODUCTS)}"
-        parts = found.eager_parts
-        seconds = (
-            found.eager_op_seconds,
-            found.function_call_seconds,
-            parts.forward_seconds,
-            parts.with_gradients_seconds,
-            parts.step_seconds,
-        )
-        rates = (
-            found.copy_bytes_per_second,
-            found.large_copy_bytes_per_second,
-            found.large_matmul_flops_per_second,
-            *found.matmul_flops_per_second.values(),
-        )
-        if not all(LEAST_SECONDS <= value <= MOST_SECONDS for value in seconds):
-            yield f"at {place}[{i}]: expected {_SECONDS}, found {seconds}"
-        if not all(LEAST_RATE <= value <= MOST_RATE for value in rates):
-            yield f"at {place}[{i}]: expected between {LEAST_RATE:g} and {MOST_RATE:g} a second, found {rates}"
+def _figure(name: str, figure: Estimate, place: str) -> Iterator[str]:
+    values = [value for value in (figure.low, figure.value, figure.high) if value is not None]
+    yield from _in_its_unit(name, values, place)
+    if values != sorted(values):
+        yield f"at {place}.{name[:60]}: expected low <= value <= high, found {values}"
+
+
+def _in_its_unit(name: str, values: Sequence[float], place: str) -> Iterator[str]:
+    if not (ends := units.range_of(name)):
+        yield f"at {place}: expected names that end in {', '.join(units.RANGES)}, found {name[:60]!r}"
+    elif not all(ends[0] <= value <= ends[1] for value in values):
+        yield f"at {place}.{name[:60]}: expected between {ends[0]:g} and {ends[1]:g}, found {values}"
 
 
 def _bytes(record: Record, place: str) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
+import msgspec
+
 from bench.plan.case import Case
 from bench.results.base import Record
-from bench.results.driver_record import DriverLimits, Transfer
 from bench.results.gpu_trace_record import GpuTrace
 
 
@@ -73,13 +74,17 @@ class Sustained(Record, frozen=True, kw_only=True):
     pcie_generation: int | None = None  # the highest that the card's link was seen at: at idle it is lower
 
 
-class InputAlone(Record, frozen=True, kw_only=True):
-    """What an input pipeline delivers where nobody computes, in one cohort: batches taken in so many seconds."""
+class Quantities(Record, frozen=True, kw_only=True):
+    """What an experiment measured beside steps in one cohort, by what it is called there.
 
+    The name of each value ends in its unit (bench/results/units.py). `reasons` say why some are missing, by what their
+    names begin with.
+    """
+
+    name: str
     cohort: int
-    batches: int
-    seconds: float
-    batches_per_second: float
+    values: dict[str, float]
+    reasons: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class ReplicateInfo(Record, frozen=True, kw_only=True):
@@ -239,7 +244,7 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
     sustained: Sustained | None = None
-    inputs_alone: tuple[InputAlone, ...] = ()
+    quantities: tuple[Quantities, ...] = ()
     profile: Profile | None = None
     profile_of_graphs: Profile | None = None  # a second one, with XLA's CUDA graphs
     failure: Failure | None = None
@@ -284,39 +289,6 @@ class CohortRecord(Record, frozen=True, kw_only=True):
     seconds: float  # from its first worker to its last block
     cooling_seconds: float = 0.0  # of them, that it waited because heat held the clocks of a GPU down
     windows: tuple[Window, ...]
-
-
-class EagerParts(Record, frozen=True, kw_only=True):
-    """Seconds of an eager step, and of what is left of it without its optimizer, and without its gradients too."""
-
-    forward_seconds: float
-    with_gradients_seconds: float
-    step_seconds: float
-
-
-class DeviceLimits(Record, frozen=True, kw_only=True):
-    """What a device was measured to do at best; the products by kind (bench/experiments/roofline/limits.py).
-
-    Copies count bytes read and written, of an array as large as the model's parameters, and of one beyond the caches.
-    """
-
-    eager_op_seconds: float
-    function_call_seconds: float  # of a function with one operation
-    copy_bytes_per_second: float
-    large_copy_bytes_per_second: float
-    matmul_flops_per_second: dict[str, float]
-    large_matmul_flops_per_second: float
-    eager_parts: EagerParts
-    synchronise_seconds: float | None = None  # reading a number that is there already; None: of an older version
-    transfers: tuple[Transfer, ...] = ()  # by TensorFlow: a batch, and 64 MiB
-    driver: DriverLimits | None = None  # of a GPU; None where `driver_reason` says why
-    driver_reason: str | None = None
-
-
-class Limits(DeviceLimits, frozen=True, kw_only=True):
-    """The same, of one cohort."""
-
-    cohort: int
 
 
 class Training(Record, frozen=True, kw_only=True):

@@ -13,10 +13,9 @@ from bench.results.record import (
     CohortRecord,
     Fact,
     Failure,
-    InputAlone,
     Latency,
-    Limits,
     Profile,
+    Quantities,
     ReplicateInfo,
     SameModel,
     Sustained,
@@ -32,7 +31,11 @@ from bench.results.warning import RunWarning
 # 2.2: input pipelines alone in every cohort; warnings of noise and of warm-up that could not be checked.
 # 2.3: traces by steps where a call does many; a GPU's trace itself, with CUDA graphs too; what launching, waiting and
 #      copying cost; pauses for cooling.
-SCHEMA_VERSION = "2.3"
+# 3.0: what an experiment measures beside steps and what it makes of it are data: named quantities and figures.
+SCHEMA_VERSION = "3.0"
+
+# Of a case with an input pipeline: the share of a step that is lost against the same mode with a resident batch.
+INPUT_OVERHEAD = "input_overhead_share"
 
 
 class Estimate(Record, frozen=True, kw_only=True):
@@ -65,9 +68,9 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     profile: Profile | None
     profile_of_graphs: Profile | None = None  # a second trace, with XLA's CUDA graphs
     sustained: Sustained | None = None
-    inputs_alone: tuple[InputAlone, ...] = ()  # of an input pipeline, in the experiment that compares them
-    stall: Estimate | None = None  # share of a step's time lost against the same mode with a resident batch
-    share_of_limit: Estimate | None = None  # the fewest seconds a step can take over this case's
+    quantities: tuple[Quantities, ...] = ()  # what its experiment measured beside steps, cohort by cohort
+    # What its experiment makes of that, by names that end in their unit (bench/results/units.py).
+    figures: dict[str, Estimate] = msgspec.field(default_factory=dict)
 
 
 class Stats(Record, frozen=True, kw_only=True):
@@ -223,7 +226,7 @@ class ExperimentRecord(Record, frozen=True, kw_only=True):
     cases: tuple[CaseStatus, ...]
     stopping: Stopping | None  # None: it did not come to its end
     twin: Twin
-    limits: tuple[Limits, ...] = ()  # of the experiment that asks for them, cohort by cohort
+    quantities: tuple[Quantities, ...] = ()  # of the device, cohort by cohort
 
 
 Status = Literal["complete", "running", "interrupted", "failed"]

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from bench.results import to_3
+
 SECTION = "autoencoder_bench"
-READABLE = ("1", "2")  # major versions
+READABLE = ("1", "2", "3")  # major versions
 
 _OF_EXPERIMENT = ("cohorts", "cases", "stopping", "twin")
 _OF_PLAN = ("preset", "reference", "interleaved")
@@ -14,7 +16,7 @@ def upgrade(tree: dict[str, Any]) -> dict[str, Any]:
 
     A tree that has that shape already is returned itself.
     """
-    return _steps_of_calls(_inputs_of_cohorts(_of_one_experiment(tree)))
+    return to_3.upgrade(_steps_of_calls(_inputs_of_cohorts(_of_one_experiment(tree))))
 
 
 def _steps_of_calls(tree: dict[str, Any]) -> dict[str, Any]:

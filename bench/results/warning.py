@@ -36,7 +36,7 @@ ADVICE: dict[Code, str] = {
     ),
     "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
     "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
-    "alone": "Nothing to do: only so can it be told what a process takes. For speeds take the experiment `modes`.",
+    "alone": "Nothing to do: only so can it be told what a process takes. For speeds take another experiment.",
     "spawned": "Nothing to do for the figures; only starting takes longer.",
     "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
 }
@@ -76,13 +76,13 @@ def advise(code: Code, preset: str | None = None) -> str:
     return ADVICE[code].format(longer=f" or measure longer (--preset {longer.name})" if longer else "")
 
 
-def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, experiment: str = "modes") -> list[RunWarning]:
-    """What the cohorts themselves give reason for."""
+def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, alone: bool = False) -> list[RunWarning]:
+    """What the cohorts themselves give reason for; `alone` where the experiment wants its cases one by one."""
     found = []
     if 0 < len(cohorts) < LEAST_COHORTS:
         found.append(make("few_cohorts", f"{len(cohorts)} of the {LEAST_COHORTS} cohorts that an interval needs."))
     if not interleaved:
-        code: Code = "alone" if experiment == "memory" else "one_by_one"
+        code: Code = "alone" if alone else "one_by_one"
         found.append(make(code, "Cases ran one after another, so the machine's drift is in their ratios."))
     unsound = next((cohort.unsound for cohort in cohorts if cohort.unsound), None)
     if unsound:

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.measure.protocol import PROTOCOL_VERSION
 from bench.paths import user_path
+from bench.protocol import PROTOCOL_VERSION
 from bench.recording import folders
 
 # What would make the other interpreter import this one's packages; empty counts as not set.
 ENVIRONMENT = {"PYTHONPATH": "", "PYTHONHOME": ""}
 
-_QUESTION = "import bench.measure.protocol as protocol; print(protocol.PROTOCOL_VERSION)"
+# Of revisions up to protocol 6 too, which have it elsewhere: they are to be refused by their number.
+_QUESTION = """
+try:
+    from bench.protocol import PROTOCOL_VERSION
+except ImportError:
+    from bench.measure.protocol import PROTOCOL_VERSION
+print(PROTOCOL_VERSION)
+"""
 _PATIENCE_SECONDS = 60
 
 

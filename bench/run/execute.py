@@ -15,7 +15,8 @@ from autoencoder.errors import DataError
 from bench.compare.stored_run import Run
 from bench.errors import BenchError, ExitCode, Interrupted, NotComparable, UsageError, worst
 from bench.experiments import selection
-from bench.experiments.registry import EXPERIMENTS, batch_sizes
+from bench.experiments.base import ExperimentPlan
+from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
 from bench.machine import affinity, cuda_cache, device, environment, facts, interrupts, nvml
 from bench.measure import entry
@@ -26,10 +27,10 @@ from bench.measure.session import Session, Wanted
 from bench.measure.settings import Settings
 from bench.output.progress import View
 from bench.plan import memory_policy, workload
-from bench.plan.case import Case
-from bench.plan.preset import BRIEF_PRESET, shared_out, usual_experiments
+from bench.plan.case import Axes, Case
+from bench.plan.preset import BRIEF_PRESET, shared_out
 from bench.recording import fingerprint, folders
-from bench.recording.build import Circumstances, ExperimentPlan
+from bench.recording.build import Circumstances
 from bench.recording.recorder import ExperimentRecorder, Recorder
 from bench.results.schema import Data, Device, Document, Pairing, Plan, Status
 from bench.run import against
@@ -59,19 +60,13 @@ def run(options: Options, view: View) -> Outcome:
 
 
 def _run(options: Options, view: View) -> Outcome:
-    wanted = Choice(
-        experiments=_experiments(options),
-        only=options.only,
-        memory=options.memory,
-        memory_fraction=options.memory_fraction,
-        batch_sizes=options.batch_sizes,
-        brief=options.preset.name == BRIEF_PRESET,
-    )
     folders.check_label(options.label)
     choice = device.choose(options.device, options.gpu, known=nvml.cards)
     card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
-    options = replace(options, batch_sizes=_batch_sizes(wanted, choice, card))
-    selected = selection.select(replace(wanted, batch_sizes=options.batch_sizes))
+    names = _experiments(options)
+    options = replace(options, axes=_axes(options, names, choice, card))
+    brief = options.preset.name == BRIEF_PRESET
+    selected = selection.select(Choice(names, only=options.only, axes=options.axes, brief=brief))
     view.say(_device_line(choice))
     _require_tensorflow()
     if options.against:
@@ -131,23 +126,21 @@ def _run(options: Options, view: View) -> Outcome:
 
 
 def _experiments(options: Options) -> tuple[str, ...]:
-    """Those that were named, or that an option is about, or of the baseline, or that are usual in the preset."""
+    """Those that were named, or of the baseline, or that vary what was chosen, or that are usual in the preset."""
     if options.experiments:
         return options.experiments
-    named = (("memory", options.memory or options.memory_fraction is not None), ("batch", options.batch_sizes))
-    if about := tuple(name for name, chosen in named if chosen):
-        return about
-    if options.baseline and (known := tuple(name for name in options.baseline.references if name in EXPERIMENTS)):
+    of_baseline = options.baseline.references if options.baseline and not options.axes else ()
+    if known := tuple(name for name in of_baseline if name in EXPERIMENTS):
         return known
-    return usual_experiments(options.preset.name, side_by_side=options.against is not None)
+    return selection.experiments_about(options.axes, options.preset.name, side_by_side=options.against is not None)
 
 
-def _batch_sizes(wanted: Choice, choice: device.DeviceChoice, card: nvml.Card) -> tuple[int, ...]:
-    """Those that were asked for, or that this device needs; they stand in the command of the result then."""
-    if wanted.batch_sizes or "batch" not in wanted.experiments or not choice.card:
-        return wanted.batch_sizes
+def _axes(options: Options, experiments: Sequence[str], choice: device.DeviceChoice, card: nvml.Card) -> Axes:
+    """What was chosen, and on a GPU what it needs; they stand in the command of the result then."""
+    if not choice.card:
+        return options.axes
     memory, _ = card.memory()
-    return batch_sizes(memory.total - memory.used if memory else None)
+    return selection.with_fitting(options.axes, experiments, memory.total - memory.used if memory else None)
 
 
 @dataclass(frozen=True)
@@ -161,7 +154,7 @@ class _Experiment:
         """A new record of one side of it."""
         settings, entries = self.wanted.settings, self.wanted.entries
         plan = ExperimentPlan(
-            name=self.wanted.name,
+            experiment=self.wanted.experiment,
             preset=settings.preset,
             reference=entries.reference.case.name,
             interleaved=settings.interleaved,
@@ -174,7 +167,7 @@ def _experiment(
 ) -> _Experiment:
     measured, skipped = _split(selected, choice)
     entries = entry.of(measured, side_by_side=options.against is not None)
-    return _Experiment(Wanted(selected[0].experiment, entries, settings), skipped)
+    return _Experiment(Wanted(EXPERIMENTS[selected[0].experiment], entries, settings), skipped)
 
 
 def _interleaved(
@@ -188,8 +181,8 @@ def _interleaved(
     for name in experiments:
         if choice.card and card.admits_one_process:
             why, remedy = "The card admits one process at a time", "nvidia-smi -c 0"
-        elif choice.card and name == "memory":
-            why, remedy = "A memory policy is measured by a process alone on the card", "compare two results instead"
+        elif choice.card and EXPERIMENTS[name].alone:
+            why, remedy = "Each of these cases has the card to itself", "compare two results instead"
         else:
             found[name] = True
             continue

@@ -16,8 +16,6 @@ from datetime import datetime
 from pathlib import Path
 
 from bench.errors import BenchError, UsageError
-from bench.experiments import selection
-from bench.experiments.registry import NAMED
 from bench.machine import cuda_cache, environment
 from bench.machine.device import DeviceChoice
 from bench.plan import memory_policy
@@ -75,15 +73,9 @@ def command(process: Process, output: Path, nsys: str = "nsys", python: str = sy
     return [nsys, "profile", *options, python, "-P", "-m", MODULE, *process.arguments]
 
 
-def case_named(name: str, experiment: str | None) -> Case:
-    """The case of this name, as `bench list` shows it. Raises UsageError where there is none."""
-    found = NAMED[selection.experiment_with(name, experiment)].cases
-    return next(case for case in found if case.name == name)
-
-
 def require_fit(case: Case, device: str) -> None:
     """Raise UsageError for a memory policy without a GPU, or for the host's memory with one."""
-    if case.experiment == "memory" and (case.memory == memory_policy.HOST) != (device == "cpu"):
+    if "memory" in case.axes and (case.memory == memory_policy.HOST) != (device == "cpu"):
         need = "--device cpu" if device == "gpu" else "a GPU"
         raise UsageError(f"{case.full_name} needs {need}, and this is for the {device.upper()}.")
 

@@ -2,12 +2,13 @@
 
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.compare.stored_run import Run
 from bench.machine.affinity import Affinity
 from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.plan.case import Axes
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.run.against import Against
@@ -22,9 +23,7 @@ class Options:
     preset: Preset
     experiments: tuple[str, ...] = ()  # none: those that are usual in the preset
     only: tuple[str, ...] = ()
-    memory: tuple[str, ...] = ()
-    memory_fraction: float | None = None
-    batch_sizes: tuple[int, ...] = ()
+    axes: Axes = field(default_factory=dict)  # values to measure instead of an experiment's own
     allow_shared: bool = False
     out: Path = Path("results")
     label: str | None = None
@@ -68,13 +67,10 @@ def command_of(options: Options, experiments: Iterable[str]) -> str:
 
 
 def _for_run(options: Options) -> Iterator[str]:
-    for name, values in (("only", options.only), ("memory", options.memory)):
-        for value in values:
-            yield from (f"--{name}", value)
-    if options.memory_fraction is not None:
-        yield from ("--memory-fraction", str(options.memory_fraction))
-    if options.batch_sizes:
-        yield from ("--batch-sizes", ",".join(str(size) for size in options.batch_sizes))
+    for glob in options.only:
+        yield from ("--only", glob)
+    for axis, values in options.axes.items():
+        yield from ("--axis", f"{axis}={','.join(str(value) for value in values)}")
     if options.allow_shared:
         yield "--allow-shared"
     if not options.profile:

@@ -6,17 +6,14 @@ from pathlib import Path
 from statistics import median
 
 from bench.compare.stored_run import first_call_seconds
-from bench.plan.case import Case
+from bench.plan.case import DESCRIPTIONS, Case, values_of
 from bench.results.record import CaseRecord
 from bench.results.schema import Benchmark, Document
 from bench.tensorboard.events import EventFile, Value
 
 PARAMETERS = {
     "experiment": "the question that the case belongs to",
-    "mode": "how a step is executed",
-    "policy": "of the memory",
-    "pipeline": "where batches come from",
-    "batch": "examples in a batch",
+    **DESCRIPTIONS,
     "twin": "whether it is the reference measured once more",
 }
 METRICS = {
@@ -83,12 +80,15 @@ def _parameters(benchmark: Benchmark) -> Mapping[str, Value]:
     case = benchmark.extra_info.case
     return {
         "experiment": case.experiment,
-        "mode": case.mode,
-        "policy": (benchmark.params or {}).get("memory") or "none",  # a CPU has none
-        "pipeline": case.pipeline,
-        "batch": case.batch_size,
+        **{axis: "none" if value is None else value for axis, value in _axes_of(benchmark).items()},
         "twin": case.twin,
     }
+
+
+def _axes_of(benchmark: Benchmark) -> Mapping[str, Value | None]:
+    """What the case is on every axis; None where that means nothing, as a memory policy on a CPU."""
+    params = benchmark.params or {}
+    return {axis: params.get(axis, value) for axis, value in values_of(benchmark.extra_info.case).items()}
 
 
 def metrics(benchmark: Benchmark) -> dict[str, float]:

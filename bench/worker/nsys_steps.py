@@ -11,13 +11,13 @@ import tempfile
 
 from autoencoder import data
 from autoencoder.errors import DataError
-from bench.backends.tensorflow import device, pipelines
+from bench import protocol
+from bench.backends.tensorflow import device, handlers, pipelines
+from bench.backends.tensorflow.handlers import State
 from bench.errors import BenchError, ExitCode
+from bench.experiments import selection
 from bench.machine import control_group
-from bench.measure import protocol
 from bench.run import nsys
-from bench.worker import worker
-from bench.worker.worker import Session
 
 # Beyond the first two, which preparing takes: pipelines fill, and clocks and allocators settle.
 WARM_UP_STEPS = 50
@@ -31,24 +31,24 @@ def main(arguments: list[str]) -> None:
     prepared = pipelines.prepare(data.load(process.data))
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder  # TensorFlow leaves what it makes of every traced function behind
-        session = prepare(process, prepared)
-        steps = do_steps(session, process.steps)
-    print(f"{process.case.full_name}: {steps} steps in NVTX ranges, on the {session.kind.upper()}")
+        state = prepare(process, prepared)
+        steps = do_steps(state, process.steps)
+    print(f"{process.case.full_name}: {steps} steps in NVTX ranges, on the {state.device.upper()}")
 
 
-def prepare(process: nsys.Process, prepared: pipelines.PreparedData) -> Session:
+def prepare(process: nsys.Process, prepared: pipelines.PreparedData) -> State:
     """Take the case as far as a worker does before its first block, and through a block."""
     device.limit_threads(control_group.threads())
-    session = Session(prepared)
+    state = State(prepared)
     request = protocol.Prepare(case=process.case, device=process.device, tf32=process.tf32, seed=process.seed)
-    worker.HANDLERS[protocol.Prepare](session, request)
-    per_call = session.prepared()[0].steps_per_call
+    handlers.HANDLERS[protocol.Prepare](state, request)
+    per_call = state.prepared()[0].steps_per_call
     block = protocol.RunBlock(steps=math.ceil(WARM_UP_STEPS / per_call) * per_call, lead_in=per_call)
-    worker.HANDLERS[protocol.RunBlock](session, block)
-    return session
+    handlers.HANDLERS[protocol.RunBlock](state, block)
+    return state
 
 
-def do_steps(session: Session, steps: int) -> int:
+def do_steps(state: State, steps: int) -> int:
     """Do at least so many steps, each call in a range and all in one, and wait for the last; returns how many it did.
 
     A call that does many steps has the range of its first to its last. On a GPU a step's range is the time in which it
@@ -56,7 +56,7 @@ def do_steps(session: Session, steps: int) -> int:
     """
     import nvtx
 
-    subject, next_batch = session.prepared()
+    subject, next_batch = state.prepared()
     per_call = subject.steps_per_call
     names = [_name(first, per_call) for first in range(0, steps, per_call)]
     # Made before: to register a name takes time, which would be between steps.
@@ -86,7 +86,7 @@ def _parse(arguments: list[str]) -> nsys.Process:
         parser.error("--steps is at least 1")
     experiment, _, name = given.case.partition("/")
     return nsys.Process(
-        case=nsys.case_named(name, experiment),
+        case=selection.case_named(name, experiment),
         steps=given.steps,
         device=given.device,
         data=given.data,

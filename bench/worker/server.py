@@ -1,6 +1,6 @@
-"""The preloaded process: imports TensorFlow and reads the data once, then forks a fresh worker whenever asked.
+"""The preloaded process: imports the framework and reads the data once, then forks a fresh worker whenever asked.
 
-A cold import costs seconds, a fork milliseconds, and the worker is as fresh: nothing of TensorFlow has been started.
+A cold import costs seconds, a fork milliseconds, and the worker is as fresh: nothing of the framework has been started.
 Run as `python -m bench.worker.server ROLE DESCRIPTOR PARENT DATA`. In the role `worker` it is itself the one worker,
 for where a server must not fork; that takes as long as a cold import.
 """
@@ -14,15 +14,15 @@ import traceback
 import warnings
 from multiprocessing import reduction
 from multiprocessing.connection import Connection
+from typing import Any
 
 import psutil
 
 from autoencoder import data
-from bench import __version__
-from bench.backends.tensorflow import device, pipelines
-from bench.backends.tensorflow.pipelines import PreparedData
+from bench import __version__, protocol
+from bench.backends import backend
+from bench.backends.backend import Backend
 from bench.machine import environment
-from bench.measure import protocol
 from bench.plan import workload
 from bench.worker import lifeline, worker
 
@@ -32,16 +32,17 @@ def main(arguments: list[str]) -> None:
     role, descriptor, parent, source = arguments
     lifeline.die_with_parent(int(parent))
     connection: Connection[bytes, bytes] = Connection(int(descriptor))
-    prepared = _read(source)
+    framework = backend.load()
+    prepared = framework.prepare(data.load(source))
     if role == "worker":
         lifeline.die_first()
-        worker.serve(connection, prepared)
+        worker.serve(connection, prepared, framework)
         return
     gc.freeze()  # what was preloaded is shared with the workers until someone writes to it
     ready = protocol.ServerReady(
         protocol=protocol.PROTOCOL_VERSION,
         preload_seconds=time.time() - psutil.Process().create_time(),
-        unsound=device.preloaded_unsound(),
+        unsound=framework.why_not_fork(),
         suite=__version__,
         python=platform.python_version(),
         numpy=environment.version("numpy"),
@@ -50,14 +51,10 @@ def main(arguments: list[str]) -> None:
         workload=workload.describe()[0],
     )
     connection.send_bytes(protocol.encode(ready))
-    _serve(connection, prepared)
+    _serve(connection, prepared, framework)
 
 
-def _read(source: str) -> PreparedData:
-    return pipelines.prepare(data.load(source))
-
-
-def _serve(connection: "Connection[bytes, bytes]", prepared: PreparedData) -> None:
+def _serve(connection: "Connection[bytes, bytes]", prepared: Any, framework: Backend) -> None:
     while True:
         try:
             request = protocol.decode(connection.recv_bytes(), protocol.ServerRequest)
@@ -66,7 +63,7 @@ def _serve(connection: "Connection[bytes, bytes]", prepared: PreparedData) -> No
         reply: protocol.Message
         if isinstance(request, protocol.Fork):
             descriptor = reduction.recv_handle(connection)
-            reply = protocol.Forked(pid=_fork(connection, descriptor, request.log, prepared))
+            reply = protocol.Forked(pid=_fork(connection, descriptor, request.log, prepared, framework))
             os.close(descriptor)
         else:
             _, status = os.waitpid(request.pid, 0)
@@ -74,11 +71,11 @@ def _serve(connection: "Connection[bytes, bytes]", prepared: PreparedData) -> No
         connection.send_bytes(protocol.encode(reply))
 
 
-def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, prepared: PreparedData) -> int:
+def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, prepared: Any, framework: Backend) -> int:
     """Fork a worker that serves on `descriptor`; returns its process id."""
     server = os.getpid()
     with warnings.catch_warnings():
-        # Python warns of forking beside threads. The one that importing TensorFlow leaves behind holds no lock that a
+        # Python warns of forking beside threads. The one that importing a framework leaves behind holds no lock that a
         # worker needs: workers do start, and whatever hangs is ended by the launcher's time limit.
         warnings.simplefilter("ignore", DeprecationWarning)
         pid = os.fork()
@@ -90,14 +87,14 @@ def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, pre
         lifeline.die_first()
         connection.close()
         _redirect_output(log)
-        worker.serve(Connection(descriptor), prepared)
+        worker.serve(Connection(descriptor), prepared, framework)
         exit_code = 0
     except BaseException:
         traceback.print_exc(file=sys.stderr)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        # No shutdown of the interpreter or of TensorFlow: it can hang, and everything of value has been sent.
+        # No shutdown of the interpreter or of the framework: it can hang, and everything of value has been sent.
         os._exit(exit_code)
 
 

@@ -1,53 +1,20 @@
-"""The child that measures: takes one case through its first call, its blocks and its other passes, as it is asked."""
+"""The child that measures: answers one request after another, by what its framework has for each."""
 
-import gc
-import math
-import statistics
 import sys
-import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-import keras
-import tensorflow as tf
-
-from autoencoder import model, outputs, pipeline, training
-from autoencoder.config import Config
-from bench.backends import clock
-from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
-from bench.backends.tensorflow.pipelines import NextBatch, PreparedData
-from bench.backends.tensorflow.train_step import Subject
-from bench.experiments.roofline import worker
+from bench import protocol
+from bench.backends.backend import Backend
+from bench.experiments.registry import EXPERIMENTS
 from bench.machine import control_group
-from bench.measure import protocol
 
 
-@dataclass
-class Session:
-    """What a worker knows: its data from the start, its subject once it is prepared."""
-
-    data: PreparedData
-    kind: str = "cpu"
-    config: Config = field(default_factory=Config)
-    subject: Subject | None = None
-    next_batch: NextBatch | None = None
-    losses: list[float | None] = field(default_factory=list)
-
-    def prepared(self) -> tuple[Subject, NextBatch]:
-        """The subject and its input; raises RuntimeError before Prepare."""
-        if self.subject is None or self.next_batch is None:
-            raise RuntimeError("the worker was not prepared")
-        return self.subject, self.next_batch
-
-
-def serve(connection: "Connection[bytes, bytes]", data: PreparedData) -> None:
+def serve(connection: "Connection[bytes, bytes]", data: Any, backend: Backend) -> None:
     """Answer requests until the launcher is gone or one fails: a failed worker is not asked again."""
-    device.limit_threads(control_group.threads())
-    session = Session(data)
+    backend.limit_threads(control_group.threads())
+    state = backend.state(data)
     connection.send_bytes(protocol.encode(protocol.WorkerReady(protocol=protocol.PROTOCOL_VERSION)))
     while True:
         try:
@@ -55,191 +22,28 @@ def serve(connection: "Connection[bytes, bytes]", data: PreparedData) -> None:
         except EOFError:
             return
         try:
-            reply = HANDLERS[type(request)](session, request)
+            if isinstance(request, protocol.Measure):
+                reply: protocol.Message = _measure(state, request)
+            else:
+                reply = backend.handlers[type(request)](state, request)
         except Exception as error:
             traceback.print_exc(file=sys.stderr)
-            connection.send_bytes(protocol.encode(_failure(error)))
+            connection.send_bytes(protocol.encode(_failure(error, backend)))
             return
         connection.send_bytes(protocol.encode(reply))
 
 
-def _failure(error: Exception) -> protocol.Failed:
-    memory = isinstance(error, MemoryError | tf.errors.ResourceExhaustedError)
+def _measure(state: Any, request: protocol.Measure) -> protocol.Measured:
+    """What an experiment measures beside steps, by functions of its own."""
+    found = EXPERIMENTS[request.experiment].worker()[request.name](state, request)
+    return protocol.Measured(
+        values={name: value for name, value in found.items() if not isinstance(value, str)},
+        reasons={name: value for name, value in found.items() if isinstance(value, str)},
+    )
+
+
+def _failure(error: Exception, backend: Backend) -> protocol.Failed:
+    memory = isinstance(error, (MemoryError, *backend.out_of_memory))
     text = str(error).strip().splitlines()
     reason = f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
     return protocol.Failed(kind="memory" if memory else "error", reason=reason)
-
-
-def _probe(session: Session, request: protocol.Probe) -> protocol.Probed:
-    return device.probe()
-
-
-def _prepare(session: Session, request: protocol.Prepare) -> protocol.Prepared:
-    case = request.case
-    session.kind = request.device
-    if request.trace_cuda_graphs:
-        device.trace_cuda_graphs()
-    session.config = Config(batch_size=case.batch_size)
-    device_init_seconds = device.start(request.device, case.memory, request.tf32)
-    with tf.device(device.scope(session.kind)):
-        scope = device.scope(session.kind)
-        subject = modes.build(case.mode, session.config, request.seed, session.data, scope)
-        inputs = modes.fixed_inputs(subject, session.data, session.config, 0, 2 * subject.steps_per_call)
-        # One after the other: to make an input may reset what the call before left.
-        call = modes.first_call(subject, inputs)
-    device.require(request.device, call.losses[0])
-    started = time.perf_counter()
-    next_batch = subject.next_input or pipelines.PIPELINES[case.pipeline](session.data, session.config, scope)
-    next_batch()
-    input_init_seconds = time.perf_counter() - started
-    session.subject, session.next_batch = subject, next_batch
-    session.losses = [number for loss in call.losses for number in _finite(loss)]
-    gc.freeze()  # what is set up now stays: no collection walks it inside a block
-    data_bytes = 4 * session.config.batch_size * session.config.num_features
-    weight = subject.parameters.weights["encoder_h1"]
-    return protocol.Prepared(
-        device_init_seconds=device_init_seconds,
-        trace_seconds=call.trace_seconds,
-        compile_seconds=call.compile_seconds,
-        first_step_seconds=call.first_step_seconds,
-        input_init_seconds=input_init_seconds,
-        device=call.losses[0].device,
-        tf32=request.device == "gpu" and device.uses_tf32(tf.config.get_visible_devices("GPU")),
-        model_bytes=subject.model_bytes,
-        data_bytes=data_bytes,
-        bus_bytes=_bus_bytes(subject, case.pipeline, session.config) if request.device == "gpu" else None,
-        steps_per_call=subject.steps_per_call,
-        policy=allocator.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
-    )
-
-
-def _bus_bytes(subject: Subject, name: str, config: Config) -> int:
-    return subject.bus_bytes if subject.next_input else pipelines.bus_bytes(name, config)
-
-
-def _probe_context(session: Session, request: protocol.ProbeContext) -> protocol.ContextHeld:
-    session.kind = "gpu"
-    device.start(session.kind, "growth", request.tf32)
-    with tf.device(device.scope(session.kind)):
-        subject = modes.build(request.mode, session.config, request.seed, session.data, device.scope(session.kind))
-        inputs = modes.fixed_inputs(subject, session.data, session.config, 0, subject.steps_per_call)
-        subject.synchronise(subject.step(next(inputs)))
-        session.subject = subject
-    return protocol.ContextHeld(tensors_bytes=device.read_memory(session.kind, reset=False).peak_bytes)
-
-
-def _measure_limits(session: Session, request: protocol.MeasureLimits) -> protocol.LimitsMeasured:
-    device.start(request.device, "growth", request.tf32)
-    (batch,) = pipelines.fixed_batches(session.data, session.config, 1)
-    return protocol.LimitsMeasured(limits=worker.measure(request.device, session.config, request.seed, batch))
-
-
-def _check(session: Session, request: protocol.Check) -> protocol.Checked:
-    subject, _ = session.prepared()
-    done = len(session.losses) * subject.mean_of
-    for put_in in modes.fixed_inputs(subject, session.data, session.config, done, request.steps):
-        session.losses += _finite(subject.step(put_in))
-    return protocol.Checked(losses=session.losses, mean_of=subject.mean_of)
-
-
-def _finite(losses: tf.Tensor) -> list[float | None]:
-    """The losses of a call as numbers, None where one is none: JSON has no NaN."""
-    return [value if math.isfinite(value) else None for value in losses.numpy().ravel().tolist()]
-
-
-def _calibrate(session: Session, request: protocol.Calibrate) -> protocol.Calibrated:
-    subject, next_batch = session.prepared()
-    rules = clock.of_calls(clock.GPU_RULES if session.kind == "gpu" else clock.CPU_RULES, subject.steps_per_call)
-
-    def time_steps(count: int) -> float:
-        return clock.time_block(subject.step, next_batch, subject.synchronise, count, rules.least_lead_in)
-
-    chosen, lead_in = clock.choose_steps(time_steps, rules)
-    return protocol.Calibrated(steps=chosen * subject.steps_per_call, lead_in=lead_in * subject.steps_per_call)
-
-
-def _run_block(session: Session, request: protocol.RunBlock) -> protocol.BlockDone:
-    subject, next_batch = session.prepared()
-    calls, lead_in = request.steps // subject.steps_per_call, request.lead_in // subject.steps_per_call
-    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, calls, lead_in)
-    return protocol.BlockDone(seconds=seconds, traces=subject.traces())
-
-
-def _read_memory(session: Session, request: protocol.ReadMemory) -> protocol.MemoryRead:
-    return device.read_memory(session.kind, request.reset)
-
-
-def _sustain(session: Session, request: protocol.Sustain) -> protocol.SustainDone:
-    subject, next_batch = session.prepared()
-    calls = request.steps // subject.steps_per_call
-    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, calls, request.seconds)
-    return protocol.SustainDone(steps=done * subject.steps_per_call, seconds=seconds)
-
-
-def _measure_input(session: Session, request: protocol.MeasureInput) -> protocol.InputMeasured:
-    _, next_batch = session.prepared()
-    batches, seconds = clock.take_batches(next_batch, request.seconds)
-    return protocol.InputMeasured(batches=batches, seconds=seconds)
-
-
-def _measure_latency(session: Session, request: protocol.MeasureLatency) -> protocol.LatencyDone:
-    subject, next_batch = session.prepared()
-    # The loss alone: a second thing that is read back would be a second way over the bus in every latency.
-    durations = clock.time_each(subject.step, next_batch, device.wait_for, request.steps, request.seconds)
-    return protocol.LatencyDone(seconds=durations)
-
-
-def _take_profile(session: Session, request: protocol.TakeProfile) -> protocol.ProfileTaken:
-    subject, next_batch = session.prepared()
-    return profiler.take_profile(
-        Path(request.logdir),
-        lambda: subject.step(next_batch()),
-        subject.synchronise,
-        request.calls,
-        request.tracers,
-        subject.steps_per_call,
-    )
-
-
-def _reconstruct(session: Session, request: protocol.Reconstruct) -> protocol.Reconstructed:
-    subject, _ = session.prepared()
-    with tf.device(device.scope(session.kind)):
-        reconstructions.save(subject.parameters, session.data.x_test, Path(request.path))
-    return protocol.Reconstructed()
-
-
-def _train(session: Session, request: protocol.Train) -> protocol.Trained:
-    device.start(request.device, "growth", request.tf32)
-    config = Config(training_steps=request.steps)
-    folder = Path(request.folder)
-    data = session.data
-    keras.utils.set_random_seed(request.seed)
-    train_data = pipeline.train_data(data.x_train, data.y_train, config)
-    test_data = pipeline.test_data(data.x_test, data.y_test, config)
-    parameters = model.create_parameters(config)
-    optimizer = training.create_optimizer(parameters, config)
-    mode = next(mode for mode in training.MODES if mode == request.mode)
-    losses = [
-        float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)
-    ]
-    outputs.save_losses(losses, folder / "losses.csv")
-    outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
-    return protocol.Trained(first_loss=losses[0], final_loss=statistics.fmean(losses[-100:]))
-
-
-HANDLERS: dict[type[protocol.Message], Callable[[Session, Any], protocol.Message]] = {
-    protocol.Probe: _probe,
-    protocol.Prepare: _prepare,
-    protocol.ProbeContext: _probe_context,
-    protocol.Check: _check,
-    protocol.Calibrate: _calibrate,
-    protocol.RunBlock: _run_block,
-    protocol.ReadMemory: _read_memory,
-    protocol.Sustain: _sustain,
-    protocol.MeasureInput: _measure_input,
-    protocol.MeasureLimits: _measure_limits,
-    protocol.MeasureLatency: _measure_latency,
-    protocol.TakeProfile: _take_profile,
-    protocol.Reconstruct: _reconstruct,
-    protocol.Train: _train,
-}

@@ -9,18 +9,21 @@ import msgspec
 import numpy as np
 from support import patience
 
+from bench.experiments.base import ExperimentPlan, Measured, cases_of
 from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.roofline.limits import SHARE, share_of_limit, write
 from bench.measure.entry import BASE
 from bench.plan.case import reference
 from bench.plan.preset import PRESETS
-from bench.recording.build import Circumstances, ExperimentPlan, Measured, Progress, build
+from bench.recording.build import Circumstances, Progress, build
+from bench.results.estimates import replicates_of
 from bench.results.record import (
     BlockSize,
     CaseRecord,
     CohortRecord,
     DeviceMemory,
     Failure,
-    InputAlone,
+    Quantities,
     Replicate,
     Training,
 )
@@ -97,7 +100,7 @@ def document(
     day=1,
 ):
     """A result with these samples of cases of an experiment; `failed` names cases that failed."""
-    known = {case.name: case for case in EXPERIMENTS[experiment].cases}
+    known = {case.name: case for case in cases_of(EXPERIMENTS[experiment])}
     records = [
         CaseRecord(
             case=known[name],
@@ -155,7 +158,7 @@ def document(
     )
     training = Training(mode="function", steps=10, first_loss=0.2, final_loss=final_loss, folder="plots")
     plan = ExperimentPlan(
-        name=experiment,
+        experiment=EXPERIMENTS[experiment],
         preset=PRESETS["standard"],
         reference=reference([known[name] for name in samples]).name,
         interleaved=True,
@@ -174,14 +177,36 @@ def with_experiment(found, **changes):
 def with_inputs_alone(found, rates, batches=100):
     """The document with its pipelines measured alone, at these batches per second in the cohorts from 1 on."""
     alone = tuple(
-        InputAlone(cohort=cohort, batches=batches, seconds=batches / rate, batches_per_second=rate)
+        Quantities(
+            name="input_alone", cohort=cohort, values={"batches_count": batches, "elapsed_seconds": batches / rate}
+        )
         for cohort, rate in enumerate(rates, 1)
     )
     benchmarks = tuple(
-        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, inputs_alone=alone))
+        msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, quantities=alone))
         for b in found.benchmarks
     )
     return msgspec.structs.replace(found, benchmarks=benchmarks)
+
+
+def with_limits(found, limits):
+    """The document with these limits of its device, by cohort, and what each case reaches of them."""
+    benchmarks = tuple(
+        msgspec.structs.replace(
+            b,
+            extra_info=msgspec.structs.replace(b.extra_info, figures={SHARE: share_of_limit(replicates_of(b), limits)}),
+        )
+        for b in found.benchmarks
+    )
+    found = msgspec.structs.replace(found, benchmarks=benchmarks)
+    return with_experiment(found, quantities=tuple(of_device(limits)))
+
+
+def of_device(limits):
+    """Limits by cohort, as a result holds them."""
+    for cohort, one in limits.items():
+        values = {name: value for name, value in write(one).items() if not isinstance(value, str)}
+        yield Quantities(name="limits", cohort=cohort, values=values)
 
 
 def together(*found):

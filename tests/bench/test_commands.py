@@ -11,7 +11,7 @@ import pytest
 from documents import foreign
 from support import patience
 
-from bench.experiments.selection import experiment_with
+from bench.experiments.selection import case_named
 from bench.results import files
 
 BENCH = Path(sys.executable).with_name("bench")
@@ -67,9 +67,9 @@ def test_a_case_that_is_not_there_is_named_with_its_neighbours(tmp_path):
 
 
 def test_the_experiment_of_a_case_is_the_first_that_has_it():
-    assert experiment_with("xla/resident", None) == "modes"
-    assert experiment_with("xla/resident", "pipelines") == "pipelines"
-    assert experiment_with("xla-loop", None) == "ceiling"
+    assert case_named("xla/resident", None).experiment == "modes"
+    assert case_named("xla/resident", "pipelines").experiment == "pipelines"
+    assert case_named("xla-loop", None).experiment == "roofline"
 
 
 def test_a_report_of_the_newest_run_goes_into_its_folder(finished, tmp_path):

@@ -122,15 +122,16 @@ def test_the_others_go_on_and_the_exit_code_says_it(faulty):
 
 LATE_FAULTS = """
 import sys
-from bench.worker import server, worker
-from bench.measure.protocol import MeasureLatency, TakeProfile, Train
+from bench.backends.tensorflow import handlers
+from bench.worker import server
+from bench.protocol import MeasureLatency, TakeProfile, Train
 
 def fail(session, request):
     raise ValueError(f"no {type(request).__name__} today")
 
 requests = {"latency": MeasureLatency, "profile": TakeProfile, "training": Train}
 for name in sys.argv.pop(1).split(","):
-    worker.HANDLERS[requests[name]] = fail
+    handlers.HANDLERS[requests[name]] = fail
 server.main(sys.argv[1:])
 """
 
@@ -160,9 +161,10 @@ def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, fau
 
 PROBE_DIES = """
 import os, signal, sys
-from bench.worker import server, worker
-from bench.measure.protocol import Probe
-worker.HANDLERS[Probe] = lambda session, request: os.kill(os.getpid(), signal.SIGSEGV)
+from bench.backends.tensorflow import handlers
+from bench.worker import server
+from bench.protocol import Probe
+handlers.HANDLERS[Probe] = lambda session, request: os.kill(os.getpid(), signal.SIGSEGV)
 server.main(sys.argv[1:])
 """
 
@@ -396,13 +398,14 @@ def test_nothing_of_what_the_processes_make_stays_in_the_temporary_folder(tmp_pa
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     code = (
-        "import sys, tempfile\nfrom bench.worker import server, worker\nfrom bench.measure.protocol import Calibrate\n"
-        "real = worker.HANDLERS[Calibrate]\n"
+        "import sys, tempfile\nfrom bench.backends.tensorflow import handlers\n"
+        "from bench.protocol import Calibrate\nfrom bench.worker import server\n"
+        "real = handlers.HANDLERS[Calibrate]\n"
         "def calibrate(session, request):\n"
         "    print('folder', tempfile.gettempdir(), flush=True)\n"
         "    open(tempfile.gettempdir() + '/left', 'w').close()\n"
         "    return real(session, request)\n"
-        "worker.HANDLERS[Calibrate] = calibrate\nserver.main(sys.argv[1:])"
+        "handlers.HANDLERS[Calibrate] = calibrate\nserver.main(sys.argv[1:])"
     )
     options = Options(
         preset=msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10),

@@ -257,14 +257,14 @@ def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
 
 
 def test_ways_that_feed_themselves_are_checked_and_held_against_the_limit(bench):
-    document, text, _ = bench("--experiment", "ceiling", "--only", "xla-loop-fused", "--tf32", "off")
+    document, text, _ = bench("--experiment", "roofline", "--only", "xla-loop-fused", "--tf32", "off")
     found = {b.name: b.extra_info for b in document.benchmarks}
     loop = found["xla-loop-fused"]
     assert [(check.tf32, check.steps, check.passed) for check in loop.same_model] == [(False, 50, True)]
-    assert loop.share_of_limit.value > 0
+    assert loop.figures["roofline_share"].value > 0
     assert loop.replicates[0].bus_bytes == 8 * 64  # the numbers of a batch's rows
     assert found["function"].replicates[0].bus_bytes == 0
-    assert len(document.experiment.limits) == 1
+    assert len(document.experiment.quantities) == 1
     assert "Fastest" in text
 
 

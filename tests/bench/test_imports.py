@@ -53,5 +53,5 @@ def test_the_launchers_side_imports_no_tensorflow(module):
 
 
 def test_the_probe_can_fail():
-    done = probe("import sys, bench.worker.worker\nassert 'tensorflow' not in sys.modules")
+    done = probe("import sys, bench.backends.tensorflow.handlers\nassert 'tensorflow' not in sys.modules")
     assert done.returncode == 1

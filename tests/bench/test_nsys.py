@@ -12,6 +12,7 @@ from stand_in_nsys import OPTIONS
 from support import patience
 
 from bench.errors import BenchError, UsageError
+from bench.experiments import selection
 from bench.machine import device, variables
 from bench.machine.device import DeviceChoice
 from bench.run import nsys
@@ -21,7 +22,13 @@ GPU = DeviceChoice("gpu", "for a test", {"CUDA_VISIBLE_DEVICES": "1"}, "gpu", "1
 
 
 def process(**changes):
-    usual = {"case": nsys.case_named("xla/notebook", "modes"), "steps": 7, "device": "gpu", "data": "auto", "seed": 1}
+    usual = {
+        "case": selection.case_named("xla/notebook", "modes"),
+        "steps": 7,
+        "device": "gpu",
+        "data": "auto",
+        "seed": 1,
+    }
     return nsys.Process(**{**usual, **changes})
 
 
@@ -102,8 +109,8 @@ def test_variables_are_those_of_servers_and_the_cache_of_kernels(tmp_path):
 def test_a_memory_policy_needs_the_device_it_is_of():
     for name, kind in (("growth/function", "cpu"), ("host/function", "gpu")):
         with pytest.raises(UsageError, match=name):
-            nsys.require_fit(nsys.case_named(name, "memory"), kind)
-        nsys.require_fit(nsys.case_named(name, "memory"), {"cpu": "gpu", "gpu": "cpu"}[kind])
+            nsys.require_fit(selection.case_named(name, "memory"), kind)
+        nsys.require_fit(selection.case_named(name, "memory"), {"cpu": "gpu", "gpu": "cpu"}[kind])
 
 
 def test_reports_of_one_second_have_folders_of_their_own(tmp_path):

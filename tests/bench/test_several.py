@@ -20,7 +20,7 @@ def outcome(tmp_path_factory, tiny, new_listener):
     """One has its limits measured, and a case that does many steps in a call."""
     options = Options(
         preset=msgspec.structs.replace(tiny, looks=(2,), training_steps=10, least_rounds=2, most_rounds=2),
-        experiments=("modes", "ceiling"),
+        experiments=("modes", "roofline"),
         only=("function/resident", "xla-loop-fused"),
         out=tmp_path_factory.mktemp("several"),
         data="sample",
@@ -33,29 +33,29 @@ def outcome(tmp_path_factory, tiny, new_listener):
 def test_each_has_its_own_cases_cohorts_and_twin(outcome):
     document = outcome[0].document
     assert outcome[0].exit_code == ExitCode.OK
-    modes, ceiling = document.autoencoder_bench.experiments
+    modes, roofline = document.autoencoder_bench.experiments
     assert [case.name for case in modes.cases] == ["function/resident", "function/resident/twin"]
-    assert [case.name for case in ceiling.cases] == ["function", "xla-loop-fused", "function/twin"]
-    assert [experiment.reference for experiment in (modes, ceiling)] == ["function/resident", "function"]
-    for experiment in (modes, ceiling):
+    assert [case.name for case in roofline.cases] == ["function", "xla-loop-fused", "function/twin"]
+    assert [experiment.reference for experiment in (modes, roofline)] == ["function/resident", "function"]
+    for experiment in (modes, roofline):
         assert [cohort.cohort for cohort in experiment.cohorts] == [1, 2]
         assert experiment.stopping.reason == "fixed"
         assert experiment.twin.ratio.value is not None
-    assert [limits.cohort for limits in ceiling.limits] == [1, 2]
-    assert modes.limits == ()
+    assert [(one.name, one.cohort) for one in roofline.quantities] == [("limits", 1), ("limits", 2)]
+    assert modes.quantities == ()
 
 
 def test_they_are_measured_on_the_same_servers_a_cohort_of_each_in_turn(outcome):
     document, view = outcome[0].document, outcome[1]
-    modes, ceiling = document.autoencoder_bench.experiments
-    for ours, theirs in zip(modes.cohorts, ceiling.cohorts, strict=True):
+    modes, roofline = document.autoencoder_bench.experiments
+    for ours, theirs in zip(modes.cohorts, roofline.cohorts, strict=True):
         assert ours.server_seconds == theirs.server_seconds
-    order = [stage.split(":")[0] for stage in view.stages if stage.startswith(("modes", "ceiling"))]
+    order = [stage.split(":")[0] for stage in view.stages if stage.startswith(("modes", "roofline"))]
     assert list(dict.fromkeys(order)) == [
         "modes, cohort 1/2",
-        "ceiling, cohort 1/2",
+        "roofline, cohort 1/2",
         "modes, cohort 2/2",
-        "ceiling, cohort 2/2",
+        "roofline, cohort 2/2",
     ]
     assert view.fractions == sorted(view.fractions)
     assert view.fractions[-1] < 1
@@ -63,7 +63,7 @@ def test_they_are_measured_on_the_same_servers_a_cohort_of_each_in_turn(outcome)
 
 def test_a_case_of_many_steps_in_a_call_is_counted_in_steps(outcome):
     found = {b.fullname: b.extra_info for b in outcome[0].document.benchmarks}
-    loop = found["ceiling/xla-loop-fused"]
+    loop = found["roofline/xla-loop-fused"]
     assert loop.block.steps_per_call == 25
     assert loop.block.steps % 25 == 0
     assert loop.latency is None
@@ -71,17 +71,17 @@ def test_a_case_of_many_steps_in_a_call_is_counted_in_steps(outcome):
     assert (loop.profile.status, loop.profile.step_markers, loop.profile.steps) == ("ok", 3, 75)
     (check,) = loop.same_model
     assert (check.steps, check.passed) == (50, True)
-    assert loop.share_of_limit.value > 0
-    assert found["modes/function/resident"].share_of_limit is None
+    assert loop.figures["roofline_share"].value > 0
+    assert found["modes/function/resident"].figures == {}
 
 
 def test_files_of_cases_of_one_name_do_not_meet(outcome):
     folder = outcome[0].folder
     profiles = {path.name for path in (folder / "tensorboard").iterdir()}
-    assert {"modes-function-resident", "ceiling-function", "ceiling-xla-loop-fused"} <= profiles
+    assert {"modes-function-resident", "roofline-function", "roofline-xla-loop-fused"} <= profiles
     logs = {path.name for path in (folder / "logs" / "cohort-2").iterdir()}
-    assert {"modes-function-resident.log", "ceiling-function.log", "limits.log"} <= logs
-    assert (folder / "plots" / "ceiling.png").is_file()
+    assert {"modes-function-resident.log", "roofline-function.log", "limits.log"} <= logs
+    assert (folder / "plots" / "roofline.png").is_file()
 
 
 def test_such_a_result_is_read_shown_and_compared_by_full_names(outcome):
@@ -92,13 +92,13 @@ def test_such_a_result_is_read_shown_and_compared_by_full_names(outcome):
     console.print(summary(document))
     text = console.file.getvalue()
     assert "modes: " in text
-    assert "ceiling: " in text
-    assert "measured twice (ceiling)" in " ".join(text.split()) or "under 3" in text
+    assert "roofline: " in text
+    assert "measured twice (roofline)" in " ".join(text.split()) or "under 3" in text
     run_of_it = stored_run.load(path)
-    assert set(run_of_it.cases) == {"modes/function/resident", "ceiling/function", "ceiling/xla-loop-fused"}
+    assert set(run_of_it.cases) == {"modes/function/resident", "roofline/function", "roofline/xla-loop-fused"}
     (part, _) = document.parts()
     modes_only = stored_run.of_document(path.with_name("modes.json"), part)
     found = compare(run_of_it, modes_only)  # it was not asked for the other experiment, so nothing has vanished
     assert {case.name: case.state for case in found.cases} == {"modes/function/resident": "compared"}
-    assert "ceiling is in" in found.notes[-1]
+    assert "roofline is in" in found.notes[-1]
     assert "only: not compared." in found.notes[-1]

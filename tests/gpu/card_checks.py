@@ -4,7 +4,8 @@ They are written against the result of one part's run, so that tests/bench/test_
 stand-ins.
 """
 
-from bench.experiments.registry import MOST_EXAMPLES
+from bench.experiments.batch.experiment import MOST_EXAMPLES
+from bench.experiments.roofline.limits import read
 from bench.plan.memory_policy import parse
 from bench.results.schema import Document
 
@@ -158,7 +159,7 @@ def cuda_graphs_are_traced_where_asked(document: Document) -> list[str]:
 
 def what_launching_and_copying_cost_is_known(document: Document) -> list[str]:
     """By TensorFlow, and by the driver."""
-    (limits,) = document.experiment.limits
+    (limits,) = read(document.experiment.quantities).values()
     driver = limits.driver
     assert driver is not None, limits.driver_reason
     assert driver.kernel_launch_seconds > 0

@@ -6,7 +6,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def document(measure):
-    return measure("ceiling", only=("function",), profile=False)
+    return measure("roofline", only=("function",), profile=False)
 
 
 @pytest.mark.parametrize("check", card_checks.LIMITS, ids=lambda check: check.__name__)

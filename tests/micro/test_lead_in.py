@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 
+from bench import protocol
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.measure import protocol
 from bench.measure.launcher import Limits, Server
 
 ROUNDS = 25
@@ -19,7 +19,7 @@ def test_lead_in(benchmark, full_set, tmp_path, capsys):
     server = Server(full_set, {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Limits())
     server.wait_until_ready()
     try:
-        chosen = selection.select(Choice())["modes"]
+        chosen = selection.select(Choice(("modes",)))["modes"]
         chosen = chosen if benchmark.enabled else chosen[1:3]
         workers = {case.name: start(server, case, tmp_path) for case in chosen}
         ratios = benchmark.pedantic(lambda: measure(workers, ROUNDS if benchmark.enabled else 1), rounds=1)

@@ -1,1 +1,1 @@
-"""TensorFlow: the only folder of the launcher, worker or presenter that imports it."""
+"""TensorFlow: how a step is run there, and everything else that a worker asks of it."""

@@ -15,8 +15,8 @@ from tensorflow.python.eager import context
 from autoencoder.model import Parameters
 from bench.backends.tensorflow import allocator
 from bench.machine import environment
-from bench.measure.protocol import MemoryRead, Probed
 from bench.plan import memory_policy
+from bench.protocol import MemoryRead, Probed
 
 TF32_CAPABILITY = (8, 0)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
-from bench.measure.protocol import ProfileTaken
 from bench.profiles import gpu_trace
+from bench.protocol import ProfileTaken
 from bench.results.gpu_trace_record import GpuTrace
 from bench.results.record import USUAL_TRACERS, Tracers
 

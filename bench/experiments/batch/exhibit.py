@@ -2,20 +2,30 @@
 
 from collections.abc import Mapping, Set
 from statistics import median
+from typing import TYPE_CHECKING
 
 from bench.compare.stored_run import first_call_seconds
+from bench.experiments.base import Exhibit, Section
 from bench.experiments.batch.regimes import LEAST_SIZES, Regimes, fit
-from bench.experiments.memory.exhibit import figures, size
 from bench.output import cells
-from bench.output.figures import scaled, with_interval
+from bench.output.figures import milliseconds, scaled, size, with_interval
 from bench.output.grid import Grid
 from bench.results import claims, estimates
 from bench.results.claims import Answer
+from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CAPTION = (
     "examples/s: steps/s times the batch. time: paired ratio to {reference}. first: first call in seconds. memory: "
     "tensors on the card at most, or without one the host's that only this process has."
+)
+# Of the report: with the range or interval of every figure.
+_WHOLE_CAPTION = (
+    "ms: of a step; examples/s: steps/s times the batch. time: paired ratio to {reference}. first call: seconds. "
+    "memory: tensors on the card at most, or without one the host's that only this process has."
 )
 MISFIT = 0.10  # beyond, one line does not describe the times, and nothing is made of it
 
@@ -99,3 +109,63 @@ def _regimes(crossover: Estimate, sizes: Set[int]) -> str:
 
 def _whole(crossover: Estimate) -> str:
     return with_interval(crossover, lambda value: f"{float(f'{value:.3g}'):,.0f}")
+
+
+def _whole_table(document: Document) -> Grid:
+    """A row for each case, of a document of one experiment."""
+    kind = "tensors" if document.autoencoder_bench.device.kind == "gpu" else "private"
+    return Grid(
+        title="Batch sizes",
+        headings=("case", "ms", "steps/s", "examples/s", "time", "first call", "memory"),
+        rows=tuple(
+            (
+                benchmark.name,
+                milliseconds(benchmark.extra_info.steps_per_second),
+                cells.rate_with_range(benchmark),
+                cells.rate_with_range(benchmark, benchmark.extra_info.case.batch_size),
+                cells.ratio(benchmark.extra_info.ratio_to_reference),
+                cells.first_call(benchmark),
+                cells.memory_with_range(benchmark, kind),
+            )
+            for benchmark in document.benchmarks
+        ),
+        caption=_WHOLE_CAPTION.format(reference=document.experiment.reference),
+    )
+
+
+def _lines(document: Document) -> Grid:
+    """The fitted lines of the batch sizes: the fixed part, what an example costs, and where both are equal."""
+    found = regimes(document)
+    return Grid(
+        title="Fitted lines",
+        headings=("mode", "fixed part, ms", "an example, microseconds", "equal at, examples"),
+        rows=tuple(
+            (
+                mode,
+                scaled(fitted.launch_seconds, 1e3),
+                scaled(fitted.per_example_seconds, 1e6),
+                scaled(fitted.crossover),
+            )
+            for mode, fitted in found.items()
+            if fitted and is_a_line(fitted)
+        ),
+        caption="by the times of a step over its batch; a line is fitted in each cohort.",
+    )
+
+
+def _draw(document: Document) -> "Figure | None":
+    from bench.experiments.batch import picture
+
+    return picture.draw(document)
+
+
+EXHIBIT = Exhibit(
+    findings=findings,
+    table=table,
+    section=Section(
+        title="Batch size",
+        caption="Milliseconds of a step over its batch.",
+        draw=_draw,
+        grids=(_whole_table, _lines),
+    ),
+)

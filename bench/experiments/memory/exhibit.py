@@ -1,13 +1,18 @@
 """What a result says of memory: figures per case, a table, and sentences on what each policy costs."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from statistics import median
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from bench.experiments.base import Exhibit, Section
 from bench.output import cells
+from bench.output.figures import size, spread
 from bench.output.grid import Grid
-from bench.results.record import DeviceMemory, ReplicateInfo
+from bench.results.memory_figures import Figures, figures
+from bench.results.record import DeviceMemory
 from bench.results.schema import Benchmark, Document
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _DEVICE_CAPTION = (
     "Memory of the card, of one process alone on it, median of the cohorts. start: seconds until the first allocation. "
@@ -22,49 +27,21 @@ _HOST_CAPTION = (
 )
 
 
+# Of the report: with the least and the most of the processes.
+_KINDS = {
+    "gpu": (
+        ("model", "data", "tensors", "reserved", "context", "lost", "private"),
+        "Of the card, of one process alone on it: model and data, which are among the tensors in use at most; "
+        "reserved, which is lost less the context; lost, what the card had less. private: the host's memory that only "
+        "this process has.",
+    ),
+    "cpu": (
+        ("private", "resident", "peak"),
+        "Of the host: private, pages that only this process has; resident, with those it shares with its server; peak, "
+        "the most it ever had resident.",
+    ),
+}
 _SAID = ("reserved", "lost", "tensors")  # of a policy
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Medians over a case's processes, in bytes and seconds; None where no process has the figure."""
-
-    tensors: float | None
-    reserved: float | None
-    context: float | None
-    lost: float | None
-    total: float | None
-    model: float | None
-    data: float | None
-    private: float | None
-    resident: float | None
-    peak: float | None
-    start_seconds: float
-
-
-def figures(benchmark: Benchmark, of: Callable[[Iterable[float]], float] = median) -> Figures:
-    """The figures of a case: the median of its processes, or what else `of` makes of theirs."""
-    replicates = benchmark.extra_info.replicates
-
-    def of_card(get: Callable[[DeviceMemory], int | None]) -> float | None:
-        return _of_known(of, [get(replicate.device_memory) for replicate in replicates if replicate.device_memory])
-
-    def of_process(get: Callable[[ReplicateInfo], int | None]) -> float | None:
-        return _of_known(of, [get(replicate) for replicate in replicates])
-
-    return Figures(
-        tensors=of_card(lambda memory: memory.tensors_peak_bytes),
-        reserved=of_card(lambda memory: memory.reserved_bytes),
-        context=of_card(lambda memory: memory.context_bytes),
-        lost=of_card(lambda memory: memory.lost_bytes),
-        total=of_card(lambda memory: memory.total_bytes),
-        model=of_process(lambda replicate: replicate.model_bytes),
-        data=of_process(lambda replicate: replicate.data_bytes),
-        private=of_process(lambda replicate: replicate.private_host_bytes),
-        resident=of_process(lambda replicate: replicate.resident_host_bytes),
-        peak=of_process(lambda replicate: replicate.peak_host_bytes),
-        start_seconds=of([replicate.device_init_seconds for replicate in replicates]),
-    )
 
 
 def table(document: Document) -> Grid:
@@ -101,16 +78,6 @@ def findings(document: Document) -> list[str]:
             f"Somebody else was on the card ({', '.join(sorted(set(shared)))}): their memory may be in it."
         )
     return sentences
-
-
-def size(number: float | None) -> str:
-    """Bytes in a unit that fits, in powers of 1,000; - for none."""
-    if number is None:
-        return "-"
-    for unit, least in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= least:
-            return f"{number / least:#.3g}".rstrip(".") + f" {unit}"
-    return f"{number:.0f} B"
 
 
 def _of_policy(benchmark: Benchmark, found: Figures) -> str | None:
@@ -150,6 +117,38 @@ def _memories(document: Document) -> list[tuple[str, DeviceMemory]]:
     ]
 
 
-def _of_known(of: Callable[[Iterable[float]], float], values: Sequence[int | None]) -> float | None:
-    some = [float(value) for value in values if value is not None]
-    return of(some) if some else None
+def _whole_table(document: Document) -> Grid:
+    """A row for each case, of a document of one experiment."""
+    kinds, words = _KINDS[document.autoencoder_bench.device.kind]
+    return Grid(
+        title="Memory",
+        headings=("case", "steps/s", "start", *kinds),
+        rows=tuple(_memory_row(benchmark, kinds) for benchmark in document.benchmarks),
+        caption=f"{words} start: seconds until the first computation.",
+    )
+
+
+def _memory_row(benchmark: Benchmark, kinds: Sequence[str]) -> tuple[str, ...]:
+    low, high = figures(benchmark, min), figures(benchmark, max)
+    ends = spread(low.start_seconds, high.start_seconds, lambda value: f"{value:.2f}")
+    start = f"{figures(benchmark).start_seconds:.2f} ({ends})"
+    sizes = (cells.memory_with_range(benchmark, kind) for kind in kinds)
+    return (benchmark.name, cells.rate_with_range(benchmark), start, *sizes)
+
+
+def _draw(document: Document) -> "Figure | None":
+    from bench.experiments.memory import picture
+
+    return picture.draw(document)
+
+
+EXHIBIT = Exhibit(
+    findings=findings,
+    table=table,
+    section=Section(
+        title="Memory",
+        caption="Memory of one process, kind by kind.",
+        draw=_draw,
+        grids=(_whole_table,),
+    ),
+)

@@ -2,8 +2,9 @@
 
 from matplotlib.figure import Figure
 
-from bench.experiments.memory.exhibit import Figures, figures, size
 from bench.output import style
+from bench.output.figures import size
+from bench.results.memory_figures import Figures, figures
 from bench.results.schema import Document
 
 _COLOURS = {

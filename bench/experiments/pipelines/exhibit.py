@@ -3,21 +3,35 @@
 import math
 from collections.abc import Mapping
 from statistics import median
+from typing import TYPE_CHECKING
 
-from bench.experiments.memory.exhibit import figures, size
+from bench.experiments import compiled
+from bench.experiments.base import Exhibit, Section
+from bench.experiments.pipelines import input_alone
 from bench.output import cells
-from bench.output.figures import multiple, percent, with_interval
+from bench.output.figures import milliseconds, multiple, percent, size, with_interval
 from bench.output.grid import Grid
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Cost
-from bench.results.schema import Benchmark, Document, Estimate
+from bench.results.memory_figures import figures
+from bench.results.schema import INPUT_OVERHEAD, Benchmark, Document, Estimate
 from bench.stats import inference
 from bench.stats.inference import CONFIDENCE
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CAPTION = (
     "stall: share of the step lost against a resident batch, paired. alone: batches per second that nobody computes "
     "with. first: seconds to the first batch. private: the host's memory that only this process has. bus: bytes a "
     "step's input moves to the GPU."
+)
+
+# Of the report: with the range or interval of every figure.
+_WHOLE_CAPTION = (
+    "ms: of a step. stall: share of the step lost against a resident batch, paired. alone: batches per second that "
+    "nobody computes with. first batch: seconds. private: the host's memory that only this process has. bus: bytes a "
+    "step's input moves to the GPU, by the batch's size."
 )
 
 # From one word changed to another way of feeding: the first that surely helps is the one to try.
@@ -39,7 +53,7 @@ def table(document: Document) -> Grid:
 
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
-    stall, alone = info.stall, alone_rate(benchmark)
+    stall, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
     return [
         cells.rate(benchmark),
         "-" if stall is None or stall.value is None else percent(stall),
@@ -52,10 +66,15 @@ def _row(benchmark: Benchmark) -> list[str]:
 
 def alone_rate(benchmark: Benchmark) -> Estimate:
     """Batches per second of the pipeline where nobody computes, with its interval over the cohorts."""
-    return estimates.level([alone.batches_per_second for alone in benchmark.extra_info.inputs_alone])
+    return estimates.level([alone.batches_per_second for alone in input_alone.read(benchmark.extra_info.quantities)])
 
 
 def findings(document: Document) -> list[str]:
+    """Where both compiled modes were measured, which is faster; then what the notebook's pipeline costs the fastest."""
+    return [*compiled.compared(document), *_of_the_notebooks(document)]
+
+
+def _of_the_notebooks(document: Document) -> list[str]:
     """For the fastest mode: what the notebook's pipeline costs, what limits it, and what would help."""
     cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
     both = (f"{{mode}}/{_USUAL}", "{mode}/resident")
@@ -63,7 +82,7 @@ def findings(document: Document) -> list[str]:
     if (mode := next(modes, None)) is None:
         return []
     usual = cases[f"{mode}/{_USUAL}"]
-    stall = usual.extra_info.stall
+    stall = usual.extra_info.figures.get(INPUT_OVERHEAD)
     if stall is None or stall.value is None:
         return []
     sentences = [_cost(usual.name, stall)]
@@ -111,7 +130,7 @@ def _whole(value: float) -> str:
 
 def supply_ratio(usual: Benchmark, resident: Benchmark) -> Estimate:
     """Batches that the pipeline delivers alone, over those that a step without an input could take, by cohort."""
-    rates = {alone.cohort: alone.batches_per_second for alone in usual.extra_info.inputs_alone}
+    rates = {alone.cohort: alone.batches_per_second for alone in input_alone.read(usual.extra_info.quantities)}
     logs = [
         math.log(rates[replicate.cohort] * median(replicate.seconds_per_step))
         for replicate in estimates.replicates_of(resident)
@@ -158,3 +177,46 @@ def _remedy(mode: str, cases: Mapping[str, Benchmark], reference: str) -> str:
 
 def _gain(mode: str, name: str, ratios: Mapping[str, Estimate]) -> str:
     return f"{mode}/{name} {with_interval(ratios[name], multiple)}"
+
+
+def _whole_table(document: Document) -> Grid:
+    """A row for each case, of a document of one experiment."""
+    return Grid(
+        title="Input pipelines",
+        headings=("case", "steps/s", "ms", "stall", "alone", "first batch", "private", "bus"),
+        rows=tuple(_whole_row(benchmark) for benchmark in document.benchmarks),
+        caption=_WHOLE_CAPTION,
+    )
+
+
+def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
+    info = benchmark.extra_info
+    stall, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
+    return (
+        benchmark.name,
+        cells.rate_with_range(benchmark),
+        milliseconds(benchmark.extra_info.steps_per_second),
+        "-" if stall is None or stall.value is None else percent(stall),
+        with_interval(alone, _whole),
+        cells.with_range([replicate.input_init_seconds for replicate in info.replicates], lambda value: f"{value:.2f}"),
+        cells.memory_with_range(benchmark, "private"),
+        size(info.replicates[0].bus_bytes),
+    )
+
+
+def _draw(document: Document) -> "Figure | None":
+    from bench.experiments.pipelines import picture
+
+    return picture.draw(document)
+
+
+EXHIBIT = Exhibit(
+    findings=findings,
+    table=table,
+    section=Section(
+        title="Input pipelines and their stall",
+        caption="Milliseconds of a step, and in it what is lost to the input.",
+        draw=_draw,
+        grids=(_whole_table,),
+    ),
+)

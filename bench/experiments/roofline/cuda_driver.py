@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.results.driver_record import DriverLimits, Transfer
+from bench.experiments.roofline.limits import DriverLimits, Transfer
 
 Clock = Callable[[], float]
 Handle = TypeVar("Handle", c_int, c_ulonglong, c_void_p)

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import TYPE_CHECKING
 
+from bench.experiments.base import Exhibit, Section
 from bench.experiments.roofline import limits
+from bench.experiments.roofline.limits import Limits
 from bench.experiments.roofline.step_cost import FLOPS
 from bench.output import cells
 from bench.output.figures import digits, percent, spread, with_interval
@@ -12,8 +15,10 @@ from bench.output.grid import Grid
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Leaders
 from bench.results.estimates import Replicates
-from bench.results.record import Limits
 from bench.results.schema import Benchmark, Document, Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _CAPTION = (
     "time: paired ratio to {reference}. of limit: the fewest seconds that a step can take here over the case's own. "
@@ -50,10 +55,10 @@ class Figures:
 
 def figures(document: Document) -> Figures | None:
     """The limits of the device, None where they were not measured."""
-    measured = document.experiment.limits
+    measured = limits.read(document.experiment.quantities)
     if not measured:
         return None
-    steps = [limit.eager_parts for limit in measured]
+    steps = [limit.eager_parts for limit in measured.values()]
     parts = {
         "forward": [one.forward_seconds for one in steps],
         "gradients": [one.with_gradients_seconds - one.forward_seconds for one in steps],
@@ -61,11 +66,11 @@ def figures(document: Document) -> Figures | None:
     }
     whole = [one.step_seconds for one in steps]
     return Figures(
-        arithmetic={limit.cohort: limits.arithmetic_seconds(limit) for limit in measured},
-        memory={limit.cohort: limits.memory_seconds(limit) for limit in measured},
-        fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured]),
-        large_flops=[limit.large_matmul_flops_per_second for limit in measured],
-        launches=_launches(measured),
+        arithmetic={cohort: limits.arithmetic_seconds(limit) for cohort, limit in measured.items()},
+        memory={cohort: limits.memory_seconds(limit) for cohort, limit in measured.items()},
+        fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured.values()]),
+        large_flops=[limit.large_matmul_flops_per_second for limit in measured.values()],
+        launches=_launches(list(measured.values())),
         eager_step=estimates.level(whole),
         eager_shares={
             name: estimates.average([part / step for part, step in zip(of_part, whole, strict=True)])
@@ -96,7 +101,7 @@ def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
 def transfers(document: Document) -> Grid:
     """What copies to the device and back cost, kind by kind."""
     seconds: dict[tuple[str, str, int], list[float]] = {}
-    for limit in document.experiment.limits:
+    for limit in limits.read(document.experiment.quantities).values():
         for one in (*limit.transfers, *(limit.driver.transfers if limit.driver else ())):
             seconds.setdefault((one.to, one.memory, one.bytes), []).append(one.seconds)
     rows = tuple(
@@ -116,7 +121,7 @@ def table(document: Document) -> Grid:
 
 def _row(benchmark: Benchmark, found: Figures | None) -> list[str]:
     info = benchmark.extra_info
-    share = info.share_of_limit
+    share = info.figures.get(limits.SHARE)
     return [
         cells.rate(benchmark),
         cells.ratio(info.ratio_to_reference),
@@ -203,7 +208,7 @@ def _fastest(what: str, leaders: Leaders, cases: Mapping[str, Benchmark]) -> str
 
 
 def _with_rate(benchmark: Benchmark) -> str:
-    rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.share_of_limit
+    rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.figures.get(limits.SHARE)
     assert rate.value is not None
     ends = ""
     if rate.low is not None and rate.high is not None and rate.cohorts > 1:
@@ -263,3 +268,52 @@ def _milliseconds(seconds: float) -> str:
 
 def _ratio(value: float) -> str:
     return f"{value:.2f}x"
+
+
+def _whole_table(document: Document) -> Grid:
+    """A row for each case, of a document of one experiment; the summary's table, its rates with their ranges."""
+    grid = table(document)
+    rows = tuple(
+        (row[0], cells.rate_with_range(benchmark), *row[2:])
+        for row, benchmark in zip(grid.rows, document.benchmarks, strict=True)
+    )
+    return Grid("Ways to run the same optimisation", grid.headings, rows, grid.caption)
+
+
+def _parts(document: Document) -> Grid:
+    """What bounds a step on this device, and an eager step in parts."""
+    found = list(limits.read(document.experiment.quantities).values())
+    parts = [one.eager_parts for one in found]
+    rows = {
+        "arithmetic of a step": [limits.arithmetic_seconds(one) for one in found],
+        "memory of a step": [limits.memory_seconds(one) for one in found],
+        "eager step: forward": [part.forward_seconds for part in parts],
+        "eager step: gradients": [part.with_gradients_seconds - part.forward_seconds for part in parts],
+        "eager step: optimizer": [part.step_seconds - part.with_gradients_seconds for part in parts],
+    }
+    return Grid(
+        title="The limit, and an eager step in parts",
+        headings=("part", "milliseconds"),
+        rows=tuple(
+            (name, cells.with_range(some, lambda value: f"{1e3 * value:.3f}")) for name, some in rows.items() if some
+        ),
+        caption="the limit is the larger of arithmetic and memory.",
+    )
+
+
+def _draw(document: Document) -> "Figure | None":
+    from bench.experiments.roofline import picture
+
+    return picture.draw(document)
+
+
+EXHIBIT = Exhibit(
+    findings=findings,
+    table=table,
+    section=Section(
+        title="The limit",
+        caption="Steps per second of every way, and the limit.",
+        draw=_draw,
+        grids=(_whole_table, _parts, transfers),
+    ),
+)

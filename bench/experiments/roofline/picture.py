@@ -1,4 +1,4 @@
-"""The picture of the experiment `ceiling`: every way against the limit, and below it an eager step in parts."""
+"""The picture of the experiment `roofline`: every way against the limit, and below it an eager step in parts."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure

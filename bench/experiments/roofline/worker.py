@@ -3,18 +3,19 @@
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from autoencoder import model, training
 from autoencoder.config import Config
-from bench.backends.tensorflow import device, loops, optimizers
-from bench.experiments.roofline import cuda_driver
+from bench.backends.tensorflow import device, loops, optimizers, pipelines
+from bench.backends.tensorflow.handlers import State
+from bench.experiments.roofline import cuda_driver, limits
+from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer
 from bench.experiments.roofline.step_cost import PRODUCTS
-from bench.results.driver_record import DriverLimits, Transfer
-from bench.results.record import DeviceLimits, EagerParts
+from bench.protocol import Measure
 
 LARGE = {"cpu": 1024, "gpu": 4096}  # rows and columns of the large product
 LARGE_TRANSFER_BYTES = 2**26
@@ -31,7 +32,7 @@ _LEAST_TRIES = 7
 Launch = Callable[[], tf.Tensor]
 
 
-def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLimits:
+def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Limits:
     """All of it, on a device of this kind; the fastest of several tries, since it is the best that is looked for."""
     tf.random.set_seed(seed)
     sizes = (4 * config.batch_size * config.num_features, LARGE_TRANSFER_BYTES)
@@ -40,7 +41,7 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> DeviceLim
         scalar = tf.constant(1.0)
         add = tf.function(lambda x: x + 1.0)
         floats = sum(int(np.prod(v.shape)) for v in model.trainable_variables(model.create_parameters(config)))
-        return DeviceLimits(
+        return Limits(
             eager_op_seconds=_per_launch(lambda: tf.add(scalar, 1.0)),
             function_call_seconds=_per_launch(lambda: add(scalar)),
             copy_bytes_per_second=_copies(4 * floats),
@@ -197,5 +198,13 @@ def _eager_parts(config: Config, batch: tf.Tensor) -> EagerParts:
             last.numpy()
             if number:  # the first round warms up
                 seconds.append((time.perf_counter() - started) / _STEPS)
-    found = [statistics.median(seconds) for seconds in times]
-    return EagerParts(forward_seconds=found[0], with_gradients_seconds=found[1], step_seconds=found[2])
+    return EagerParts(*(statistics.median(seconds) for seconds in times))
+
+
+def _measure(state: State, request: Measure) -> Mapping[str, float | str]:
+    device.start(request.device, "growth", request.tf32)
+    (batch,) = pipelines.fixed_batches(state.data, state.config, 1)
+    return limits.write(measure(request.device, state.config, request.seed, batch))
+
+
+MEASUREMENTS: Mapping[str, Callable[[State, Measure], Mapping[str, float | str]]] = {limits.LIMITS: _measure}

@@ -1,24 +1,27 @@
 """Cases, and how they are picked."""
 
-import dataclasses
 import itertools
 from types import SimpleNamespace
 
 import pytest
 
+from bench.commands import axes
 from bench.errors import UsageError
 from bench.experiments import selection
-from bench.experiments.registry import BATCH_SIZES, EXPERIMENTS, batch_sizes
-from bench.experiments.selection import Choice, parse_sizes
+from bench.experiments.batch.experiment import BATCH_SIZES, batch_sizes
+from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.selection import Choice, experiments_about
 from bench.machine.device import DeviceChoice
 from bench.machine.nvml import CardMemory
 from bench.plan.case import reference
+from bench.plan.preset import PRESETS
 from bench.run import execute
+from bench.run.options import Options
 
 
 def test_several_experiments_share_globs_and_each_keeps_its_reference():
-    found = selection.select(Choice(("modes", "batch", "ceiling"), only=("xla/*",)))
-    assert list(found) == ["modes", "batch"]  # the ceiling has no such case
+    found = selection.select(Choice(("modes", "batch", "roofline"), only=("xla/*",)))
+    assert list(found) == ["modes", "batch"]  # the roofline has no such case
     for chosen in found.values():
         assert reference(chosen) in chosen
         assert any(case.twin for case in chosen)
@@ -58,12 +61,12 @@ def test_the_reference_and_its_twin_stay_in():
 def test_unknown_names_come_with_the_nearest():
     with pytest.raises(UsageError, match=r"Did you mean xla/resident"):
         names("xla/residence")
-    with pytest.raises(UsageError, match=r"Known: modes, memory, pipelines, batch"):
+    with pytest.raises(UsageError, match=r"Known: modes, pipelines, memory, batch"):
         select(Choice(("zebra",)))
 
 
 def of_memory(*only, chosen=(), fraction=None):
-    return [case.name for case in select(Choice(("memory",), only, tuple(chosen), fraction))]
+    return [case.name for case in select(Choice(("memory",), only, axes.chosen((), chosen, fraction)))]
 
 
 def test_memory_runs_four_policies_and_what_there_is_without_a_gpu():
@@ -101,10 +104,65 @@ def test_the_reference_is_growth_on_a_gpu_and_the_host_without_one():
     assert reference([case for case in selected if case.memory == "host"]).name == "host/function"
 
 
-@pytest.mark.parametrize("change", [{"memory": ("growth",)}, {"memory_fraction": 0.5}])
-def test_policies_belong_to_the_experiment_memory(change):
-    with pytest.raises(UsageError, match="--experiment memory"):
-        select(Choice(("modes",), **change))
+@pytest.mark.parametrize(
+    ("chosen", "experiments", "able"),
+    [
+        pytest.param({"memory": ("growth",)}, ("modes",), "memory", id="a policy"),
+        pytest.param({"batch_size": (64,)}, ("modes", "memory"), "batch", id="a size"),
+        pytest.param({"pipeline": ("notebook",)}, ("batch",), "modes or pipelines", id="a pipeline"),
+    ],
+)
+def test_an_axis_goes_with_an_experiment_that_varies_it(chosen, experiments, able):
+    with pytest.raises(UsageError, match=f"no experiment chosen varies it. It goes with --experiment {able}"):
+        selection.select(Choice(experiments, axes=chosen))
+
+
+def test_values_of_an_axis_take_the_place_of_an_experiments_own():
+    def names(experiment, **chosen):
+        return [case.name for case in select(Choice((experiment,), axes=chosen)) if not case.twin]
+
+    assert names("modes", mode=("xla",)) == ["function/resident", "xla/resident", "xla/notebook"]
+    assert names("modes", mode=("eager-fused",), pipeline=("resident",)) == [
+        "function/resident",
+        "eager-fused/resident",
+    ]
+    assert names("memory", mode=("xla",), memory=("async",)) == [
+        "growth/function",
+        "async/xla",
+        "host/xla",
+        "host/function",
+    ]
+    assert names("pipelines", pipeline=("vectorised",)) == [
+        "function/resident",
+        "function/vectorised",
+        "xla/vectorised",
+    ]
+    assert names("batch", batch_size=(8,), mode=("xla",)) == ["function/64", "xla/8", "xla/64"]
+    assert names("roofline", mode=("keras-fit",)) == ["function", "keras-fit"]
+    everything = [case.name for case in select(Choice(("pipelines",), axes={"mode": ("xla",)}, brief=True))]
+    assert len(everything) == 1 + 8 + 1
+
+
+def test_an_unknown_value_comes_with_the_nearest():
+    with pytest.raises(UsageError, match=r"--axis mode: no mode 'xlaa'\. Did you mean xla"):
+        select(Choice(("modes",), axes={"mode": ("xlaa",)}))
+    with pytest.raises(UsageError, match="No memory policy 'grow'"):
+        select(Choice(("memory",), axes={"memory": ("grow",)}))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        pytest.param({}, ("modes", "pipelines", "memory"), id="none"),
+        pytest.param({"memory": ("async",)}, ("memory",), id="a policy"),
+        pytest.param({"batch_size": (8,)}, ("batch",), id="sizes, which quick has not"),
+        pytest.param({"mode": ("xla",)}, ("modes", "pipelines", "memory"), id="a mode"),
+        pytest.param({"pipeline": ("prefetch-1",), "mode": ("xla",)}, ("modes", "pipelines"), id="two together"),
+        pytest.param({"memory": ("async",), "batch_size": (8,)}, ("memory", "batch"), id="two apart"),
+    ],
+)
+def test_without_a_name_those_are_measured_that_vary_what_was_chosen(chosen, expected):
+    assert experiments_about(chosen, "quick") == expected
 
 
 def test_pipelines_are_eight_under_two_modes():
@@ -123,24 +181,31 @@ def test_quick_takes_four_pipelines():
 
 def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
-        return [case.name for case in select(Choice(("batch",), batch_sizes=sizes))]
+        return [case.name for case in select(Choice(("batch",), axes={"batch_size": sizes} if sizes else {}))]
 
     assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in BATCH_SIZES] + ["function/64/twin"]
     assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/twin"]
     assert reference(select(Choice(("batch",)))).name == "function/64"
 
 
-@pytest.mark.parametrize(("experiment", "sizes"), [("batch", (0,)), ("batch", (64, 2**20)), ("modes", (64,))])
-def test_batch_sizes_out_of_range_or_place(experiment, sizes):
-    with pytest.raises(UsageError, match="--batch-sizes"):
-        select(Choice((experiment,), batch_sizes=sizes))
+@pytest.mark.parametrize("sizes", [(0,), (64, 2**20)])
+def test_batch_sizes_out_of_range(sizes):
+    with pytest.raises(UsageError, match="a batch has 1 to 262,144 examples"):
+        select(Choice(("batch",), axes={"batch_size": sizes}))
 
 
-def test_batch_sizes_are_a_list_with_commas():
-    assert parse_sizes("16, 64,1024") == (16, 64, 1024)
-    for text in ("", "16;64", "-4", "1e3", "\u0663"):
+def test_axes_are_named_with_values_and_commas():
+    assert axes.chosen(["batch_size=16, 64,1024", "batch-size=8,64"], sizes="4") == {"batch_size": (16, 64, 1024, 8, 4)}
+    assert axes.chosen(["memory=fraction,growth", "mode=xla"], fraction=0.5) == {
+        "memory": ("fraction-0.5", "growth"),
+        "mode": ("xla",),
+    }
+    for text in ("batch_size=", "batch_size=16;64", "batch_size=-4", "batch_size=1e3", "batch_size=\u0663"):
         with pytest.raises(UsageError, match="commas"):
-            parse_sizes(text)
+            axes.chosen([text])
+    for text in ("zebra=1", "xla", "=", ""):
+        with pytest.raises(UsageError, match="NAME=VALUE"):
+            axes.chosen([text])
 
 
 @pytest.mark.parametrize(
@@ -162,16 +227,17 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 
 
 @pytest.mark.parametrize(
-    ("changes", "card", "expected"),
+    ("experiment", "chosen", "card", "expected"),
     [
-        pytest.param({}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a card with 16 GiB of which some are used"),
-        pytest.param({}, None, (), id="a CPU has the usual ones"),
-        pytest.param({"batch_sizes": (8,)}, "0", (8,), id="those that were asked for"),
-        pytest.param({"experiments": ("modes",)}, "0", (), id="another experiment"),
+        pytest.param("batch", {}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a card with 16 GiB of which some are used"),
+        pytest.param("batch", {}, None, None, id="a CPU has the usual ones"),
+        pytest.param("batch", {"batch_size": (8,)}, "0", (8,), id="those that were asked for"),
+        pytest.param("modes", {}, "0", None, id="another experiment"),
     ],
 )
-def test_a_run_chooses_batches_by_the_device_unless_they_are_named(changes, card, expected):
+def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, card, expected):
     memory = CardMemory(total=16 * 2**30, used=400 * 2**20)
     device = DeviceChoice("gpu" if card else "cpu", "", {}, "", card)
-    wanted = dataclasses.replace(Choice(("batch",)), **changes)
-    assert execute._batch_sizes(wanted, device, SimpleNamespace(memory=lambda: (memory, None))) == expected
+    options = Options(preset=PRESETS["quick"], axes=chosen)
+    found = execute._axes(options, [experiment], device, SimpleNamespace(memory=lambda: (memory, None)))
+    assert found.get("batch_size") == expected

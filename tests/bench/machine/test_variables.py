@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support import patience
 
+from bench import protocol
 from bench.doctor import host
 from bench.machine import device, environment, variables
-from bench.measure import protocol
 from bench.measure.launcher import Limits, Server
 from bench.recording import fingerprint
 
@@ -123,11 +123,12 @@ def test_the_doctor_says_beforehand_what_stays_and_what_does_not():
 
 ASK = """
 import os, sys
-from bench.worker import server, worker
-from bench.measure.protocol import Probe
+from bench.backends.tensorflow import handlers
+from bench.worker import server
+from bench.protocol import Probe
 def probe(session, request):
     raise RuntimeError(" ".join(sorted(name for name in os.environ if name.startswith(("TF_F", "TF_U", "PYTHONM")))))
-worker.HANDLERS[Probe] = probe
+handlers.HANDLERS[Probe] = probe
 server.main(sys.argv[1:])
 """
 

@@ -25,7 +25,7 @@ from tensorflow.python.eager import context
 from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, profiler
 from bench.experiments.roofline import worker
-from bench.measure.protocol import MemoryRead, Probed
+from bench.protocol import MemoryRead, Probed
 from bench.worker import server
 
 sys.path.insert(0, str(Path(__file__).parents[2]))

@@ -7,7 +7,7 @@ from bench.experiments.selection import Choice
 from bench.measure import entry
 from bench.measure.entry import BASE, NEW, TWIN_SERVER, Entry
 
-SELECTED = selection.select(Choice(only=("xla/resident",)))["modes"]
+SELECTED = selection.select(Choice(("modes",), only=("xla/resident",)))["modes"]
 
 
 def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
@@ -22,7 +22,7 @@ def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
 
 
 def test_with_the_reference_alone_its_twin_is_judged():
-    entries = entry.of(selection.select(Choice(only=("function/resident",)))["modes"], side_by_side=False)
+    entries = entry.of(selection.select(Choice(("modes",), only=("function/resident",)))["modes"], side_by_side=False)
     assert [e.case.twin for e in entries.judged()] == [True]
 
 
@@ -53,7 +53,7 @@ def test_the_reference_of_a_side_is_on_that_side(side):
 @pytest.mark.parametrize("side_by_side", [False, True])
 @pytest.mark.parametrize("most", [1, 4, 6, 8, 16])
 def test_groups_hold_everything_once_and_what_is_fixed_always(side_by_side, most):
-    entries = entry.of(selection.select(Choice())["modes"], side_by_side)
+    entries = entry.of(selection.select(Choice(("modes",)))["modes"], side_by_side)
     fixed = {e for e in entries.all if entries.is_fixed(e)}
     groups = entries.groups(entries.all, most)
     unit = 2 if side_by_side else 1

@@ -5,12 +5,13 @@ import itertools
 import pytest
 
 from bench.backends import clock
+from bench.experiments.registry import usual_experiments
 from bench.measure import entry, stopping
 from bench.measure.cohort import RoundsPlan
 from bench.measure.part import GPU_PATIENCE
 from bench.measure.settings import Settings
 from bench.plan.case import Case
-from bench.plan.preset import PRESETS, shared_out, usual_experiments
+from bench.plan.preset import PRESETS, shared_out
 
 SYNCHRONISATION = 20e-6  # that a block ends with: it makes short blocks dearer, and so longer
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from support import patience
 
-from bench.measure import protocol
+from bench import protocol
 from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server
 from bench.plan.case import Case
 

@@ -11,8 +11,9 @@ import psutil
 import pytest
 from support import patience
 
+from bench import protocol
 from bench.errors import BenchError
-from bench.measure import launcher, protocol
+from bench.measure import launcher
 from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server, ServerGone, WorkerFailed
 from bench.plan.case import Case
 

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import pytest
 from documents import replicates
 
+from bench.experiments.base import ExperimentPlan
+from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice, select
 from bench.measure import entry
 from bench.measure.part import Common, Part
 from bench.measure.spending import Spending
-from bench.recording.build import ExperimentPlan
 from bench.recording.recorder import ExperimentRecorder
 from bench.results.record import CohortRecord
 
@@ -36,7 +37,7 @@ class Cohort:
 
 @pytest.fixture
 def recorder(tiny):
-    plan = ExperimentPlan(name="memory", preset=tiny, reference="growth/function", interleaved=False)
+    plan = ExperimentPlan(EXPERIMENTS["memory"], preset=tiny, reference="growth/function", interleaved=False)
     return ExperimentRecorder(plan, CASES, {})
 
 

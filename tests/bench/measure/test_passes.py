@@ -8,10 +8,10 @@ import pytest
 from bench.machine.nvml import Card
 from bench.measure import passes
 from bench.measure.launcher import Limits, WorkerFailed
-from bench.measure.protocol import ProfileTaken
 from bench.measure.settings import Settings
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS
+from bench.protocol import ProfileTaken
 from bench.results.record import USUAL_TRACERS, Tracers
 
 LOG = "E cupti_error_manager.cc:134] cuptiSubscribe: error 39: CUPTI_ERROR_MULTIPLE_SUBSCRIBERS\n"

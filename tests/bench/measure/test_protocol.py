@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.measure import protocol
+from bench import protocol
 from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="xla", pipeline="resident")

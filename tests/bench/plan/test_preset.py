@@ -1,7 +1,7 @@
 """Presets: what they promise, what they measure, and how several experiments share one."""
 
-from bench.experiments.registry import EXPERIMENTS
-from bench.plan.preset import PRESETS, shared_out, usual_experiments
+from bench.experiments.registry import EXPERIMENTS, usual_experiments
+from bench.plan.preset import PRESETS, shared_out
 
 
 def test_presets_are_what_they_promise():

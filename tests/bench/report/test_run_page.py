@@ -34,7 +34,7 @@ def test_every_picture_has_its_table(finished):
             assert all(picture.caption for picture in section.pictures)
 
 
-@pytest.mark.parametrize("name", ["ceiling", "pipelines", "batch", "memory", "quick", "result"])
+@pytest.mark.parametrize("name", ["roofline", "pipelines", "batch", "memory", "quick", "result"])
 def test_results_of_every_experiment_and_version_have_a_report(name, reference):
     found = files.read(reference / f"{name}.json")
     page = run_page.page(found, None)
@@ -95,8 +95,8 @@ def test_where_the_aa_check_failed_the_section_of_its_experiment_says_nothing_of
     times = {"eager": 15e-3, "function": 1e-3, "xla": 0.7e-3, "function/twin": 1e-3}
     samples = simulate(np.random.default_rng(1), times)
     samples["function/twin"] = samples["function/twin"] * slower
-    page = run_page.page(document(samples, experiment="ceiling"), None)
-    (section,) = [section for section in page.sections if section.anchor == "ceiling"]
-    reason = "ceiling: nothing is said of speeds, since its A/A check failed."
+    page = run_page.page(document(samples, experiment="roofline"), None)
+    (section,) = [section for section in page.sections if section.anchor == "roofline"]
+    reason = "roofline: nothing is said of speeds, since its A/A check failed."
     assert (section.points == (reason,)) is said
     assert any(point.startswith("Fastest") for point in section.points) is not said

@@ -5,22 +5,23 @@ The truth lies where a sentence is easiest to get wrong: at the bound that it is
 
 import re
 
+import documents
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment, with_inputs_alone
+from documents import document, simulate, with_inputs_alone
 
+from bench.experiments.base import cases_of
 from bench.experiments.batch import exhibit as batch
 from bench.experiments.pipelines import exhibit as pipelines
 from bench.experiments.registry import EXPERIMENTS
-from bench.experiments.roofline import exhibit as ceiling
+from bench.experiments.roofline import exhibit as roofline
 from bench.experiments.roofline import step_cost
-from bench.experiments.roofline.limits import share_of_limit
+from bench.experiments.roofline.limits import EagerParts, Limits
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
 from bench.results.estimates import replicates_of
-from bench.results.record import EagerParts, Limits
 
 RESULTS = 2_000
 # Of two thousand, by which a true share of one in twenty is told from more: three standard errors on top.
@@ -109,9 +110,8 @@ WAYS = {"eager": 10e-3, "function": 1e-3, "xla-loop": 0.5e-3, "xla-loop-fused": 
 
 def with_limits(found, generator, seconds):
     """The result with the device's limits: a step takes at least so long, truly, by arithmetic as by memory."""
-    limits = tuple(
-        Limits(
-            cohort=cohort,
+    limits = {
+        cohort: Limits(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=1.0,
@@ -127,23 +127,17 @@ def with_limits(found, generator, seconds):
             ),
         )
         for cohort in range(1, 5)
-    )
-    benchmarks = tuple(
-        msgspec.structs.replace(
-            b, extra_info=msgspec.structs.replace(b.extra_info, share_of_limit=share_of_limit(replicates_of(b), limits))
-        )
-        for b in found.benchmarks
-    )
-    return with_experiment(msgspec.structs.replace(found, benchmarks=benchmarks), limits=limits)
+    }
+    return documents.with_limits(found, limits)
 
 
 @pytest.mark.parametrize("level", [2, 4, 8])
 def test_however_many_ways_are_level_none_is_called_slower(level):
     """Of what is said of several together: one in twenty may be wrong, and no more with more of them."""
-    names = [case.name for case in EXPERIMENTS["ceiling"].cases if not case.twin][2 : 2 + level]
+    names = [case.name for case in cases_of(EXPERIMENTS["roofline"]) if not case.twin][2 : 2 + level]
     times = {"eager": 10e-3, "function": 1e-3, **dict.fromkeys(names, 0.5e-3), "function/twin": 1e-3}
     wrong = []
-    for found in results(times, "ceiling"):
+    for found in results(times, "roofline"):
         replicates = {b.name: replicates_of(b) for b in found.benchmarks if not b.extra_info.case.twin}
         wrong.append(bool(set(names) & set(claims.leaders(replicates, replicates["function"]).slower)))
     assert share(wrong) <= ONE_SIDED
@@ -153,8 +147,8 @@ def test_however_many_ways_are_level_none_is_called_slower(level):
 def of_the_limit():
     """What is said of results whose two fastest ways are level, at a limit of a quarter of a millisecond."""
     generator = np.random.default_rng(4)
-    found = [with_limits(one, generator, 0.25e-3) for one in results(WAYS, "ceiling")]
-    return found, [ceiling.findings(one) for one in found]
+    found = [with_limits(one, generator, 0.25e-3) for one in results(WAYS, "roofline")]
+    return found, [roofline.findings(one) for one in found]
 
 
 def test_which_way_is_the_fastest(of_the_limit):
@@ -185,7 +179,7 @@ def test_the_parts_of_an_eager_step(of_the_limit):
 def test_the_largest_part_of_a_step(of_the_limit):
     """Half of the fastest way's step is at the limit, by arithmetic as by memory: no part is the largest."""
     named = [
-        ceiling.largest_part(next(b for b in found.benchmarks if b.name == "xla-loop"), ceiling.figures(found))
+        roofline.largest_part(next(b for b in found.benchmarks if b.name == "xla-loop"), roofline.figures(found))
         for found in of_the_limit[0]
     ]
     assert share(part in ("arithmetic", "memory") for part in named) <= ONE_SIDED

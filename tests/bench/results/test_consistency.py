@@ -6,7 +6,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results import consistency
 from bench.results.schema import Document
 from bench.results.upgrade import upgrade
@@ -55,37 +54,38 @@ def same_round_twice(tree):
     rounds[1] = rounds[0]
 
 
-def add_limits(**changes):
-    """Limits of a cohort with something wrong."""
+def add_quantities(cohort=2, **values):
+    """Quantities of two cohorts, the second with something wrong."""
 
     def change(tree):
-        limits = {
-            "cohort": 1,
-            "eager_op_seconds": 1e-5,
-            "function_call_seconds": 1e-4,
-            "copy_bytes_per_second": 1e10,
-            "large_copy_bytes_per_second": 1e10,
-            "matmul_flops_per_second": dict.fromkeys(PRODUCTS, 1e11),
-            "large_matmul_flops_per_second": 1e11,
-            "eager_parts": {"forward_seconds": 1e-3, "with_gradients_seconds": 2e-3, "step_seconds": 3e-3},
-        }
-        first_experiment(tree)["limits"] = [limits, {**limits, "cohort": 2} | changes]
+        sound = {"name": "limits", "cohort": 1, "values": {"operation_seconds": 1e-5, "copy_bytes_per_second": 1e10}}
+        first_experiment(tree)["quantities"] = [sound, {**sound, "cohort": cohort, "values": sound["values"] | values}]
 
     return change
 
 
-def test_sound_limits_are_no_contradiction():
+def add_figure(name, **ends):
+    def change(tree):
+        estimate = {"value": 0.1, "low": -0.1, "high": 0.2, "confidence": 0.95, "cohorts": 4, **ends}
+        tree["benchmarks"][0]["extra_info"]["figures"] = {name: estimate}
+
+    return change
+
+
+@pytest.mark.parametrize("add", [add_quantities(), add_figure("lost_share")], ids=["quantities", "figure"])
+def test_sound_ones_are_no_contradiction(add):
     tree = upgrade(json.loads(GOLDEN))
-    add_limits()(tree)
+    add(tree)
     assert consistency.first_problem(msgspec.convert(tree, Document)) is None
 
 
 CHANGES = {
-    add_limits(cohort=1): "experiments[0].limits: expected one for each cohort",
-    add_limits(copy_bytes_per_second=0.0): "limits[1]: expected between 1 and 1e+24 a second",
-    add_limits(matmul_flops_per_second=dict.fromkeys(PRODUCTS, -1.0)): "limits[1]: expected between",
-    add_limits(matmul_flops_per_second={"outer": 1e11}): "limits[1].matmul_flops_per_second: expected outer, inner",
-    add_limits(eager_op_seconds=0.0): "limits[1]: expected seconds between",
+    add_quantities(cohort=1): "experiments[0].quantities: expected one of each name for each cohort",
+    add_quantities(copy_bytes_per_second=0.0): "quantities[1].values.copy_bytes_per_second: expected between 1 and",
+    add_quantities(operation_seconds=0.0): "quantities[1].values.operation_seconds: expected between 1e-12 and",
+    add_quantities(operation=1.0): "quantities[1].values: expected names that end in _per_second, _seconds",
+    add_figure("lost"): "extra_info.figures: expected names that end in",
+    add_figure("lost_share", low=0.15): "extra_info.figures.lost_share: expected low <= value <= high",
     lambda tree: tree["benchmarks"][0]["extra_info"]["block"].update(
         steps_per_call=0
     ): "extra_info.block: expected a step",

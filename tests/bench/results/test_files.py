@@ -12,6 +12,8 @@ import pytest
 from support import patience
 
 from bench.errors import ResultFileError
+from bench.experiments.pipelines import input_alone
+from bench.experiments.roofline import limits, step_cost
 from bench.results import files
 from bench.results.schema import SCHEMA_VERSION
 
@@ -79,19 +81,19 @@ def test_samples_have_to_be_positive_and_finite(tree, tmp_path, sample):
 
 
 def test_an_unknown_major_version_is_refused_and_a_minor_one_read(tree, tmp_path):
-    tree["autoencoder_bench"]["schema_version"] = "3.0"
-    assert 'schema_version: expected 1.x or 2.x, found "3.0"' in refused(tmp_path, tree)
-    tree["autoencoder_bench"]["schema_version"] = "2.7"
+    tree["autoencoder_bench"]["schema_version"] = "4.0"
+    assert 'schema_version: expected 1.x or 2.x or 3.x, found "4.0"' in refused(tmp_path, tree)
+    tree["autoencoder_bench"]["schema_version"] = "3.7"
     tree["autoencoder_bench"]["a_new_field"] = 1
     (tmp_path / "newer.json").write_text(json.dumps(tree))
-    assert files.read(tmp_path / "newer.json").autoencoder_bench.schema_version == "2.7"
+    assert files.read(tmp_path / "newer.json").autoencoder_bench.schema_version == "3.7"
 
 
 @pytest.mark.parametrize("version", ["2", "2.\u001b[2J", "1.\ud800", "2.0.1", "02x.1", 2.0, None])
 def test_what_is_no_version_is_shown_harmlessly(tree, tmp_path, version):
     tree["autoencoder_bench"]["schema_version"] = version
     message = refused(tmp_path, tree)
-    assert "schema_version: expected 1.x or 2.x, found" in message
+    assert "schema_version: expected 1.x or 2.x or 3.x, found" in message
     assert message.isprintable()
 
 
@@ -167,12 +169,36 @@ def test_the_golden_file_of_version_1_is_read_for_ever():
     assert document.experiment.stopping.reason == "fixed"
 
 
-def test_what_was_read_from_version_1_is_written_in_the_present_one(tmp_path):
-    document = files.read(Path(__file__).parent / "golden" / "version-1.json")
+def test_the_golden_file_of_version_2_says_what_it_said():
+    document = files.read(Path(__file__).parent / "golden" / "version-2.json")
+    section = document.autoencoder_bench
+    assert (section.schema_version, len(document.benchmarks)) == ("2.3", 5 + 3 + 3 + 6)
+    assert [one.name for one in section.experiments] == ["pipelines", "memory", "batch", "roofline"]
+    assert section.plan.command.endswith("--experiment pipelines --experiment roofline --seed 1")
+    found = {benchmark.fullname: benchmark.extra_info for benchmark in document.benchmarks}
+    alone = input_alone.read(found["pipelines/function/prefetch-1"].quantities)
+    assert [(one.cohort, round(one.batches_per_second)) for one in alone] == [(1, 5000), (2, 5100), (3, 5050)]
+    assert found["pipelines/function/prefetch-1"].figures["input_overhead_share"].value == pytest.approx(0.2, abs=0.02)
+    assert found["pipelines/function/resident"].figures == {}
+    assert found["memory/host/function"].case.axes == ("memory", "mode")
+    assert found["batch/xla/256"].case.axes == ("mode", "batch_size")
+    assert found["roofline/xla-loop-fused"].figures["roofline_share"].value == pytest.approx(0.8, abs=0.02)
+    device = limits.read(section.experiments[3].quantities)
+    assert list(device) == [1, 2, 3]
+    assert device[2].driver.kernel_launch_seconds == pytest.approx(2.2e-6)
+    assert (device[2].driver.graph_kernels, device[2].driver.transfers[0].bytes) == (32, 2**26)
+    assert device[2].transfers[0].seconds == pytest.approx(102e-6)
+    assert device[2].matmul_flops_per_second.keys() == step_cost.PRODUCTS.keys()
+    assert device[2].eager_parts.with_gradients_seconds == 4.5e-3
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_was_read_from_an_older_version_is_written_in_the_present_one(tmp_path, version):
+    document = files.read(Path(__file__).parent / "golden" / f"version-{version}.json")
     files.write(document, tmp_path / "again.json")
     again = files.read(tmp_path / "again.json")
     assert again.autoencoder_bench.schema_version == SCHEMA_VERSION
-    section = msgspec.structs.replace(again.autoencoder_bench, schema_version="1.0")
+    section = msgspec.structs.replace(again.autoencoder_bench, schema_version=document.autoencoder_bench.schema_version)
     assert msgspec.structs.replace(again, autoencoder_bench=section) == document
 
 

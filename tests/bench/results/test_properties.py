@@ -11,26 +11,20 @@ from bench.compare import export, stored_run
 from bench.compare import verdict_tables as shown
 from bench.compare.compare import compare
 from bench.errors import BenchError
-from bench.experiments.roofline.step_cost import PRODUCTS
 from bench.results import files
+from bench.results.schema import SCHEMA_VERSION
 from bench.results.upgrade import upgrade
 
 GOLDEN = (Path(__file__).parent / "golden" / "version-1.json").read_text()
 
 
-def of_version_2():
-    """The same as a result of version 2, of the experiment that has limits too."""
-    tree = upgrade(json.loads(GOLDEN))
-    tree["autoencoder_bench"]["schema_version"] = "2.0"
-    rates = dict.fromkeys(PRODUCTS, 1e11)
-    parts = {"forward_seconds": 1e-3, "with_gradients_seconds": 2e-3, "step_seconds": 3e-3}
-    limits = {"copy_bytes_per_second": 1e10, "large_copy_bytes_per_second": 1e10, "matmul_flops_per_second": rates}
-    limits |= {"eager_op_seconds": 1e-5, "function_call_seconds": 1e-4, "large_matmul_flops_per_second": 1e11}
-    tree["autoencoder_bench"]["experiments"][0]["limits"] = [{**limits, "cohort": 1, "eager_parts": parts}]
-    return tree
+def golden(name):
+    """A golden file as a tree."""
+    return json.loads((Path(__file__).parent / "golden" / f"{name}.json").read_text())
 
 
-TREES = [json.loads(GOLDEN), of_version_2()]
+TREES = [golden("version-1"), golden("version-2"), upgrade(golden("version-2"))]
+TREES[2]["autoencoder_bench"]["schema_version"] = SCHEMA_VERSION
 
 SCALARS = st.one_of(
     st.none(),

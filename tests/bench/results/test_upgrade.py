@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bench.results import to_3
 from bench.results.schema import SCHEMA_VERSION
 from bench.results.upgrade import upgrade
 
-CEILING = Path(__file__).parents[3] / "results" / "reference" / "ceiling.json"
+ROOFLINE = Path(__file__).parents[3] / "results" / "reference" / "roofline.json"
 
 
 def traced(tree, call_seconds):
@@ -20,7 +21,7 @@ def traced(tree, call_seconds):
 
 
 def test_what_an_older_trace_said_of_a_call_of_many_steps_is_said_of_a_step():
-    found = upgrade(traced(json.loads(CEILING.read_text()), 0.050))
+    found = upgrade(traced(json.loads(ROOFLINE.read_text()), 0.050))
     calls = {b["extra_info"]["block"]["steps_per_call"] for b in found["benchmarks"]}
     assert calls == {1, 25}
     for benchmark in found["benchmarks"]:
@@ -35,9 +36,9 @@ def test_what_an_older_trace_said_of_a_call_of_many_steps_is_said_of_a_step():
 
 
 def test_what_a_present_trace_says_of_a_step_stays():
-    tree = traced(json.loads(CEILING.read_text()), 0.050)
+    tree = traced(json.loads(ROOFLINE.read_text()), 0.050)
     tree["autoencoder_bench"]["schema_version"] = SCHEMA_VERSION
-    assert upgrade(tree)["benchmarks"] == tree["benchmarks"]
+    assert upgrade(tree)["benchmarks"] == to_3.upgrade(tree)["benchmarks"]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,6 @@ def test_what_a_present_trace_says_of_a_step_stays():
     ],
 )
 def test_what_is_not_as_it_should_be_is_left_to_the_types(change):
-    tree = json.loads(CEILING.read_text())
+    tree = json.loads(ROOFLINE.read_text())
     tree["benchmarks"] = [b | {"extra_info": b["extra_info"] | change} for b in tree["benchmarks"]]
-    assert upgrade(tree)["benchmarks"] == tree["benchmarks"]
+    assert upgrade(tree)["benchmarks"] == to_3.upgrade(tree)["benchmarks"]

@@ -58,7 +58,7 @@ def test_what_cohorts_give_reason_for():
     assert codes(warning.of_cohorts(three, interleaved=True)) == []
     assert codes(warning.of_cohorts(three[:2], interleaved=True)) == ["few_cohorts"]
     assert codes(warning.of_cohorts(three, interleaved=False)) == ["one_by_one"]
-    (found,) = warning.of_cohorts(three, interleaved=False, experiment="memory")
+    (found,) = warning.of_cohorts(three, interleaved=False, alone=True)
     assert (found.code, "nvidia-smi" in found.advice) == ("alone", False)  # no mode of the card would help
     spawned = [msgspec.structs.replace(each, unsound="a context was there") for each in three]
     assert codes(warning.of_cohorts(spawned, interleaved=True)) == ["spawned"]

@@ -82,7 +82,7 @@ def test_a_baseline_of_more_cores_than_may_be_used_is_refused_before_measuring(
 
 
 def test_a_baseline_about_other_cases_is_refused_before_measuring(finished, options, listener):
-    other = replace(options, experiments=("ceiling",), only=())
+    other = replace(options, experiments=("roofline",), only=())
     with pytest.raises(NotComparable, match=r"none of these cases\. It is about modes"):
         gate.run(other, Wanted(baseline=finished[0].folder), listener)
     assert not any("TensorFlow" in line for line in listener.lines)
@@ -93,7 +93,7 @@ def test_without_a_name_the_baselines_experiments_are_measured(finished, options
     assert len(execute._experiments(of_all)) == 5
     baseline = stored_run.load(finished[0].folder)
     assert execute._experiments(replace(of_all, baseline=baseline)) == ("modes",)
-    assert execute._experiments(replace(of_all, batch_sizes=(8,), baseline=baseline)) == ("batch",)
+    assert execute._experiments(replace(of_all, axes={"batch_size": (8,)}, baseline=baseline)) == ("batch",)
     assert execute._experiments(replace(of_all, experiments=("memory",), baseline=baseline)) == ("memory",)
 
 

@@ -7,6 +7,7 @@ import pytest
 import typer.main
 
 from bench.cli import app
+from bench.commands import axes
 from bench.plan.preset import PRESETS, PROFILE
 from bench.results.record import Tracers
 from bench.run.against import Against
@@ -16,8 +17,7 @@ SAME = {
     "preset": "--preset standard",
     "experiments": "--experiment memory",
     "only": "--only '*/function'",
-    "memory": "--memory growth",
-    "memory_fraction": "--memory-fraction 0.5",
+    "axes": "--axis memory=growth,fraction-0.5 --axis mode=xla",
     "profile_steps": "--profile-steps 50",
     "tracers": "--host-tracer 3 --python-tracer --no-device-tracer",
     "seed": "--seed 7",
@@ -38,8 +38,7 @@ def options(tmp_path):
         preset=msgspec.structs.replace(PRESETS["standard"], profile_steps=50),
         experiments=("memory",),
         only=("*/function",),
-        memory=("growth",),
-        memory_fraction=0.5,
+        axes={"memory": ("growth", "fraction-0.5"), "mode": ("xla",)},
         out=tmp_path / "home of somebody",
         data=str(tmp_path / "home of somebody"),
         seed=7,
@@ -64,7 +63,8 @@ def test_the_command_line_understands_it(options):
     found = parse(command_of(options, options.experiments))
     assert (found["preset"], found["seed"], found["only"]) == ("standard", 7, ["*/function"])
     assert (found["host_tracer"], found["python_tracer"], found["device_tracer"]) == (3, True, False)
-    assert (found["memory_fraction"], found["profile_steps"], found["tf32"]) == (0.5, 50, "off")
+    assert (found["profile_steps"], found["tf32"]) == (50, "off")
+    assert axes.chosen(found["axis"]) == options.axes
 
 
 def test_what_is_usual_is_left_out():

@@ -50,7 +50,7 @@ def test_a_run_has_hyperparameters_and_metrics_of_every_case(finished):
         content = found.SummaryMetadata(metadata.SESSION_START_INFO_TAG).plugin_data.content
         started = metadata.parse_session_start_info_plugin_data(content)
         assert started.hparams["mode"].string_value == benchmark.extra_info.case.mode
-        assert started.hparams["policy"].string_value == "none"
+        assert started.hparams["memory"].string_value == "none"
         samples = [tf.make_ndarray(point.tensor_proto).item() for point in found.Tensors("seconds_per_step")]
         assert samples == pytest.approx(benchmark.stats.data)
         losses = [tf.make_ndarray(point.tensor_proto).item() for point in found.Tensors("loss")]

@@ -60,7 +60,7 @@ def test_a_call_of_many_steps_has_one_range_and_as_many_are_done_as_asked_or_mor
     from bench.backends.tensorflow.loops import STEPS_PER_CALL
 
     most = 2 * STEPS_PER_CALL
-    case = ("--case", "ceiling/function-loop", "--steps", str(STEPS_PER_CALL + 1))
+    case = ("--case", "roofline/function-loop", "--steps", str(STEPS_PER_CALL + 1))
     done, told = ranges(tool, tmp_path / "events", *case)
     assert f"{most} steps in NVTX ranges" in done.stdout
     names = [one[1] for one in told if one]

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench import protocol
+from bench.backends.tensorflow import handlers
 from bench.backends.tensorflow.train_step import Subject
-from bench.measure import protocol
-from bench.worker import worker
 
 
 class Loss:
@@ -19,8 +19,8 @@ class Loss:
 def test_in_a_latency_the_loss_alone_is_read_back():
     """`Subject.synchronise` reads a weight too, which these parameters do not have."""
     subject = Subject(SimpleNamespace(), lambda batch: Loss(), lambda: 1)
-    session = worker.Session(data=None, subject=subject, next_batch=lambda: None)
-    done = worker.HANDLERS[protocol.MeasureLatency](session, protocol.MeasureLatency(steps=5, seconds=60.0))
+    session = handlers.State(data=None, subject=subject, next_batch=lambda: None)
+    done = handlers.HANDLERS[protocol.MeasureLatency](session, protocol.MeasureLatency(steps=5, seconds=60.0))
     assert (len(done.seconds), Loss.reads) == (5, 5)
     with pytest.raises(AttributeError):
         subject.synchronise(Loss())

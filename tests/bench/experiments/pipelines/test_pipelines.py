@@ -32,7 +32,7 @@ def result(rate=5_000, noise=0.01, **times):
 
 
 def test_the_stall_is_the_share_lost_against_a_resident_batch():
-    stalls = {b.name: b.extra_info.stall for b in result().benchmarks}
+    stalls = {b.name: b.extra_info.figures.get("input_overhead_share") for b in result().benchmarks}
     assert stalls["function/resident"] is None
     assert stalls["function/prefetch-1"].value == pytest.approx(0.2, abs=0.02)
     assert stalls["function/no-prefetch"].value == pytest.approx(1 - 1 / 1.8, abs=0.02)

@@ -13,7 +13,7 @@ import pytest
 from support import patience
 
 from bench.experiments.roofline import cuda_driver
-from bench.results.driver_record import DriverLimits, Transfer
+from bench.experiments.roofline.limits import DriverLimits, Transfer
 
 SOURCE = Path(__file__).parent / "stand_in" / "cuda.c"
 SIZES = (7, 4096)
@@ -234,7 +234,7 @@ def test_a_node_has_the_layout_of_cuda_h():
 def test_a_worker_finds_the_library_by_its_name(library):
     code = """
 import json, msgspec
-from bench.measure import cuda_driver
+from bench.experiments.roofline import cuda_driver
 print(json.dumps(msgspec.to_builtins(cuda_driver.measure((200704,)))))
 """
     environment = {**os.environ, "LD_LIBRARY_PATH": str(library.parent)}

@@ -5,14 +5,13 @@ import pytest
 from documents import replicates
 
 from bench.experiments.roofline import limits, step_cost
-from bench.results.record import EagerParts, Limits
+from bench.experiments.roofline.limits import EagerParts, Limits
 
 PARTS = EagerParts(forward_seconds=1e-3, with_gradients_seconds=3e-3, step_seconds=15e-3)
 
 
-def found(cohort=1, flops=1e11, copy=1e10):
+def found(flops=1e11, copy=1e10):
     return Limits(
-        cohort=cohort,
         eager_op_seconds=1e-5,
         function_call_seconds=1e-4,
         copy_bytes_per_second=copy,
@@ -50,9 +49,9 @@ def test_the_share_is_taken_cohort_by_cohort():
     """A machine of twice the speed in one cohort moves the limit as it moves the case."""
     fewest = limits.fewest_seconds(found())
     samples = np.array([[2.0, 2.2, 1.8], [1.0, 1.1, 0.9], [2.0, 2.0, 2.0]]) * fewest * 2
-    measured = [found(1), found(2, flops=2e11, copy=2e10), found(3)]
+    measured = {1: found(), 2: found(flops=2e11, copy=2e10), 3: found()}
     share = limits.share_of_limit(replicates(samples), measured)
     assert (share.value, share.cohorts) == (pytest.approx(0.25), 3)
     assert share.low == pytest.approx(share.high)
-    assert limits.share_of_limit(replicates(samples), measured[:2]).low is None
-    assert limits.share_of_limit(replicates(samples), []).value is None
+    assert limits.share_of_limit(replicates(samples), {1: measured[1], 2: measured[2]}).low is None
+    assert limits.share_of_limit(replicates(samples), {}).value is None

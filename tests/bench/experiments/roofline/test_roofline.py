@@ -1,23 +1,21 @@
 """What is said of the limit, on a result and a device with a known truth."""
 
+import dataclasses
 import io
 import re
 
+import documents
 import matplotlib.image
-import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment
+from documents import document, simulate
 from rich.console import Console
 
 from bench.experiments.roofline import exhibit, picture, step_cost
-from bench.experiments.roofline.limits import share_of_limit
+from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer, read
 from bench.output import style
 from bench.report.findings import findings
 from bench.report.summary import summary
-from bench.results.driver_record import DriverLimits, Transfer
-from bench.results.estimates import replicates_of
-from bench.results.record import EagerParts, Limits
 
 TIMES = {"eager": 15e-3, "function": 1e-3, "xla-loop-fused": 0.5e-3, "keras-fit": 2e-3, "keras-fit-loop": 1e-3}
 PARTS = EagerParts(forward_seconds=1.5e-3, with_gradients_seconds=4.5e-3, step_seconds=15e-3)
@@ -25,12 +23,11 @@ PARTS = EagerParts(forward_seconds=1.5e-3, with_gradients_seconds=4.5e-3, step_s
 
 def result(with_limits=True, copy=1e12, server=0.002, **changed):
     times = {**TIMES, **{name.replace("_", "-"): seconds for name, seconds in changed.items()}, "function/twin": 1e-3}
-    found = document(simulate(np.random.default_rng(1), times, server=server), experiment="ceiling")
+    found = document(simulate(np.random.default_rng(1), times, server=server), experiment="roofline")
     if not with_limits:
         return found
-    limits = tuple(
-        Limits(
-            cohort=cohort,
+    limits = {
+        cohort: Limits(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=copy,
@@ -40,15 +37,8 @@ def result(with_limits=True, copy=1e12, server=0.002, **changed):
             eager_parts=PARTS,
         )
         for cohort in range(1, 7)
-    )
-    benchmarks = tuple(
-        msgspec.structs.replace(
-            b,
-            extra_info=msgspec.structs.replace(b.extra_info, share_of_limit=share_of_limit(replicates_of(b), limits)),
-        )
-        for b in found.benchmarks
-    )
-    return with_experiment(msgspec.structs.replace(found, benchmarks=benchmarks), limits=limits)
+    }
+    return documents.with_limits(found, limits)
 
 
 def test_the_limit_the_training_and_the_parts_are_said():
@@ -110,20 +100,20 @@ def test_table_and_picture(tmp_path, with_limits):
     text = console.file.getvalue()
     assert "…" not in text
     assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
-    style.save(picture.draw(found), tmp_path / "ceiling.png")
-    assert matplotlib.image.imread(tmp_path / "ceiling.png").std() > 0.01
+    style.save(picture.draw(found), tmp_path / "roofline.png")
+    assert matplotlib.image.imread(tmp_path / "roofline.png").std() > 0.01
 
 
 def with_driver(found):
     """The same on a GPU whose driver was asked; the figures are made up, and different in each cohort."""
-    limits = tuple(
-        msgspec.structs.replace(
+    limits = {
+        cohort: dataclasses.replace(
             limit,
             synchronise_seconds=4e-6,
-            transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + limit.cohort)),),
+            transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + cohort)),),
             driver=DriverLimits(
                 call_seconds=0.8e-6,
-                kernel_launch_seconds=2e-6 + 1e-7 * limit.cohort,
+                kernel_launch_seconds=2e-6 + 1e-7 * cohort,
                 kernel_seconds=3e-6,
                 graph_launch_seconds=40e-6,
                 graph_kernels=32,
@@ -131,9 +121,9 @@ def with_driver(found):
                 transfers=(Transfer(to="host", memory="pinned", bytes=2**26, seconds=2.68e-3),),
             ),
         )
-        for limit in found.experiment.limits
-    )
-    return with_experiment(found, limits=limits)
+        for cohort, limit in read(found.experiment.quantities).items()
+    }
+    return documents.with_limits(found, limits)
 
 
 def test_what_a_driver_takes_is_said_in_microseconds():

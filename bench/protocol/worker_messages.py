@@ -1,72 +1,9 @@
-"""The messages between launcher, server and worker: plain data with a version, one JSON document each."""
-
-from typing import Any, TypeVar
-
-import msgspec
+"""What launcher and worker say to each other."""
 
 from bench.plan.case import Case
+from bench.protocol.message import Message
 from bench.results.gpu_trace_record import GpuTrace
-from bench.results.record import DeviceLimits, Fact, PolicyInForce, Tracers
-
-# 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
-# with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
-# what a machine could do at best. 5: tracer levels, and a picture of what a case has learnt. 6: a GPU's trace itself,
-# traces with CUDA graphs; what launching, waiting and copying cost.
-PROTOCOL_VERSION = 6
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, forbid_unknown_fields=True):
-    """Base of all messages; the tag on the wire is the class's name."""
-
-
-# --- server ---------------------------------------------------------------------------------------------------------
-
-
-class ServerReady(Message, frozen=True, kw_only=True):
-    """The server has preloaded everything. `unsound` says why it must not fork, None where it may."""
-
-    protocol: int
-    preload_seconds: float  # since the process began
-    unsound: str | None
-    suite: str
-    python: str
-    numpy: str | None
-    machine_info: dict[str, Any]  # as pytest-benchmark writes them, both
-    commit_info: dict[str, Any]
-    workload: str  # SHA-256 of what a step is
-
-
-class Greeting(msgspec.Struct, frozen=True, kw_only=True):
-    """What the first message of every protocol version holds, whatever else it says."""
-
-    protocol: int
-
-
-class Fork(Message, frozen=True, kw_only=True):
-    """Start a worker; the descriptor of its connection follows. Its output goes to the file `log`."""
-
-    log: str
-
-
-class Forked(Message, frozen=True, kw_only=True):
-    """The worker's process id."""
-
-    pid: int
-
-
-class Reap(Message, frozen=True, kw_only=True):
-    """Wait for an ended worker."""
-
-    pid: int
-
-
-class Reaped(Message, frozen=True, kw_only=True):
-    """Its exit code, negative where a signal ended it."""
-
-    exit_code: int
-
-
-# --- worker ---------------------------------------------------------------------------------------------------------
+from bench.results.record import Fact, PolicyInForce, Tracers
 
 
 class WorkerReady(Message, frozen=True, kw_only=True):
@@ -223,31 +160,24 @@ class SustainDone(Message, frozen=True, kw_only=True):
     seconds: float
 
 
-class MeasureInput(Message, frozen=True, kw_only=True):
-    """Take batches from the input pipeline for so many seconds, without a step."""
+class Measure(Message, frozen=True, kw_only=True):
+    """Measure what an experiment measures beside steps, by its name there.
 
-    seconds: float
+    Of a device it is the first request a worker gets, and configures it; of a case the worker was prepared before.
+    """
 
-
-class InputMeasured(Message, frozen=True, kw_only=True):
-    """Batches taken, and the seconds that took."""
-
-    batches: int
-    seconds: float
-
-
-class MeasureLimits(Message, frozen=True, kw_only=True):
-    """Measure what the device can do at best. Configures the device: the first request a worker gets."""
-
+    experiment: str
+    name: str
     device: str
     tf32: bool | None
     seed: int
 
 
-class LimitsMeasured(Message, frozen=True, kw_only=True):
-    """All of it."""
+class Measured(Message, frozen=True, kw_only=True):
+    """Named quantities, and why there is none, by the beginning of the names that are missing."""
 
-    limits: DeviceLimits
+    values: dict[str, float]
+    reasons: dict[str, str]
 
 
 class MeasureLatency(Message, frozen=True, kw_only=True):
@@ -313,14 +243,6 @@ class Trained(Message, frozen=True, kw_only=True):
     final_loss: float
 
 
-class Failed(Message, frozen=True, kw_only=True):
-    """The request raised; the traceback is in the log. `kind` is error or memory."""
-
-    kind: str
-    reason: str
-
-
-ServerRequest = Fork | Reap
 WorkerRequest = (
     Probe
     | Prepare
@@ -330,29 +252,9 @@ WorkerRequest = (
     | RunBlock
     | ReadMemory
     | Sustain
-    | MeasureInput
-    | MeasureLimits
+    | Measure
     | MeasureLatency
     | TakeProfile
     | Reconstruct
     | Train
 )
-
-Reply = TypeVar("Reply", bound=Message)
-
-
-class ProtocolError(Exception):
-    """The other side sent something this side does not understand."""
-
-
-def encode(message: Message) -> bytes:
-    """The bytes of one message."""
-    return msgspec.json.encode(message)
-
-
-def decode(raw: bytes, expected: Any) -> Any:
-    """The message in `raw`, which must be of the type (or union of types) `expected`. Raises ProtocolError."""
-    try:
-        return msgspec.json.decode(raw, type=expected)
-    except msgspec.MsgspecError as error:
-        raise ProtocolError(f"{error}: {raw[:200]!r}") from None

@@ -1,0 +1,200 @@
+"""What a worker does with TensorFlow on request: takes one case through its first call, its blocks and the rest."""
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from autoencoder import model, outputs, pipeline, training
+from autoencoder.config import Config
+from bench import protocol
+from bench.backends import clock
+from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
+from bench.backends.tensorflow.pipelines import NextBatch, PreparedData
+from bench.backends.tensorflow.train_step import Subject
+
+
+@dataclass
+class State:
+    """What a worker knows: its data from the start, its subject once it is prepared."""
+
+    data: PreparedData
+    device: str = "cpu"
+    config: Config = field(default_factory=Config)
+    subject: Subject | None = None
+    next_batch: NextBatch | None = None
+    losses: list[float | None] = field(default_factory=list)
+
+    def prepared(self) -> tuple[Subject, NextBatch]:
+        """The subject and its input; raises RuntimeError before Prepare."""
+        if self.subject is None or self.next_batch is None:
+            raise RuntimeError("the worker was not prepared")
+        return self.subject, self.next_batch
+
+
+def _probe(state: State, request: protocol.Probe) -> protocol.Probed:
+    return device.probe()
+
+
+def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
+    case = request.case
+    state.device = request.device
+    if request.trace_cuda_graphs:
+        device.trace_cuda_graphs()
+    state.config = Config(batch_size=case.batch_size)
+    device_init_seconds = device.start(request.device, case.memory, request.tf32)
+    with tf.device(device.scope(state.device)):
+        scope = device.scope(state.device)
+        subject = modes.build(case.mode, state.config, request.seed, state.data, scope)
+        inputs = modes.fixed_inputs(subject, state.data, state.config, 0, 2 * subject.steps_per_call)
+        # One after the other: to make an input may reset what the call before left.
+        call = modes.first_call(subject, inputs)
+    device.require(request.device, call.losses[0])
+    started = time.perf_counter()
+    next_batch = subject.next_input or pipelines.PIPELINES[case.pipeline](state.data, state.config, scope)
+    next_batch()
+    input_init_seconds = time.perf_counter() - started
+    state.subject, state.next_batch = subject, next_batch
+    state.losses = [number for loss in call.losses for number in _finite(loss)]
+    gc.freeze()  # what is set up now stays: no collection walks it inside a block
+    data_bytes = 4 * state.config.batch_size * state.config.num_features
+    weight = subject.parameters.weights["encoder_h1"]
+    return protocol.Prepared(
+        device_init_seconds=device_init_seconds,
+        trace_seconds=call.trace_seconds,
+        compile_seconds=call.compile_seconds,
+        first_step_seconds=call.first_step_seconds,
+        input_init_seconds=input_init_seconds,
+        device=call.losses[0].device,
+        tf32=request.device == "gpu" and device.uses_tf32(tf.config.get_visible_devices("GPU")),
+        model_bytes=subject.model_bytes,
+        data_bytes=data_bytes,
+        bus_bytes=_bus_bytes(subject, case.pipeline, state.config) if request.device == "gpu" else None,
+        steps_per_call=subject.steps_per_call,
+        policy=allocator.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
+    )
+
+
+def _bus_bytes(subject: Subject, name: str, config: Config) -> int:
+    return subject.bus_bytes if subject.next_input else pipelines.bus_bytes(name, config)
+
+
+def _probe_context(state: State, request: protocol.ProbeContext) -> protocol.ContextHeld:
+    state.device = "gpu"
+    device.start(state.device, "growth", request.tf32)
+    with tf.device(device.scope(state.device)):
+        subject = modes.build(request.mode, state.config, request.seed, state.data, device.scope(state.device))
+        inputs = modes.fixed_inputs(subject, state.data, state.config, 0, subject.steps_per_call)
+        subject.synchronise(subject.step(next(inputs)))
+        state.subject = subject
+    return protocol.ContextHeld(tensors_bytes=device.read_memory(state.device, reset=False).peak_bytes)
+
+
+def _check(state: State, request: protocol.Check) -> protocol.Checked:
+    subject, _ = state.prepared()
+    done = len(state.losses) * subject.mean_of
+    for put_in in modes.fixed_inputs(subject, state.data, state.config, done, request.steps):
+        state.losses += _finite(subject.step(put_in))
+    return protocol.Checked(losses=state.losses, mean_of=subject.mean_of)
+
+
+def _finite(losses: tf.Tensor) -> list[float | None]:
+    """The losses of a call as numbers, None where one is none: JSON has no NaN."""
+    return [value if math.isfinite(value) else None for value in losses.numpy().ravel().tolist()]
+
+
+def _calibrate(state: State, request: protocol.Calibrate) -> protocol.Calibrated:
+    subject, next_batch = state.prepared()
+    rules = clock.of_calls(clock.GPU_RULES if state.device == "gpu" else clock.CPU_RULES, subject.steps_per_call)
+
+    def time_steps(count: int) -> float:
+        return clock.time_block(subject.step, next_batch, subject.synchronise, count, rules.least_lead_in)
+
+    chosen, lead_in = clock.choose_steps(time_steps, rules)
+    return protocol.Calibrated(steps=chosen * subject.steps_per_call, lead_in=lead_in * subject.steps_per_call)
+
+
+def _run_block(state: State, request: protocol.RunBlock) -> protocol.BlockDone:
+    subject, next_batch = state.prepared()
+    calls, lead_in = request.steps // subject.steps_per_call, request.lead_in // subject.steps_per_call
+    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, calls, lead_in)
+    return protocol.BlockDone(seconds=seconds, traces=subject.traces())
+
+
+def _read_memory(state: State, request: protocol.ReadMemory) -> protocol.MemoryRead:
+    return device.read_memory(state.device, request.reset)
+
+
+def _sustain(state: State, request: protocol.Sustain) -> protocol.SustainDone:
+    subject, next_batch = state.prepared()
+    calls = request.steps // subject.steps_per_call
+    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, calls, request.seconds)
+    return protocol.SustainDone(steps=done * subject.steps_per_call, seconds=seconds)
+
+
+def _measure_latency(state: State, request: protocol.MeasureLatency) -> protocol.LatencyDone:
+    subject, next_batch = state.prepared()
+    # The loss alone: a second thing that is read back would be a second way over the bus in every latency.
+    durations = clock.time_each(subject.step, next_batch, device.wait_for, request.steps, request.seconds)
+    return protocol.LatencyDone(seconds=durations)
+
+
+def _take_profile(state: State, request: protocol.TakeProfile) -> protocol.ProfileTaken:
+    subject, next_batch = state.prepared()
+    return profiler.take_profile(
+        Path(request.logdir),
+        lambda: subject.step(next_batch()),
+        subject.synchronise,
+        request.calls,
+        request.tracers,
+        subject.steps_per_call,
+    )
+
+
+def _reconstruct(state: State, request: protocol.Reconstruct) -> protocol.Reconstructed:
+    subject, _ = state.prepared()
+    with tf.device(device.scope(state.device)):
+        reconstructions.save(subject.parameters, state.data.x_test, Path(request.path))
+    return protocol.Reconstructed()
+
+
+def _train(state: State, request: protocol.Train) -> protocol.Trained:
+    device.start(request.device, "growth", request.tf32)
+    config = Config(training_steps=request.steps)
+    folder = Path(request.folder)
+    data = state.data
+    keras.utils.set_random_seed(request.seed)
+    train_data = pipeline.train_data(data.x_train, data.y_train, config)
+    test_data = pipeline.test_data(data.x_test, data.y_test, config)
+    parameters = model.create_parameters(config)
+    optimizer = training.create_optimizer(parameters, config)
+    mode = next(mode for mode in training.MODES if mode == request.mode)
+    losses = [
+        float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)
+    ]
+    outputs.save_losses(losses, folder / "losses.csv")
+    outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
+    return protocol.Trained(first_loss=losses[0], final_loss=statistics.fmean(losses[-100:]))
+
+
+HANDLERS: dict[type[protocol.Message], Callable[[State, Any], protocol.Message]] = {
+    protocol.Probe: _probe,
+    protocol.Prepare: _prepare,
+    protocol.ProbeContext: _probe_context,
+    protocol.Check: _check,
+    protocol.Calibrate: _calibrate,
+    protocol.RunBlock: _run_block,
+    protocol.ReadMemory: _read_memory,
+    protocol.Sustain: _sustain,
+    protocol.MeasureLatency: _measure_latency,
+    protocol.TakeProfile: _take_profile,
+    protocol.Reconstruct: _reconstruct,
+    protocol.Train: _train,
+}

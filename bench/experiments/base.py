@@ -1,0 +1,142 @@
+"""What an experiment is: its cases, what is measured beside their steps, and what a reader sees of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from bench.plan.case import Axes, Case, is_reference
+from bench.plan.preset import Preset
+from bench.protocol import Measure
+from bench.results.record import CaseRecord, CohortRecord, Quantities, SameModel
+from bench.results.schema import Document, Estimate, Stopping
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from bench.output.grid import Grid
+
+# Of a case, by name; a name ends in its unit (bench/results/units.py).
+Figures = Mapping[str, Estimate]
+# Measures in a worker, by the state that its backend keeps there: numbers by name, or the reason why there is none, by
+# what the names of those begin with.
+InWorker = Callable[[Any, Measure], Mapping[str, float | str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """Something measured beside the steps, in every cohort: no single one has an interval.
+
+    `of` a case: in its worker, after its blocks. Of the device: in a worker of its own, after all cases.
+    """
+
+    name: str  # in the record, and among the functions of the experiment's workers
+    of: Literal["case", "device"]
+    says: str  # while it goes on
+    applies: Callable[[Case], bool] = lambda case: True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A section of the report: what is drawn of the experiment, and the tables with the figures behind it."""
+
+    title: str
+    caption: str
+    draw: Callable[[Document], Figure | None]
+    grids: tuple[Callable[[Document], Grid], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """What a reader sees, each of a document with this one experiment.
+
+    `section` is None where the report's own sections show all there is.
+    """
+
+    findings: Callable[[Document], list[str]]
+    table: Callable[[Document], Grid]
+    section: Section | None = None
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """How an experiment is measured; `reference` is the name of the case that ratios are taken to."""
+
+    experiment: Experiment
+    preset: Preset
+    reference: str
+    interleaved: bool
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one experiment has measured so far."""
+
+    plan: ExperimentPlan
+    cases: Sequence[CaseRecord]
+    cohorts: Sequence[CohortRecord]
+    sides: SameModel | None
+    stopping: Stopping | None
+    quantities: Sequence[Quantities] = ()  # of the device
+
+    def record(self, case: Case) -> CaseRecord | None:
+        """What is known of this case where it was measured, None otherwise."""
+        return next((one for one in self.cases if one.case == case and is_measured(one)), None)
+
+    @property
+    def reference(self) -> CaseRecord:
+        """What is known of the case that ratios are taken to, whether or not it was measured."""
+        return next(one for one in self.cases if one.case.name == self.plan.reference)
+
+
+def is_measured(record: CaseRecord) -> bool:
+    """Whether a case has a speed."""
+    unhindered = record.failure is None and record.skipped is None
+    return unhindered and bool(record.replicates) and record.block is not None
+
+
+def _as_chosen(axes: Axes, free_bytes: int | None) -> Axes:
+    return axes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Cases that answer one question, and everything that is particular about them.
+
+    `cases` makes them of the values chosen for axes, or of the experiment's own; the reference and its twin come with
+    them. `usual` gives the globs of those that are measured where none are asked for, `brief` those in the shortest
+    preset. `fit` chooses values for a GPU with so many bytes free. `exhibit` and `worker` import what they need when
+    they are called: Matplotlib, a framework.
+    """
+
+    name: str
+    question: str
+    axes: tuple[str, ...]  # what varies, in the order of a case's name
+    main: tuple[str, ...] = ()  # the cases that stand for the others where there is room for a few
+    cases: Callable[[Axes], Sequence[Case]]
+    exhibit: Callable[[], Exhibit]
+    usual: Callable[[Axes], tuple[str, ...]] = lambda axes: ("*",)
+    brief: tuple[str, ...] | None = None  # None: as usual
+    in_brief: bool = False  # whether the shortest preset measures it where no experiment is named
+    fit: Callable[[Axes, int | None], Axes] = _as_chosen
+    alone: bool = False  # each case has a GPU to itself
+    contexts: bool = True  # where it has, what a process takes beside its tensors is measured, mode by mode
+    of_speed: bool = True  # False: it says how much, which noise in the times does not touch
+    measurements: tuple[Measurement, ...] = ()
+    figures: Callable[[Measured], Mapping[str, Figures]] = lambda measured: {}  # by the names of cases
+    worker: Callable[[], Mapping[str, InWorker]] = dict  # what measures, by name
+
+
+def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ...]:
+    """All its cases with these values, and whatever is not among them of the reference and its twin.
+
+    Raises UsageError for values that there are not.
+    """
+    chosen = {name: values for name, values in (axes or {}).items() if name in experiment.axes}
+    cases = tuple(dict.fromkeys(experiment.cases(chosen)))
+    if not any(is_reference(case) for case in cases):
+        cases = (Case(experiment=experiment.name, axes=experiment.axes), *cases)
+    return (*cases, *(msgspec.structs.replace(case, twin=True) for case in cases if is_reference(case)))

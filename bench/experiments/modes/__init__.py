@@ -1,0 +1,1 @@
+"""Modes: what eager, tf.function and XLA cost, with and without an input pipeline."""
