@@ -64,10 +64,11 @@ def calibrate(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def lint(session: nox.Session) -> None:
-    """Check style with ruff."""
-    session.install("-c", "constraints.txt", "ruff")
+    """Check style with ruff, and with import-linter what may import what (docs/architecture.md)."""
+    session.install("-c", "constraints.txt", "ruff", "import-linter")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports")
 
 
 @nox.session(python=PYTHON)

@@ -15,9 +15,9 @@ from bench.experiments.base import cases_of
 from bench.experiments.registry import EXPERIMENTS, usual_experiments
 from bench.experiments.selection import Choice
 from bench.machine import interrupts
-from bench.paths import user_path
 from bench.plan import memory_policy
 from bench.plan.preset import PRESETS
+from bench.recording.paths import user_path
 
 
 def doctor(

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from bench.commands.options import Format, History, Strict, Threshold
-from bench.paths import user_path
+from bench.recording.paths import user_path
 
 
 def compare(
@@ -82,8 +82,8 @@ def baseline(
     check did not pass is refused, with exit code 1. Keep what you are content with: the next run is compared with the
     newest.
     """
-    from bench.compare import baselines
     from bench.recording import folders
+    from bench.run import baselines
 
     path = run or folders.latest(out)
     kept = baselines.keep(path / folders.RESULT if path.is_dir() else path, out / baselines.FOLDER, refresh)
@@ -95,7 +95,7 @@ def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", parser=user_path, help="Result files to check.")],
 ) -> None:
     """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
-    from bench.compare.stored_run import printable
+    from bench.output.figures import printable
     from bench.results.files import read_any
     from bench.results.foreign import ForeignDocument
 

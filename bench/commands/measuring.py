@@ -35,8 +35,8 @@ from bench.errors import ExitCode, worst
 from bench.experiments.base import cases_of
 from bench.experiments.registry import EXPERIMENTS
 from bench.machine import interrupts
-from bench.paths import user_path
 from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
+from bench.recording.paths import user_path
 from bench.results.record import USUAL_TRACERS, Tracers
 
 _EXAMPLE = cases_of(next(iter(EXPERIMENTS.values())))[-2].name
@@ -117,11 +117,11 @@ def run(
 
     Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
     """
-    from bench.compare import baselines, verdict_tables
+    from bench.compare import verdict_tables
     from bench.compare.compare import Rules
     from bench.output import progress_bar
     from bench.report import job_summary, summary
-    from bench.run import gate
+    from bench.run import baselines, gate
     from bench.run.against import parse as parse_against
     from bench.run.options import Options
 

@@ -10,6 +10,7 @@ from bench.errors import UsageError
 from bench.experiments import selection
 from bench.machine import device, environment, interrupts, nvml
 from bench.machine.device import DeviceChoice
+from bench.protocol import nsys_process
 from bench.recording import folders
 from bench.results.record import USUAL_TRACERS
 from bench.run import nsys
@@ -27,7 +28,7 @@ def show_or_run(options: Options, console: Console) -> None:
         raise UsageError("Nsight Systems sees CUDA graphs anyway: leave --trace-cuda-graphs out with --nsys.")
     folders.check_label(options.label)
     case = selection.case_named(options.only[0], options.experiments[0])
-    process = nsys.Process(
+    process = nsys_process.Process(
         case, options.preset.profile_steps, options.device, options.data, options.seed, tf32=options.tf32
     )
     found = nsys.find()
@@ -36,21 +37,21 @@ def show_or_run(options: Options, console: Console) -> None:
         return
     choice = device.choose(options.device, options.gpu, known=nvml.cards)
     process = replace(process, device=choice.kind)
-    nsys.require_fit(case, choice.kind)
+    nsys_process.require_fit(case, choice.kind)
     output = nsys.report_in(options.out, process, choice.slug, options.label, environment.now())
     if found is None:
         typer.echo("nsys is not on the PATH here. Where it is, this runs it:", err=True)
         typer.echo(nsys.line(nsys.command(process, output.absolute()), nsys.variables(choice)))
         return
-    nsys.require_nvtx()
+    nsys_process.require_nvtx()
     with interrupts.raised_as_interrupted():
         report = nsys.run(nsys.command(process, output, found), nsys.variables(choice), output)
     console.print(f"Report: {report}, for nsys-ui or nsys stats", soft_wrap=True, markup=False, highlight=False)
 
 
-def _show_for_another_machine(process: nsys.Process, card: str) -> None:
+def _show_for_another_machine(process: nsys_process.Process, card: str) -> None:
     """Print a command without anything of this machine in it: no path, no setting."""
-    nsys.require_fit(process.case, process.device)
+    nsys_process.require_fit(process.case, process.device)
     variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     choice = DeviceChoice("gpu", "for another machine", variables, "gpu")
     output = Path(process.case.full_name.replace("/", "-"))

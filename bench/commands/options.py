@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bench.paths import user_path
+from bench.recording.paths import user_path
 
 
 class PresetName(StrEnum):

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from bench.errors import ExitCode, UsageError
-from bench.paths import user_path
 from bench.recording import folders
+from bench.recording.paths import user_path
 
 _RESULTS = Path("results")
 

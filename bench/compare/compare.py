@@ -20,6 +20,7 @@ from bench.compare.records import (
 from bench.compare.stored_run import Run
 from bench.compare.verdicts import Change, Longer, Scale, Stability
 from bench.errors import NotComparable
+from bench.output import figures
 from bench.plan.preset import longer_than
 from bench.results import estimates
 from bench.results.schema import Estimate
@@ -233,12 +234,13 @@ def _info(run: Run) -> RunInfo:
     tensorflow = run.software.get("tensorflow")
     return RunInfo(
         label=run.label,
-        file=stored_run.printable(str(run.path), _LONGEST_PATH),
+        file=figures.printable(str(run.path), _LONGEST_PATH),
         device=run.device,
         datetime=run.datetime,
         status=run.status,
         tensorflow=None if tensorflow is None else str(tensorflow),
         commit=run.commit,
+        experiments=tuple(run.references),
     )
 
 

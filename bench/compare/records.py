@@ -44,6 +44,7 @@ class RunInfo(Record, frozen=True, kw_only=True):
     status: str
     tensorflow: str | None
     commit: str | None
+    experiments: tuple[str, ...] = ()  # whose cases are named by it first; none in a file of another tool
 
 
 class Judgement(Record, frozen=True, kw_only=True):

@@ -15,7 +15,9 @@ from typing import Any
 import msgspec
 
 from bench.errors import ResultFileError
+from bench.output.figures import LONGEST_NAME, printable
 from bench.results import aa_check, estimates, files
+from bench.results.estimates import first_call_seconds
 from bench.results.foreign import ForeignDocument
 from bench.results.record import Replicate
 from bench.results.schema import Benchmark, Document, Pairing
@@ -23,7 +25,6 @@ from bench.results.units import LEAST_SECONDS, MOST_SECONDS
 
 Value = str | int | float | None
 
-_LONGEST_NAME = 120
 _HASH = 8  # letters of the hash of a name that cannot be shown as it is
 
 
@@ -180,25 +181,13 @@ def experiment_of(name: str) -> str:
     return name.partition("/")[0]
 
 
-def first_call_seconds(info: Any) -> float:
-    """Tracing, compiling and the first step of a replicate together."""
-    parts = (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
-    return float(sum(part for part in parts if part is not None))
-
-
-def printable(text: str, longest: int = _LONGEST_NAME) -> str:
-    """A name as it may go to a terminal or a page: no control characters, not endless."""
-    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
-    return clean if len(clean) <= longest else clean[:longest] + "..."
-
-
 def key_of(name: str) -> str:
     """A case's name as it may be shown, which still tells it from every other: what is cut or replaced has a hash."""
     shown = printable(name)
     if shown == name:
         return name
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:_HASH]
-    return f"{printable(name, _LONGEST_NAME - _HASH - 4)} #{digest}"
+    return f"{printable(name, LONGEST_NAME - _HASH - 4)} #{digest}"
 
 
 def _has_ratio(seconds: float) -> bool:

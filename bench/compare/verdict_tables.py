@@ -8,7 +8,6 @@ import msgspec
 from rich.console import Console
 
 from bench.compare.records import Comparison, Judgement, Reason
-from bench.experiments.registry import EXPERIMENTS
 from bench.output import grid as grids
 from bench.output.figures import interval, multiple
 from bench.output.grid import Grid
@@ -93,7 +92,8 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
 def with_short_names(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Without the experiment before each name, where all cases are of one: it says nothing then, and takes room."""
     experiments = {case.name.partition("/")[0] for comparison in comparisons for case in comparison.cases}
-    if len(experiments) != 1 or not experiments <= EXPERIMENTS.keys():
+    known = {name for comparison in comparisons for name in comparison.new.experiments}
+    if len(experiments) != 1 or not experiments <= known:
         return list(comparisons)
     return [
         msgspec.structs.replace(

@@ -6,8 +6,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from bench.compare.stored_run import printable
 from bench.doctor.finding import Finding
+from bench.output.figures import printable
 
 _LONGEST = 1_000
 _MARKS = {"ok": ("ok", "green"), "warning": ("warning", "yellow"), "problem": ("PROBLEM", "red")}

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from bench.compare.stored_run import first_call_seconds, printable
-from bench.output.figures import interval, multiple, size, spread
+from bench.output.figures import interval, multiple, printable, size, spread
 from bench.output.grid import Grid
+from bench.results.estimates import first_call_seconds
 from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
 

@@ -11,6 +11,7 @@ NOTATION = (
     "this machine; for claims take the ratios, which are paired within rounds."
 )
 
+LONGEST_NAME = 120
 _ALL_DIGITS = 999.5  # from here on three of them would need an exponent
 
 
@@ -75,3 +76,9 @@ def size(number: float | None) -> str:
         if number >= least:
             return f"{number / least:#.3g}".rstrip(".") + f" {unit}"
     return f"{number:.0f} B"
+
+
+def printable(text: str, longest: int = LONGEST_NAME) -> str:
+    """A name as it may go to a terminal or a page: no control characters, not endless."""
+    clean = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    return clean if len(clean) <= longest else clean[:longest] + "..."

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from bench.compare.stored_run import printable
+from bench.output.figures import printable
 from bench.results.schema import Document
 
 # Of all lines and letters: a page may replace it by the colour of its own text (bench/report/svg.py).

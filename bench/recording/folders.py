@@ -4,13 +4,13 @@ import errno
 import itertools
 import os
 import re
-import tempfile
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from bench.errors import UsageError
 from bench.machine import container
+from bench.results import atomic
 
 RESULT = "result.json"
 BASE_RESULT = "base.json"  # of the other interpreter, in a side-by-side run
@@ -40,7 +40,7 @@ def require_writable(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
         probe = out / f".probe-{os.getpid()}"
         try:
-            write_whole(probe, b"1")
+            atomic.write(probe, b"1")
         finally:
             probe.unlink(missing_ok=True)
     except OSError as error:
@@ -51,25 +51,6 @@ def dead_link(out: Path) -> str | None:
     """What to say of a path that is, or is below, a link to nothing; None where there is none."""
     link = next((one for one in (out, *out.parents) if one.is_symlink() and not one.exists()), None)
     return f"{link} is a link to {os.readlink(link)}, which is not there" if link else None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace `path` by this content, atomically: whoever reads it sees the old or the new one, whole.
-
-    Others may read it where the file system has such rights: some of shared volumes refuse to change any.
-    """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(OSError):
-            os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def require_text(out: Path) -> None:
@@ -102,7 +83,7 @@ def give_up_reserve(folder: Path) -> None:
 
 def set_latest(folder: Path) -> None:
     """Name this run as the newest of its results folder, atomically."""
-    write_whole(folder.parent / LATEST, f"{folder.name}\n".encode())
+    atomic.write(folder.parent / LATEST, f"{folder.name}\n".encode())
 
 
 def latest(out: Path) -> Path:

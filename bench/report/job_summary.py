@@ -5,9 +5,8 @@ from pathlib import Path
 
 from bench.compare import verdict_tables as comparisons
 from bench.compare.records import Comparison
-from bench.compare.stored_run import printable
 from bench.output import grid as grids
-from bench.output.figures import NOTATION
+from bench.output.figures import NOTATION, printable
 from bench.report import summary
 from bench.report.findings import findings
 from bench.results.schema import Document

@@ -8,13 +8,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.recording import folders
 from bench.report.page import Page
+from bench.results import atomic
 
 
 def to_file(page: Page, path: Path) -> None:
     """Write the page, atomically."""
-    folders.write_whole(path, html(page).encode(errors="replace"))
+    atomic.write(path, html(page).encode(errors="replace"))
 
 
 def html(page: Page) -> str:

@@ -5,10 +5,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from bench import __version__
-from bench.compare.stored_run import printable
 from bench.experiments.base import Section as About
 from bench.output import bars
-from bench.output.figures import NOTATION
+from bench.output.figures import NOTATION, printable
 from bench.output.grid import Grid
 from bench.profiles import plot
 from bench.profiles import tables as profiles

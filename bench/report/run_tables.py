@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from bench.compare.stored_run import printable
 from bench.output import cells
+from bench.output.figures import printable
 from bench.output.grid import Grid
 from bench.results.record import Fact
 from bench.results.schema import Benchmark, Document

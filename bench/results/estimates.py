@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from bench.results.record import Replicate
+from bench.results.record import Replicate, ReplicateInfo
 from bench.results.schema import Benchmark, Estimate
 from bench.stats import inference
 from bench.stats.inference import CONFIDENCE, LEAST_COHORTS, Mean
@@ -144,6 +144,12 @@ def average(values: Sequence[float]) -> Estimate:
         cohorts=mean.cohorts,
         reason=_FEW if few else None,
     )
+
+
+def first_call_seconds(info: ReplicateInfo) -> float:
+    """Tracing, compiling and the first step of a replicate together."""
+    parts = (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
+    return float(sum(part for part in parts if part is not None))
 
 
 def seconds_per_step(replicates: Replicates) -> Estimate:

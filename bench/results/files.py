@@ -10,8 +10,7 @@ from typing import Any
 import msgspec
 
 from bench.errors import ResultFileError
-from bench.recording import folders
-from bench.results import consistency, upgrade
+from bench.results import atomic, consistency, upgrade
 from bench.results.foreign import ForeignDocument
 from bench.results.schema import SCHEMA_VERSION, Document
 from bench.results.upgrade import SECTION
@@ -30,7 +29,7 @@ def write(document: Document, path: Path) -> None:
     section = msgspec.structs.replace(document.autoencoder_bench, schema_version=SCHEMA_VERSION)
     document = msgspec.structs.replace(document, autoencoder_bench=section)
     text = msgspec.json.format(msgspec.json.encode(document), indent=1)
-    folders.write_whole(path, text + b"\n")
+    atomic.write(path, text + b"\n")
 
 
 def read(path: Path) -> Document:

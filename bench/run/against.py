@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import UsageError
-from bench.paths import user_path
 from bench.protocol import PROTOCOL_VERSION
 from bench.recording import folders
+from bench.recording.paths import user_path
 
 # What would make the other interpreter import this one's packages; empty counts as not set.
 ENVIRONMENT = {"PYTHONPATH": "", "PYTHONHOME": ""}

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.compare import baselines, many, noise, stored_run
+from bench.compare import many, noise, stored_run
 from bench.compare.compare import Rules, compare
 from bench.compare.records import Comparison
 from bench.compare.stored_run import Run
 from bench.errors import ExitCode, NotComparable, UsageError, worst
 from bench.output.progress import View
 from bench.recording.folders import BASE_RESULT, RESULT
+from bench.run import baselines
 from bench.run import execute as runner
 from bench.run.execute import Outcome
 from bench.run.options import Options

@@ -3,7 +3,6 @@
 Its options: NVIDIA's Nsight Systems User Guide, "CLI Profile Command Switch Options" and "NVTX Trace".
 """
 
-import importlib.util
 import os
 import re
 import shlex
@@ -11,24 +10,17 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from bench.errors import BenchError, UsageError
 from bench.machine import cuda_cache, environment
 from bench.machine.device import DeviceChoice
-from bench.plan import memory_policy
-from bench.plan.case import Case
+from bench.protocol.nsys_process import DOMAIN, MODULE, RANGE, Process
 from bench.recording import folders
 
-MODULE = "bench.worker.nsys_steps"
 FOLDER = "nsys"  # of a results folder
 LOG = "nsys.log"
-
-# The range that all steps are in, and the domain of all ranges. The package nvtx registers its strings, and those are
-# what Nsight Systems compares: NSYS_NVTX_PROFILER_REGISTER_ONLY=0 is for programs that do not.
-RANGE, DOMAIN = "steps", "autoencoder-bench"
 
 _REPORT = "steps"  # Nsight Systems adds .nsys-rep
 
@@ -47,45 +39,11 @@ _OPTIONS = (
 _OF_DEVICE = {"gpu": ("--trace=cuda,nvtx,osrt", "--cuda-graph-trace=node"), "cpu": ("--trace=nvtx,osrt",)}
 
 
-@dataclass(frozen=True)
-class Process:
-    """What the one process does: at least so many steps of a case on a device, cpu or gpu."""
-
-    case: Case
-    steps: int
-    device: str
-    data: str
-    seed: int
-    tf32: bool | None = None
-
-    @property
-    def arguments(self) -> list[str]:
-        """The words after its module's name."""
-        words = ["--case", self.case.full_name, "--steps", str(self.steps), "--device", self.device]
-        words += ["--data", self.data, "--seed", str(self.seed)]
-        return words if self.tf32 is None else [*words, "--tf32", "on" if self.tf32 else "off"]
-
-
 def command(process: Process, output: Path, nsys: str = "nsys", python: str = sys.executable) -> list[str]:
     """The whole command; its report is `output` with .nsys-rep."""
     # In the name of a report a % begins a pattern.
     options = (*_OF_DEVICE[process.device], *_OPTIONS, f"--output={str(output).replace('%', '%%')}")
     return [nsys, "profile", *options, python, "-P", "-m", MODULE, *process.arguments]
-
-
-def require_fit(case: Case, device: str) -> None:
-    """Raise UsageError for a memory policy without a GPU, or for the host's memory with one."""
-    if "memory" in case.axes and (case.memory == memory_policy.HOST) != (device == "cpu"):
-        need = "--device cpu" if device == "gpu" else "a GPU"
-        raise UsageError(f"{case.full_name} needs {need}, and this is for the {device.upper()}.")
-
-
-def require_nvtx() -> None:
-    """Raise UsageError where there is nothing to mark ranges with."""
-    if importlib.util.find_spec("nvtx") is None:
-        raise UsageError(
-            "The package nvtx is not installed, which marks the steps: pip install -c constraints.txt nvtx"
-        )
 
 
 def find() -> str | None:

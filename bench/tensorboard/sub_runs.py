@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from statistics import median
 
-from bench.compare.stored_run import first_call_seconds
 from bench.plan.case import DESCRIPTIONS, Case, values_of
+from bench.results.estimates import first_call_seconds
 from bench.results.record import CaseRecord
 from bench.results.schema import Benchmark, Document
 from bench.tensorboard.events import EventFile, Value

@@ -17,7 +17,8 @@ from bench.backends.tensorflow.handlers import State
 from bench.errors import BenchError, ExitCode
 from bench.experiments import selection
 from bench.machine import control_group
-from bench.run import nsys
+from bench.protocol import nsys_process
+from bench.protocol.nsys_process import Process
 
 # Beyond the first two, which preparing takes: pipelines fill, and clocks and allocators settle.
 WARM_UP_STEPS = 50
@@ -26,8 +27,8 @@ WARM_UP_STEPS = 50
 def main(arguments: list[str]) -> None:
     """Prepare, warm up, do the steps in their ranges, and print how many."""
     process = _parse(arguments)
-    nsys.require_nvtx()
-    nsys.require_fit(process.case, process.device)
+    nsys_process.require_nvtx()
+    nsys_process.require_fit(process.case, process.device)
     prepared = pipelines.prepare(data.load(process.data))
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder  # TensorFlow leaves what it makes of every traced function behind
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     print(f"{process.case.full_name}: {steps} steps in NVTX ranges, on the {state.device.upper()}")
 
 
-def prepare(process: nsys.Process, prepared: pipelines.PreparedData) -> State:
+def prepare(process: Process, prepared: pipelines.PreparedData) -> State:
     """Take the case as far as a worker does before its first block, and through a block."""
     device.limit_threads(control_group.threads())
     state = State(prepared)
@@ -60,8 +61,8 @@ def do_steps(state: State, steps: int) -> int:
     per_call = subject.steps_per_call
     names = [_name(first, per_call) for first in range(0, steps, per_call)]
     # Made before: to register a name takes time, which would be between steps.
-    ranges = [nvtx.annotate(name, domain=nsys.DOMAIN) for name in names]
-    with nvtx.annotate(nsys.RANGE, domain=nsys.DOMAIN):
+    ranges = [nvtx.annotate(name, domain=nsys_process.DOMAIN) for name in names]
+    with nvtx.annotate(nsys_process.RANGE, domain=nsys_process.DOMAIN):
         for one in ranges:
             with one:
                 loss = subject.step(next_batch())
@@ -73,8 +74,8 @@ def _name(first: int, count: int) -> str:
     return f"step {first}" if count == 1 else f"steps {first} to {first + count - 1}"
 
 
-def _parse(arguments: list[str]) -> nsys.Process:
-    parser = argparse.ArgumentParser(prog=f"python -P -m {nsys.MODULE}", allow_abbrev=False)
+def _parse(arguments: list[str]) -> Process:
+    parser = argparse.ArgumentParser(prog=f"python -P -m {nsys_process.MODULE}", allow_abbrev=False)
     parser.add_argument("--case", required=True, metavar="EXPERIMENT/CASE")
     parser.add_argument("--steps", type=int, default=200, metavar="N")
     parser.add_argument("--device", required=True, choices=("cpu", "gpu"))
@@ -85,7 +86,7 @@ def _parse(arguments: list[str]) -> nsys.Process:
     if given.steps < 1:
         parser.error("--steps is at least 1")
     experiment, _, name = given.case.partition("/")
-    return nsys.Process(
+    return Process(
         case=selection.case_named(name, experiment),
         steps=given.steps,
         device=given.device,

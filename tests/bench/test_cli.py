@@ -9,7 +9,7 @@ import pytest
 import typer.main
 from support import patience
 
-from bench.cli import app
+from bench.__main__ import app
 from bench.results.schema import SCHEMA_VERSION
 
 BENCH = Path(sys.executable).with_name("bench")

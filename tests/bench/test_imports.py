@@ -9,7 +9,7 @@ from support import patience
 PROBE = """
 import sys
 sys.argv = ["bench", *{arguments!r}]
-from bench.cli import main
+from bench.__main__ import main
 try:
     main()
 except SystemExit as end:

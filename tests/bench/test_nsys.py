@@ -15,6 +15,7 @@ from bench.errors import BenchError, UsageError
 from bench.experiments import selection
 from bench.machine import device, variables
 from bench.machine.device import DeviceChoice
+from bench.protocol import nsys_process
 from bench.run import nsys
 
 HERE = Path(__file__).parent
@@ -29,7 +30,7 @@ def process(**changes):
         "data": "auto",
         "seed": 1,
     }
-    return nsys.Process(**{**usual, **changes})
+    return nsys_process.Process(**{**usual, **changes})
 
 
 def options_of(words):
@@ -78,7 +79,7 @@ def test_every_option_is_one_of_nsight_systems(kind):
 def test_what_is_captured_is_the_range_of_all_steps_and_the_process_goes_on_after_it():
     options = options_of(nsys.command(process(), Path("steps")))
     assert options["--capture-range"] == "nvtx"
-    assert options["--nvtx-capture"] == f"{nsys.RANGE}@{nsys.DOMAIN}"
+    assert options["--nvtx-capture"] == f"{nsys_process.RANGE}@{nsys_process.DOMAIN}"
     assert options["--capture-range-end"] == "stop"
 
 
@@ -109,8 +110,8 @@ def test_variables_are_those_of_servers_and_the_cache_of_kernels(tmp_path):
 def test_a_memory_policy_needs_the_device_it_is_of():
     for name, kind in (("growth/function", "cpu"), ("host/function", "gpu")):
         with pytest.raises(UsageError, match=name):
-            nsys.require_fit(selection.case_named(name, "memory"), kind)
-        nsys.require_fit(selection.case_named(name, "memory"), {"cpu": "gpu", "gpu": "cpu"}[kind])
+            nsys_process.require_fit(selection.case_named(name, "memory"), kind)
+        nsys_process.require_fit(selection.case_named(name, "memory"), {"cpu": "gpu", "gpu": "cpu"}[kind])
 
 
 def test_reports_of_one_second_have_folders_of_their_own(tmp_path):
@@ -211,4 +212,4 @@ def test_bad_usage_exits_with_2(tmp_path, options, message):
 def test_a_missing_package_is_said_before_anything_runs(monkeypatch):
     monkeypatch.setitem(sys.modules, "nvtx", None)
     with pytest.raises(UsageError, match="pip install -c constraints"):
-        nsys.require_nvtx()
+        nsys_process.require_nvtx()

@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from bench.cli import app
+from bench.__main__ import app
 from bench.report import render, run_page, summary
 from bench.report.findings import findings
 from bench.results import files

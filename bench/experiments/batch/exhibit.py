@@ -1,17 +1,17 @@
 """What a result says of batch sizes: a table, and where launching ends and arithmetic begins."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from statistics import median
 from typing import TYPE_CHECKING
 
-from bench.compare.stored_run import first_call_seconds
 from bench.experiments.base import Exhibit, Section
-from bench.experiments.batch.regimes import LEAST_SIZES, Regimes, fit
+from bench.experiments.batch.regimes import LEAST_SIZES, Regimes, is_a_line, regimes
 from bench.output import cells
 from bench.output.figures import milliseconds, scaled, size, with_interval
 from bench.output.grid import Grid
-from bench.results import claims, estimates
+from bench.results import claims
 from bench.results.claims import Answer
+from bench.results.estimates import first_call_seconds
 from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
 
@@ -27,7 +27,6 @@ _WHOLE_CAPTION = (
     "ms: of a step; examples/s: steps/s times the batch. time: paired ratio to {reference}. first call: seconds. "
     "memory: tensors on the card at most, or without one the host's that only this process has."
 )
-MISFIT = 0.10  # beyond, one line does not describe the times, and nothing is made of it
 
 
 def table(document: Document) -> Grid:
@@ -60,20 +59,6 @@ def findings(document: Document) -> list[str]:
     ]
 
 
-def regimes(document: Document) -> dict[str, Regimes | None]:
-    """The fitted line of every mode."""
-    times: dict[str, dict[int, estimates.Replicates]] = {}
-    for benchmark in document.benchmarks:
-        case = benchmark.extra_info.case
-        if not case.twin:
-            times.setdefault(case.mode, {})[case.batch_size] = estimates.replicates_of(benchmark)
-    return {mode: fit(of_mode) for mode, of_mode in _sorted(times).items()}
-
-
-def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, dict[int, estimates.Replicates]]:
-    return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
-
-
 def _sentence(mode: str, fitted: Regimes | None, sizes: Set[int]) -> str:
     if fitted is None:
         return f"{mode}: no line could be fitted to the times over the batch size, so nothing is said of its parts."
@@ -85,11 +70,6 @@ def _sentence(mode: str, fitted: Regimes | None, sizes: Set[int]) -> str:
         f"{mode}: a step costs {scaled(launch, 1e3)} ms whatever its batch, and {scaled(example, 1e6)} microseconds "
         f"for each example (no size is off that line by more than {off}). {_regimes(fitted.crossover, sizes)}"
     )
-
-
-def is_a_line(fitted: Regimes) -> bool:
-    """Whether the times are described by it, so that something may be made of its parts."""
-    return fitted.worst_misfit <= MISFIT
 
 
 def _regimes(crossover: Estimate, sizes: Set[int]) -> str:

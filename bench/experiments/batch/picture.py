@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from bench.experiments.batch.exhibit import is_a_line, regimes
+from bench.experiments.batch.regimes import is_a_line, regimes
 from bench.output import style
 from bench.results.schema import Document
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from bench.results import estimates
-from bench.results.schema import Estimate
+from bench.results.schema import Document, Estimate
 from bench.stats import inference
 
 LEAST_SIZES = 3  # of two, any line fits
+MISFIT = 0.10  # beyond, one line does not describe the times, and nothing is made of it
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,22 @@ def line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
     variance = sum(w * (size - mean_size) ** 2 for w, (size, _) in zip(weights, points, strict=True))
     slope = covariance / variance
     return mean_time - slope * mean_size, slope
+
+
+def regimes(document: Document) -> dict[str, Regimes | None]:
+    """The fitted line of every mode."""
+    times: dict[str, dict[int, estimates.Replicates]] = {}
+    for benchmark in document.benchmarks:
+        case = benchmark.extra_info.case
+        if not case.twin:
+            times.setdefault(case.mode, {})[case.batch_size] = estimates.replicates_of(benchmark)
+    return {mode: fit(of_mode) for mode, of_mode in _sorted(times).items()}
+
+
+def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, dict[int, estimates.Replicates]]:
+    return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
+
+
+def is_a_line(fitted: Regimes) -> bool:
+    """Whether the times are described by it, so that something may be made of its parts."""
+    return fitted.worst_misfit <= MISFIT

@@ -1,13 +1,12 @@
 """What a result says of the limit: how far each way gets, the largest part of its step, and an eager step in parts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.experiments.base import Exhibit, Section
 from bench.experiments.roofline import limits
-from bench.experiments.roofline.limits import Limits
+from bench.experiments.roofline.over_cohorts import Figures, figures
 from bench.experiments.roofline.step_cost import FLOPS
 from bench.output import cells
 from bench.output.figures import digits, percent, spread, with_interval
@@ -33,69 +32,6 @@ _KERAS = "keras-fit"
 _HALF = 0.5
 # For the notebook's training, the first of these that was measured.
 _FAST_WAYS = ("xla-loop-fused", "xla-loop", "xla", "function")
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Of the device, over the cohorts: seconds of a step at best, and an eager step with its parts.
-
-    `arithmetic` and `memory` are seconds by cohort; `launches` names what takes the seconds that stand there, cohort by
-    cohort; FLOP/s likewise. `eager_shares` are of an eager step, `eager_seconds` the medians of its parts, for drawing.
-    """
-
-    arithmetic: Mapping[int, float]
-    memory: Mapping[int, float]
-    fewest: Estimate
-    large_flops: Sequence[float]
-    launches: Mapping[str, Sequence[float]]
-    eager_step: Estimate
-    eager_shares: Mapping[str, Estimate]
-    eager_seconds: Mapping[str, float]
-
-
-def figures(document: Document) -> Figures | None:
-    """The limits of the device, None where they were not measured."""
-    measured = limits.read(document.experiment.quantities)
-    if not measured:
-        return None
-    steps = [limit.eager_parts for limit in measured.values()]
-    parts = {
-        "forward": [one.forward_seconds for one in steps],
-        "gradients": [one.with_gradients_seconds - one.forward_seconds for one in steps],
-        "optimizer": [one.step_seconds - one.with_gradients_seconds for one in steps],
-    }
-    whole = [one.step_seconds for one in steps]
-    return Figures(
-        arithmetic={cohort: limits.arithmetic_seconds(limit) for cohort, limit in measured.items()},
-        memory={cohort: limits.memory_seconds(limit) for cohort, limit in measured.items()},
-        fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured.values()]),
-        large_flops=[limit.large_matmul_flops_per_second for limit in measured.values()],
-        launches=_launches(list(measured.values())),
-        eager_step=estimates.level(whole),
-        eager_shares={
-            name: estimates.average([part / step for part, step in zip(of_part, whole, strict=True)])
-            for name, of_part in parts.items()
-        },
-        eager_seconds={name: median(of_part) for name, of_part in parts.items()},
-    )
-
-
-def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
-    """What takes the host's time around a step, seconds cohort by cohort; what no cohort has is left out."""
-    drivers = [limit.driver for limit in measured if limit.driver]
-    found = {
-        "launching an operation": [limit.eager_op_seconds for limit in measured],
-        "calling a function": [limit.function_call_seconds for limit in measured],
-        "waiting for nothing": [limit.synchronise_seconds for limit in measured if limit.synchronise_seconds],
-        "a call that does nothing, as the driver is called": [driver.call_seconds for driver in drivers],
-        "queueing a kernel by the driver": [driver.kernel_launch_seconds for driver in drivers],
-        "an empty kernel": [driver.kernel_seconds for driver in drivers],
-        f"a CUDA graph of {drivers[0].graph_kernels if drivers else 0} kernels": [
-            driver.graph_launch_seconds for driver in drivers
-        ],
-        "waiting for nothing by the driver": [driver.synchronise_seconds for driver in drivers],
-    }
-    return {name: seconds for name, seconds in found.items() if seconds}
 
 
 def transfers(document: Document) -> Grid:

@@ -3,7 +3,7 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.experiments.roofline.exhibit import Figures, figures
+from bench.experiments.roofline.over_cohorts import Figures, figures
 from bench.output import bars, style
 from bench.results.schema import Document
 

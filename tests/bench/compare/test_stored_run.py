@@ -11,6 +11,7 @@ from documents import document, foreign, simulate
 from bench.compare import stored_run
 from bench.compare.compare import compare
 from bench.errors import NotComparable, ResultFileError
+from bench.output import figures
 from bench.results import files
 
 
@@ -45,8 +46,8 @@ def test_the_twin_is_no_case_to_compare(stored):
 
 
 def test_names_are_printable_and_end():
-    assert stored_run.printable("a\x1b[31mb\n\u202ec") == "a\ufffd[31mb\ufffd\ufffdc"
-    assert len(stored_run.printable("x" * 10_000)) < 130
+    assert figures.printable("a\x1b[31mb\n\u202ec") == "a\ufffd[31mb\ufffd\ufffdc"
+    assert len(figures.printable("x" * 10_000)) < 130
 
 
 def test_files_of_pytest_benchmark_are_compared_on_what_they_have(tmp_path, stored):

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from bench.compare import stored_run, verdict_tables
 from bench.compare.compare import compare
+from bench.output import figures
 
 
 def run(found, name="a"):
@@ -82,7 +83,7 @@ def test_a_page_has_the_same_and_takes_no_name_for_markup(separate):
     assert "| xla/resident |" in page
     assert "SLOWER" in page
     hostile = "<img src=x>|`[link](javascript:x)\x1b[31m"
-    info = msgspec.structs.replace(separate.new, label=stored_run.printable(hostile))
+    info = msgspec.structs.replace(separate.new, label=figures.printable(hostile))
     page = verdict_tables.markdown([msgspec.structs.replace(separate, new=info)])
     assert "<img" not in page.replace("\\<", "")
     assert "[link](" not in page

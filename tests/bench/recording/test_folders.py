@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.compare import baselines
 from bench.doctor import host
 from bench.errors import UsageError
 from bench.machine import container
 from bench.recording import folders
+from bench.run import baselines
 
 STARTED = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.compare import baselines, noise, stored_run
+from bench.compare import noise, stored_run
 from bench.errors import ResultFileError
 from bench.report import fleet
 from bench.results import search
+from bench.run import baselines
 
 
 @pytest.fixture

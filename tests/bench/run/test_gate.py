@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from documents import document, simulate, with_experiment
 
-from bench.compare import baselines, stored_run
+from bench.compare import stored_run
 from bench.compare import verdict_tables as comparison
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.machine import environment
@@ -16,7 +16,7 @@ from bench.plan import workload
 from bench.plan.preset import PRESETS
 from bench.recording import fingerprint
 from bench.results import files
-from bench.run import execute, gate
+from bench.run import baselines, execute, gate
 from bench.run.against import Against
 from bench.run.gate import Wanted
 from bench.run.options import Options

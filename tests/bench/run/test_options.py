@@ -6,7 +6,7 @@ import msgspec
 import pytest
 import typer.main
 
-from bench.cli import app
+from bench.__main__ import app
 from bench.commands import axes
 from bench.plan.preset import PRESETS, PROFILE
 from bench.results.record import Tracers

@@ -11,7 +11,7 @@ import pytest
 from support.made_up.experiment import REREADS, SHARE
 from typer.testing import CliRunner
 
-from bench.cli import app
+from bench.__main__ import app
 from bench.errors import ExitCode
 from bench.experiments.registry import EXPERIMENTS
 from bench.report import fleet, fleet_page, render, run_page, summary

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.run import nsys
+from bench.protocol import nsys_process
 
 SOURCE = Path(__file__).parent / "stand_in" / "nvtx_injection.c"
 
@@ -30,7 +30,7 @@ def tool(tmp_path_factory):
 def run(*arguments, **variables):
     words = ["--device", "cpu", "--data", "sample", *arguments]
     return subprocess.run(
-        [sys.executable, "-P", "-m", nsys.MODULE, *words],
+        [sys.executable, "-P", "-m", nsys_process.MODULE, *words],
         capture_output=True,
         text=True,
         timeout=patience.limit(120),
@@ -44,7 +44,7 @@ def ranges(tool, events, *arguments):
     done = run(*arguments, NVTX_INJECTION64_PATH=str(tool), NVTX_EVENTS=str(events))
     assert done.returncode == 0, done.stderr
     told = [line.split(" ", 3) for line in events.read_text().splitlines()]
-    assert {words[2] if words[0] == "push" else words[1] for words in told} == {nsys.DOMAIN}
+    assert {words[2] if words[0] == "push" else words[1] for words in told} == {nsys_process.DOMAIN}
     return done, [(int(words[1]), words[3]) if words[0] == "push" else None for words in told]
 
 
@@ -53,7 +53,7 @@ def test_every_step_has_a_range_inside_of_one_that_a_tool_can_wait_for(tool, tmp
     assert "modes/xla/notebook: 4 steps in NVTX ranges, on the CPU" in done.stdout
     registered = 3  # NVTX_MESSAGE_TYPE_REGISTERED: Nsight Systems compares no other strings with --nvtx-capture
     steps = [part for number in range(4) for part in ((registered, f"step {number}"), None)]
-    assert told == [(registered, nsys.RANGE), *steps, None]
+    assert told == [(registered, nsys_process.RANGE), *steps, None]
 
 
 def test_a_call_of_many_steps_has_one_range_and_as_many_are_done_as_asked_or_more(tool, tmp_path):

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bench import paths
-from bench.cli import app
+from bench.__main__ import app
 from bench.errors import UsageError
+from bench.recording import paths
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from documents import document, simulate
 
-from bench.compare import baselines, noise, stored_run
+from bench.compare import noise, stored_run
 from bench.errors import NoBaseline, ResultFileError
 from bench.report import fleet
 from bench.results import files
 from bench.results.schema import SCHEMA_VERSION
+from bench.run import baselines
 
 PIPELINES = {
     "experiment": "pipelines",
