@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from bench.plan.case import Axes, Case, is_reference
+from bench.plan.case import Axes, Case, is_reference, reference
 from bench.plan.preset import Preset
 from bench.protocol import Measure
 from bench.results.record import CaseRecord, CohortRecord, Quantities, SameModel
@@ -61,14 +61,25 @@ class Exhibit:
     section: Section | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExperimentPlan:
-    """How an experiment is measured; `reference` is the name of the case that ratios are taken to."""
+    """One experiment of a run: its cases, those that are not measured with the reason, and how much of it."""
 
     experiment: Experiment
+    cases: tuple[Case, ...]
+    skipped: Mapping[Case, str] = field(default_factory=dict)
     preset: Preset
-    reference: str
-    interleaved: bool
+    interleaved: bool = True  # False where cases have the device to themselves, one after another
+
+    @property
+    def name(self) -> str:
+        """The experiment's."""
+        return self.experiment.name
+
+    @property
+    def reference(self) -> Case:
+        """The case that ratios are taken to."""
+        return reference(self.cases)
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Measured:
     @property
     def reference(self) -> CaseRecord:
         """What is known of the case that ratios are taken to, whether or not it was measured."""
-        return next(one for one in self.cases if one.case.name == self.plan.reference)
+        return next(one for one in self.cases if one.case == self.plan.reference)
 
 
 def is_measured(record: CaseRecord) -> bool:

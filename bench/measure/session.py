@@ -3,14 +3,14 @@
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
-from bench.experiments.base import Experiment
+from bench.experiments.base import ExperimentPlan
 from bench.machine import missing_gpu, nvml
-from bench.measure import causes, occupancy, passes, stopping
-from bench.measure.entry import NEW, Entries, Side
+from bench.measure import causes, entry, occupancy, passes, stopping
+from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
@@ -25,33 +25,20 @@ from bench.results.record import Fact
 _TRAINING_SHARE = 0.04
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """One experiment to measure, its cases on their sides, and how; the card is looked up meanwhile."""
-
-    experiment: Experiment
-    entries: Entries
-    settings: Settings
-
-    @property
-    def name(self) -> str:
-        """The experiment's."""
-        return self.experiment.name
-
-
 class Session:
     """Measures the experiments, each side into its recorder. `close` ends every process, at any time."""
 
     def __init__(
         self,
-        wanted: Sequence[Wanted],
+        experiments: Sequence[ExperimentPlan],
+        settings: Settings,
         launches: Mapping[Side, Launch],
         recorders: Mapping[Side, Recorder],
         profile: bool,
         view: View,
     ) -> None:
-        self._wanted = wanted
-        self._settings = wanted[0].settings
+        self._experiments = experiments
+        self._settings = settings
         self._launches = launches
         self._recorders = recorders
         self._profile = profile
@@ -66,7 +53,7 @@ class Session:
         self._contexts: dict[str, int | None] = {}
         self._capability: str | None = None
         self._tf32_on = False
-        self._shares = {one.name: 0.0 for one in wanted}
+        self._shares = {one.name: 0.0 for one in experiments}
 
     def measure(self) -> None:
         """Cohorts until enough is known of every experiment, and the training run.
@@ -96,7 +83,7 @@ class Session:
 
         One cohort of every experiment in turn: they share its servers, and each is spread over the time of all.
         """
-        servers, seconds = self._open(1, [one.settings.preset for one in self._wanted])
+        servers, seconds = self._open(1, [one.preset for one in self._experiments])
         with self._spending.on("first_calls"):
             self._meet(servers)
         with self._spending.on("passes"):
@@ -131,12 +118,12 @@ class Session:
         return [
             Part(
                 one.experiment,
-                replace(one.settings, card=self._settings.card),
-                one.entries,
+                replace(self._settings, preset=one.preset, interleaved=one.interleaved),
+                entry.of(one.cases, side_by_side=BASE in self._recorders),
                 {side: recorder.experiments[one.name] for side, recorder in self._recorders.items()},
                 common,
             )
-            for one in self._wanted
+            for one in self._experiments
         ]
 
     def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[str, Server], float]:
@@ -215,8 +202,8 @@ class Session:
         """What a process of each mode takes of the card beside its tensors, where that can be told."""
         if self._settings.card.absent:
             return
-        alone = [one for one in self._wanted if one.settings.alone and one.experiment.contexts]
-        modes = [entry.case.mode for one in alone for entry in one.entries.all]
+        alone = [one for one in self._experiments if not one.interleaved and one.experiment.contexts]
+        modes = [case.mode for one in alone for case in one.cases]
         for mode in dict.fromkeys(modes):
             self._view.stage(f"what {mode} takes without tensors", self._done)
             context = passes.measure_context(server, mode, self._settings)
@@ -234,11 +221,11 @@ class Session:
     @property
     def _done(self) -> float:
         """The share of the run that is done, each experiment counting as much as its time allows."""
-        presets = {one.name: one.settings.preset for one in self._wanted}
+        presets = {one.name: one.preset for one in self._experiments}
         weights = {name: preset.rounds_seconds * preset.looks[0] for name, preset in presets.items()}
         done = sum(weights[name] * share for name, share in self._shares.items()) / sum(weights.values())
         return (1 - _TRAINING_SHARE) * done
 
     def _show(self, show: Callable[[str, float], None], name: str, text: str, share: float) -> None:
         self._shares[name] = max(self._shares[name], share)
-        show(f"{name}, {text}" if len(self._wanted) > 1 else text, self._done)
+        show(f"{name}, {text}" if len(self._experiments) > 1 else text, self._done)

@@ -117,9 +117,9 @@ def _benchmarks(measured: Measured, on_gpu: bool) -> list[Benchmark]:
 def _experiment(measured: Measured) -> ExperimentRecord:
     plan = measured.plan
     return ExperimentRecord(
-        name=plan.experiment.name,
+        name=plan.name,
         preset=plan.preset,
-        reference=plan.reference,
+        reference=plan.reference.name,
         interleaved=plan.interleaved,
         cohorts=tuple(measured.cohorts),
         cases=tuple(_status(case) for case in measured.cases),
@@ -145,9 +145,7 @@ def _warnings(
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
     return [
-        msgspec.structs.replace(
-            each, experiment=plan.experiment.name, advice=warning.advise(each.code, plan.preset.name)
-        )
+        msgspec.structs.replace(each, experiment=plan.name, advice=warning.advise(each.code, plan.preset.name))
         for each in found
     ]
 

@@ -26,16 +26,17 @@ from bench.results.schema import Document, Status, Stopping
 
 
 class ExperimentRecorder:
-    """The growing record of one experiment. `skipped` are cases that are not measured, with the reason."""
+    """The growing record of one experiment, or of one side of it: one of two sides has no twin."""
 
-    def __init__(self, plan: ExperimentPlan, cases: Sequence[Case], skipped: Mapping[Case, str]) -> None:
+    def __init__(self, plan: ExperimentPlan, twins: bool = True) -> None:
         self.stopping: Stopping | None = None
         self._plan = plan
-        self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *skipped)}
+        cases = [case for case in plan.cases if twins or not case.twin]
+        self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *plan.skipped)}
         self._cohorts: dict[int, CohortRecord] = {}
         self._sides: SameModel | None = None
         self._quantities: list[Quantities] = []
-        for case, reason in skipped.items():
+        for case, reason in plan.skipped.items():
             self.note(case, skipped=reason)
 
     @property
@@ -89,9 +90,11 @@ class ExperimentRecorder:
 class Recorder:
     """The growing record of one run, or of one side of it."""
 
-    def __init__(self, circumstances: Circumstances, experiments: Mapping[str, ExperimentRecorder], path: Path) -> None:
+    def __init__(
+        self, circumstances: Circumstances, plans: Sequence[ExperimentPlan], path: Path, twins: bool = True
+    ) -> None:
         self.circumstances = circumstances
-        self.experiments = experiments
+        self.experiments = {plan.name: ExperimentRecorder(plan, twins) for plan in plans}
         self.time_spent: dict[str, float] = {}
         self._path = path
         self._training: Training | str | None = None

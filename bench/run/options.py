@@ -42,15 +42,15 @@ class Options:
     limits: Limits | None = None
 
 
-def command_of(options: Options, experiments: Iterable[str]) -> str:
-    """What measures the same experiments again, for a shell.
+def command_of(options: Options, axes: Axes, experiments: Iterable[str]) -> str:
+    """What measures the same experiments with these values again, for a shell.
 
     Folders, files, cards and other interpreters are left out: they are the machine's own, and results travel.
     """
     if options.preset.name == PROFILE.name:
         words = ["bench", "profile", *options.only, "--steps", str(options.preset.profile_steps)]
     else:
-        words = ["bench", "run", "--preset", options.preset.name, *_for_run(options)]
+        words = ["bench", "run", "--preset", options.preset.name, *_for_run(options, axes)]
     words += [word for name in experiments for word in ("--experiment", name)]
     words += ["--seed", str(options.seed), *_tracing(options.tracers)]
     if options.trace_cuda_graphs:
@@ -66,10 +66,10 @@ def command_of(options: Options, experiments: Iterable[str]) -> str:
     return shlex.join(words)
 
 
-def _for_run(options: Options) -> Iterator[str]:
+def _for_run(options: Options, axes: Axes) -> Iterator[str]:
     for glob in options.only:
         yield from ("--only", glob)
-    for axis, values in options.axes.items():
+    for axis, values in axes.items():
         yield from ("--axis", f"{axis}={','.join(str(value) for value in values)}")
     if options.allow_shared:
         yield "--allow-shared"

@@ -13,7 +13,6 @@ from bench.experiments.base import ExperimentPlan, Measured, cases_of
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.roofline.limits import SHARE, share_of_limit, write
 from bench.measure.entry import BASE
-from bench.plan.case import reference
 from bench.plan.preset import PRESETS
 from bench.recording.build import Circumstances, Progress, build
 from bench.results.estimates import replicates_of
@@ -159,9 +158,8 @@ def document(
     training = Training(mode="function", steps=10, first_loss=0.2, final_loss=final_loss, folder="plots")
     plan = ExperimentPlan(
         experiment=EXPERIMENTS[experiment],
+        cases=tuple(known[name] for name in samples),
         preset=PRESETS["standard"],
-        reference=reference([known[name] for name in samples]).name,
-        interleaved=True,
     )
     measured = Measured(plan, records, cohort_records, None, Stopping(reason="fixed", seconds=100.0))
     return build(circumstances, [measured], Progress(status=status, training=training))

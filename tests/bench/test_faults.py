@@ -17,9 +17,11 @@ from rich.console import Console
 from support import patience
 
 from bench.errors import BenchError, ExitCode, UsageError
-from bench.experiments.registry import EXPERIMENTS, Experiment
+from bench.experiments.base import Exhibit, Experiment
+from bench.experiments.registry import EXPERIMENTS
 from bench.measure.cohort import MOST_ROUNDS_TIMES
 from bench.measure.launcher import Limits
+from bench.output import cells
 from bench.plan.case import Case
 from bench.report import summary
 from bench.results import files
@@ -68,13 +70,15 @@ class Census:
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory, tiny):
     """A run in which every fault happens to one case, and the reference and its twin stay sound."""
-    axes = [{"mode": mode, "pipeline": "resident"} for mode in ("function", *FAULTS)]
-    broken = (
-        *(Case(experiment="faults", **axis) for axis in axes),
-        Case(experiment="faults", mode="function", pipeline="resident", twin=True),
+    broken = Experiment(
+        name="faults",
+        question="?",
+        axes=("mode", "pipeline"),
+        cases=lambda axes: [Case(experiment="faults", mode=mode) for mode in ("function", *FAULTS)],
+        exhibit=lambda: Exhibit(findings=lambda document: [], table=cells.speeds),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(EXPERIMENTS, "faults", Experiment(question="?", cases=broken))
+        patch.setitem(EXPERIMENTS, "faults", broken)
         options = Options(
             preset=msgspec.structs.replace(
                 tiny,

@@ -289,7 +289,7 @@ def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
             ["--gpu", "7"],
             "--gpu 7 names no card of this machine. There are: 0 Stand-in A100 (GPU-00000000); 1 Stand-in",
         ),
-        (["--experiment", "memory", "--against", sys.executable], "alone on the card"),
+        (["--experiment", "memory", "--against", sys.executable], "has the card to itself"),
     ],
 )
 def test_bad_usage_exits_with_2_and_the_valid_choices(bench, arguments, message):

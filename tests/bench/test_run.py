@@ -7,10 +7,11 @@ import random
 import matplotlib.image
 
 from bench.errors import ExitCode
+from bench.experiments.base import cases_of
 from bench.experiments.registry import EXPERIMENTS
 from bench.results import files
 
-NAMES = [case.name for case in EXPERIMENTS["modes"].cases]
+NAMES = [case.name for case in cases_of(EXPERIMENTS["modes"])]
 
 
 def test_a_sound_run_is_complete(finished):

@@ -14,9 +14,7 @@ from bench.experiments.selection import Choice, experiments_about
 from bench.machine.device import DeviceChoice
 from bench.machine.nvml import CardMemory
 from bench.plan.case import reference
-from bench.plan.preset import PRESETS
-from bench.run import execute
-from bench.run.options import Options
+from bench.run.plan import fitting_axes
 
 
 def test_several_experiments_share_globs_and_each_keeps_its_reference():
@@ -238,6 +236,5 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, card, expected):
     memory = CardMemory(total=16 * 2**30, used=400 * 2**20)
     device = DeviceChoice("gpu" if card else "cpu", "", {}, "", card)
-    options = Options(preset=PRESETS["quick"], axes=chosen)
-    found = execute._axes(options, [experiment], device, SimpleNamespace(memory=lambda: (memory, None)))
+    found = fitting_axes(chosen, [experiment], device, SimpleNamespace(memory=lambda: (memory, None)))
     assert found.get("batch_size") == expected

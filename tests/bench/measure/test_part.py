@@ -37,8 +37,9 @@ class Cohort:
 
 @pytest.fixture
 def recorder(tiny):
-    plan = ExperimentPlan(EXPERIMENTS["memory"], preset=tiny, reference="growth/function", interleaved=False)
-    return ExperimentRecorder(plan, CASES, {})
+    return ExperimentRecorder(
+        ExperimentPlan(experiment=EXPERIMENTS["memory"], cases=tuple(CASES), preset=tiny, interleaved=False)
+    )
 
 
 @pytest.fixture
@@ -56,7 +57,9 @@ def part(tiny, recorder):
         tf32_on=True,
         profile=False,
     )
-    found = Part("memory", SimpleNamespace(preset=tiny, device="gpu"), ENTRIES, {entry.NEW: recorder}, common)
+    found = Part(
+        EXPERIMENTS["memory"], SimpleNamespace(preset=tiny, device="gpu"), ENTRIES, {entry.NEW: recorder}, common
+    )
     found.said = said
     return found
 

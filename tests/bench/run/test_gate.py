@@ -16,10 +16,11 @@ from bench.plan import workload
 from bench.plan.preset import PRESETS
 from bench.recording import fingerprint
 from bench.results import files
-from bench.run import baselines, execute, gate
+from bench.run import baselines, gate
 from bench.run.against import Against
 from bench.run.gate import Wanted
 from bench.run.options import Options
+from bench.run.plan import experiment_names
 
 
 @pytest.fixture
@@ -90,11 +91,11 @@ def test_a_baseline_about_other_cases_is_refused_before_measuring(finished, opti
 
 def test_without_a_name_the_baselines_experiments_are_measured(finished, options):
     of_all = replace(options, preset=PRESETS["standard"], only=())
-    assert len(execute._experiments(of_all)) == 5
+    assert len(experiment_names(of_all)) == 5
     baseline = stored_run.load(finished[0].folder)
-    assert execute._experiments(replace(of_all, baseline=baseline)) == ("modes",)
-    assert execute._experiments(replace(of_all, axes={"batch_size": (8,)}, baseline=baseline)) == ("batch",)
-    assert execute._experiments(replace(of_all, experiments=("memory",), baseline=baseline)) == ("memory",)
+    assert experiment_names(replace(of_all, baseline=baseline)) == ("modes",)
+    assert experiment_names(replace(of_all, axes={"batch_size": (8,)}, baseline=baseline)) == ("batch",)
+    assert experiment_names(replace(of_all, experiments=("memory",), baseline=baseline)) == ("memory",)
 
 
 def test_another_workload_is_refused_before_measuring(finished, options, listener, monkeypatch):

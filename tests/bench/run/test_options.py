@@ -51,7 +51,7 @@ def options(tmp_path):
 
 
 def test_every_option_that_is_not_the_machines_own_is_in_the_command(options):
-    text = command_of(options, options.experiments)
+    text = command_of(options, options.axes, options.experiments)
     for words in SAME.values():
         assert words in text
     assert "somebody" not in text
@@ -60,7 +60,7 @@ def test_every_option_that_is_not_the_machines_own_is_in_the_command(options):
 
 
 def test_the_command_line_understands_it(options):
-    found = parse(command_of(options, options.experiments))
+    found = parse(command_of(options, options.axes, options.experiments))
     assert (found["preset"], found["seed"], found["only"]) == ("standard", 7, ["*/function"])
     assert (found["host_tracer"], found["python_tracer"], found["device_tracer"]) == (3, True, False)
     assert (found["profile_steps"], found["tf32"]) == (50, "off")
@@ -68,18 +68,18 @@ def test_the_command_line_understands_it(options):
 
 
 def test_what_is_usual_is_left_out():
-    assert command_of(Options(preset=PRESETS["quick"]), ["modes"]) == (
+    assert command_of(Options(preset=PRESETS["quick"]), {}, ["modes"]) == (
         "bench run --preset quick --experiment modes --seed 1234"
     )
 
 
 def test_a_profile_is_asked_for_as_such():
     preset = msgspec.structs.replace(PROFILE, profile_steps=300)
-    text = command_of(Options(preset=preset, only=("xla/resident",)), ["modes"])
+    text = command_of(Options(preset=preset, only=("xla/resident",)), {}, ["modes"])
     assert text == "bench profile xla/resident --steps 300 --experiment modes --seed 1234"
     assert parse(text)["case"] == "xla/resident"
 
 
 def test_data_are_named_where_the_name_means_the_same_everywhere():
-    assert "--data sample" in command_of(Options(preset=PRESETS["quick"], data="sample"), ["modes"])
-    assert "--data" not in command_of(Options(preset=PRESETS["quick"], data="/home/somebody"), ["modes"])
+    assert "--data sample" in command_of(Options(preset=PRESETS["quick"], data="sample"), {}, ["modes"])
+    assert "--data" not in command_of(Options(preset=PRESETS["quick"], data="/home/somebody"), {}, ["modes"])

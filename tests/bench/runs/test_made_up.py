@@ -1,5 +1,6 @@
 """An experiment of the tests' own goes through everything, and no file of the suite has heard of it."""
 
+import io
 import json
 import shutil
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import msgspec
 import pytest
+from rich.console import Console
 from support.made_up.experiment import REREADS, SHARE
 from typer.testing import CliRunner
 
@@ -77,8 +79,10 @@ def test_its_file_is_sound(outcome):
     jsonschema.validate(json.loads(path.read_text()), json_schema.generate())
 
 
-def test_the_screen_shows_its_table_and_its_finding(outcome, screen_text):
-    text = screen_text(summary.summary(outcome.document))
+def test_the_screen_shows_its_table_and_its_finding(outcome):
+    console = Console(file=io.StringIO(), width=100)
+    console.print(summary.summary(outcome.document))
+    text = console.file.getvalue()
     assert "rereads: " in text
     assert "reading: share of a step." in text
     assert "- resident: reading the weights takes" in text

@@ -1,0 +1,115 @@
+"""The first phase of a run: from its options and the device to what is measured, and how much of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.errors import UsageError
+from bench.experiments import selection
+from bench.experiments.base import ExperimentPlan
+from bench.experiments.registry import EXPERIMENTS
+from bench.experiments.selection import Choice
+from bench.machine import device, nvml
+from bench.machine.device import DeviceChoice
+from bench.plan import memory_policy
+from bench.plan.case import Axes, Case
+from bench.plan.preset import BRIEF_PRESET, shared_out
+from bench.recording import folders
+from bench.run.options import Options, command_of
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """What a run measures on which device; `notes` are what its user has to know of that.
+
+    `command` asks for the same again, with the values that were chosen for this device.
+    """
+
+    device: DeviceChoice
+    card: nvml.Card
+    experiments: tuple[ExperimentPlan, ...]
+    notes: tuple[str, ...]
+    command: str
+
+    @property
+    def cases(self) -> set[str]:
+        """The full names of all cases, also of those that this device makes no sense for."""
+        return {case.full_name for one in self.experiments for case in (*one.cases, *one.skipped)}
+
+
+def plan(options: Options) -> RunPlan:
+    """Choose the device, the experiments and their cases.
+
+    Raises UsageError where the options contradict each other or the device, or name what there is not.
+    """
+    folders.check_label(options.label)
+    choice = device.choose(options.device, options.gpu, known=nvml.cards)
+    card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+    names = experiment_names(options)
+    axes = fitting_axes(options.axes, names, choice, card)
+    brief = options.preset.name == BRIEF_PRESET
+    selected = selection.select(Choice(names, only=options.only, axes=axes, brief=brief))
+    presets = shared_out(options.preset, tuple(selected))
+    reasons = {name: _why_one_by_one(name, choice, card) for name in selected}
+    if options.against and (why := next(filter(None, reasons.values()), None)):
+        remedy = "nvidia-smi -c 0" if card.admits_one_process else "compare two results instead"
+        raise UsageError(f"{why}, so two interpreters cannot take turns: {remedy}.")
+    return RunPlan(
+        device=choice,
+        card=card,
+        experiments=tuple(
+            ExperimentPlan(
+                experiment=EXPERIMENTS[name],
+                cases=measured,
+                skipped=skipped,
+                preset=presets[name],
+                interleaved=reasons[name] is None,
+            )
+            for name, cases in selected.items()
+            for measured, skipped in [_split(cases, choice)]
+        ),
+        notes=tuple(
+            f"{why}: the cases of {name} run one after another, and drift moves their ratios."
+            for name, why in reasons.items()
+            if why
+        ),
+        command=command_of(options, axes, selected),
+    )
+
+
+def experiment_names(options: Options) -> tuple[str, ...]:
+    """Those that were named, or of the baseline, or that vary what was chosen, or that are usual in the preset."""
+    if options.experiments:
+        return options.experiments
+    of_baseline = options.baseline.references if options.baseline and not options.axes else ()
+    if known := tuple(name for name in of_baseline if name in EXPERIMENTS):
+        return known
+    return selection.experiments_about(options.axes, options.preset.name, side_by_side=options.against is not None)
+
+
+def fitting_axes(axes: Axes, experiments: Sequence[str], choice: DeviceChoice, card: nvml.Card) -> Axes:
+    """What was chosen, and what the experiments need on a GPU beside that."""
+    if not choice.card:
+        return axes
+    memory, _ = card.memory()
+    return selection.with_fitting(axes, experiments, memory.total - memory.used if memory else None)
+
+
+def _why_one_by_one(name: str, choice: DeviceChoice, card: nvml.Card) -> str | None:
+    """Why the workers of an experiment cannot share the device, None where they can."""
+    if not choice.card:
+        return None
+    if card.admits_one_process:
+        return "The card admits one process at a time"
+    return "Each of these cases has the card to itself" if EXPERIMENTS[name].alone else None
+
+
+def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case, ...], Mapping[Case, str]]:
+    """The cases to measure on this device, and those to skip, with the reason.
+
+    On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
+    """
+    if choice.card or not any(case.memory == memory_policy.HOST for case in selected):
+        return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
+    measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
+    reason = f"a memory policy is a GPU's, and this runs on the CPU ({choice.why})"
+    return measured, {case: reason for case in selected if case not in measured and not case.twin}
