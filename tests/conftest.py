@@ -15,6 +15,9 @@ os.environ.setdefault("TESTS_CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE
 # not take a card's memory from the workers it starts.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
+# What tests start finds tests/support too.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 

@@ -5,10 +5,9 @@ import sys
 
 import keras
 import numpy as np
-import oracle
 import pytest
 import tensorflow as tf
-from support import patience
+from support import oracle, patience
 
 from autoencoder import data, model, training
 from autoencoder.config import Config

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from documents import foreign
 from support import patience
+from support.documents import foreign
 
 from bench.experiments.selection import case_named
 from bench.results import files

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from stand_in_nsys import OPTIONS
 from support import patience
+from support.stand_in_nsys import OPTIONS
 
 from bench.errors import BenchError, UsageError
 from bench.experiments import selection
@@ -44,7 +44,7 @@ def installed(tmp_path):
     folder = tmp_path / "bin"
     folder.mkdir()
     program = folder / "nsys"
-    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, str(HERE / "stand_in_nsys.py")])} "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec {shlex.join([sys.executable, "-m", "support.stand_in_nsys"])} "$@"\n')
     program.chmod(0o755)
     record = tmp_path / "record.json"
     return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "NSYS_RECORD": str(record)}, record

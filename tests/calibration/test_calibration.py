@@ -1,23 +1,16 @@
 """The parts of the calibration that can be tried without two hours: the redrawing, the slow step, the tables."""
 
-import sys
-from pathlib import Path
-
+import false_alarms
 import numpy as np
 import pytest
+import slow_server
+import tables
 import tensorflow as tf
+from support import documents
 
 from bench.backends.tensorflow import modes
 from bench.backends.tensorflow.train_step import Subject
 from bench.results import files
-
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "bench")]
-
-import documents  # noqa: E402 - these two folders are no packages
-import false_alarms  # noqa: E402
-import slow_server  # noqa: E402
-import tables  # noqa: E402
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.results import files
 

@@ -5,16 +5,12 @@ while answers some of the questions, whatever ends it.
 """
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
 
 from bench.errors import UsageError
 from bench.machine import device, missing_gpu
 from bench.plan.preset import Preset
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 PRESET = Preset(
     name="card",

@@ -1,7 +1,7 @@
 """What launching, waiting and copying cost on a card; skips without one."""
 
-import card_checks
 import pytest
+from support import card_checks
 
 
 @pytest.fixture(scope="module")

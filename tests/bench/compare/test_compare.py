@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from documents import TIMES, document, pair, simulate, together
+from support.documents import TIMES, document, pair, simulate, together
 
 from bench.compare import stored_run
 from bench.compare.compare import Rules, compare

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.compare import export, stored_run
 from bench.compare.compare import compare

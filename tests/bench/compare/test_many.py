@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import TIMES, document, pair, simulate
 from support import patience
+from support.documents import TIMES, document, pair, simulate
 
 from bench.compare import many
 from bench.compare.compare import Rules

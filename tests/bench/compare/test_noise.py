@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import TIMES, document, simulate
+from support.documents import TIMES, document, simulate
 
 from bench.compare import noise, stored_run
 from bench.compare.compare import compare

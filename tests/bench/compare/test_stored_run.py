@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from documents import document, foreign, simulate
+from support.documents import document, foreign, simulate
 
 from bench.compare import stored_run
 from bench.compare.compare import compare

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from documents import TIMES, document, pair, simulate
 from rich.console import Console
+from support.documents import TIMES, document, pair, simulate
 
 from bench.compare import stored_run, verdict_tables
 from bench.compare.compare import compare

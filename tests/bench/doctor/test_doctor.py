@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from support import patience
@@ -15,7 +14,7 @@ from bench.machine.device import driver_sign
 from bench.machine.facts import look
 from bench.results.record import Fact
 
-STAND_IN = Path(__file__).parents[1] / "gpu_stand_in.py"
+STAND_IN = ("-m", "support.gpu_stand_in")
 SUBJECTS = {
     "TensorFlow",
     "device",
@@ -56,7 +55,7 @@ def test_with_a_card_it_looks_at_that_too(stand_in, tmp_path):
     stand_in.set("throttle", 0x40)
     stand_in.set("foreign", 4_000_000)
     variables = {**stand_in.environment, "XDG_CACHE_HOME": str(tmp_path)}
-    done = examine("--data", "sample", "--out", tmp_path, environment=variables, script=[STAND_IN])
+    done = examine("--data", "sample", "--out", tmp_path, environment=variables, script=STAND_IN)
     assert done.returncode == 0, done.stdout
     lines = done.stdout.splitlines()
     for mark, text in [

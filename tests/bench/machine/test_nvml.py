@@ -7,8 +7,7 @@ import sys
 
 import pynvml
 import pytest
-import stand_in_nvml
-from support import patience
+from support import patience, stand_in_nvml
 
 from bench.machine import nvml
 

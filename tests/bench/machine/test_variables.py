@@ -2,11 +2,10 @@
 
 import sys
 
-import documents
 import msgspec
 import numpy as np
 import pytest
-from support import patience
+from support import documents, patience
 
 from bench import protocol
 from bench.doctor import host

@@ -2,7 +2,6 @@
 
 import sys
 import time
-from pathlib import Path
 
 import psutil
 import pytest
@@ -13,7 +12,7 @@ from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server
 from bench.plan.case import Case
 
 pytestmark = pytest.mark.skipif(not CAN_STOP_WORKERS, reason="workers are stopped on Linux only")
-SERVER = Path(__file__).with_name("slow_input_server.py")
+SERVER = ("-m", "support.servers.slow_input")
 COUNTER = "TESTS_BATCHES"  # as the server has it
 IDLE_SECONDS = 0.3
 
@@ -31,7 +30,7 @@ def worker_of(tmp_path_factory, batches):
     """A worker of a case with this input, which has timed a block."""
     folder = tmp_path_factory.mktemp("idle")
     variables = {"CUDA_VISIBLE_DEVICES": "-1", COUNTER: str(batches)}
-    server = Server("sample", variables, folder / "server.log", Limits(), (sys.executable, str(SERVER)))
+    server = Server("sample", variables, folder / "server.log", Limits(), (sys.executable, *SERVER))
 
     def start(pipeline):
         worker, _ = server.start_worker(folder / f"{pipeline}.log")

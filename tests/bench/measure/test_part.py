@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from documents import replicates
+from support.documents import replicates
 
 from bench.experiments.base import ExperimentPlan
 from bench.experiments.registry import EXPERIMENTS

@@ -1,12 +1,11 @@
 """What is said of traces: the parts beside our own timing, and where the two disagree."""
 
-import card_checks
 import matplotlib.image
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
-from support import gpu_xplanes
+from support import card_checks, gpu_xplanes
+from support.documents import document, simulate
 
 from bench.output import style
 from bench.profiles import plot, tables

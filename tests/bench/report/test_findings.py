@@ -5,8 +5,8 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from documents import document as simulated
-from documents import simulate, with_experiment
+from support.documents import document as simulated
+from support.documents import simulate, with_experiment
 
 from bench.report.findings import findings
 from bench.results.schema import Estimate

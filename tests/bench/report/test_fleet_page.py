@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 import pytest
-from documents import TIMES, document, simulate
+from support.documents import TIMES, document, simulate
 
 from bench.errors import ResultFileError, UsageError
 from bench.report import fleet, fleet_charts, fleet_page, render

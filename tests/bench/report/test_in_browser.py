@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment
+from support.documents import document, simulate, with_experiment
 
 from bench.output.grid import Grid
 from bench.report import fleet, fleet_page, render, run_page

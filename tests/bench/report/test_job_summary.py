@@ -2,7 +2,7 @@
 
 import msgspec
 import numpy as np
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.report import job_summary
 

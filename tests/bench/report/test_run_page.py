@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.report import render, run_page
 from bench.results import files

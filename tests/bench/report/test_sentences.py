@@ -5,11 +5,11 @@ The truth lies where a sentence is easiest to get wrong: at the bound that it is
 
 import re
 
-import documents
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_inputs_alone
+from support import documents
+from support.documents import document, simulate, with_inputs_alone
 
 from bench.experiments.base import cases_of
 from bench.experiments.batch import exhibit as batch

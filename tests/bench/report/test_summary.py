@@ -6,8 +6,8 @@ import shlex
 import matplotlib.image
 import msgspec
 import pytest
-from documents import with_experiment
 from rich.console import Console
+from support.documents import with_experiment
 
 from bench.output import bars, style
 from bench.report import summary

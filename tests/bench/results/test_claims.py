@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from documents import replicates
+from support.documents import replicates
 
 from bench.results import claims
 from bench.results.claims import Answer, Cost

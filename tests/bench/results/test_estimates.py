@@ -5,7 +5,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from documents import replicates
+from support.documents import replicates
 
 from bench.results import estimates
 from bench.results.record import Replicate

@@ -1,7 +1,7 @@
 """Warnings: a closed list, each caused here, each with advice."""
 
 import msgspec
-from documents import document, replicates, simulate
+from support.documents import document, replicates, simulate
 
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS, PROFILE

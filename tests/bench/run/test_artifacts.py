@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.measure.entry import NEW
 from bench.report import drawn

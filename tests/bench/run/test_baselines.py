@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate
+from support.documents import document, simulate
 
 from bench.compare import noise, stored_run
 from bench.errors import NoBaseline, ResultFileError

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment
+from support.documents import document, simulate, with_experiment
 
 from bench.compare import stored_run
 from bench.compare import verdict_tables as comparison

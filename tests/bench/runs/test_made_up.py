@@ -22,8 +22,7 @@ from bench.run.against import Against
 from bench.run.execute import run
 from bench.run.options import Options
 
-TESTS = Path(__file__).parents[2]
-SERVER = (sys.executable, "-c", f"import sys; sys.path.append({str(TESTS)!r}); import support.made_up.server")
+SERVER = (sys.executable, "-m", "support.made_up.server")
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,10 +1,9 @@
 """Every way to run the optimisation is the same one; and what a step counts of its own tracing."""
 
 import numpy as np
-import oracle
 import pytest
 import tensorflow as tf
-from support import hlo
+from support import hlo, oracle
 
 from autoencoder import data
 from autoencoder.config import Config

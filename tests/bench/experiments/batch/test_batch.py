@@ -4,8 +4,8 @@ import io
 
 import matplotlib.image
 import numpy as np
-from documents import document, simulate
 from rich.console import Console
+from support.documents import document, simulate
 
 from bench.experiments.batch import exhibit, picture
 from bench.output import style

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from documents import replicates
+from support.documents import replicates
 
 from bench.experiments.batch import regimes
 

@@ -6,8 +6,8 @@ import matplotlib.image
 import msgspec
 import numpy as np
 import pytest
-from documents import document, simulate, with_experiment
 from rich.console import Console
+from support.documents import document, simulate, with_experiment
 
 from bench.experiments.memory import exhibit, picture
 from bench.output import style

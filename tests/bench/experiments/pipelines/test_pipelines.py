@@ -6,8 +6,8 @@ import re
 import matplotlib.image
 import numpy as np
 import pytest
-from documents import document, simulate, with_inputs_alone
 from rich.console import Console
+from support.documents import document, simulate, with_inputs_alone
 
 from bench.experiments.pipelines import exhibit, picture
 from bench.output import style

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from documents import replicates
+from support.documents import replicates
 
 from bench.experiments.roofline import limits, step_cost
 from bench.experiments.roofline.limits import EagerParts, Limits

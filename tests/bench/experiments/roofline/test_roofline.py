@@ -4,12 +4,12 @@ import dataclasses
 import io
 import re
 
-import documents
 import matplotlib.image
 import numpy as np
 import pytest
-from documents import document, simulate
 from rich.console import Console
+from support import documents
+from support.documents import document, simulate
 
 from bench.experiments.roofline import exhibit, picture, step_cost
 from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer, read

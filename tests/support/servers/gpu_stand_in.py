@@ -27,8 +27,6 @@ from bench.backends.tensorflow import allocator, device, profiler
 from bench.experiments.roofline import worker
 from bench.protocol import MemoryRead, Probed
 from bench.worker import server
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 from support import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this

@@ -15,7 +15,7 @@ from bench.run.against import Against
 from bench.run.execute import run
 from bench.run.options import Options
 
-SLOW_SERVER = Path(__file__).parents[1] / "calibration" / "slow_server.py"
+SLOW_SERVER = Path(__file__).parents[2] / "calibration" / "slow_server.py"
 
 
 def script(path, text):

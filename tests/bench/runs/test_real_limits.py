@@ -17,14 +17,13 @@ INSIDE = """
 import os, sys
 from pathlib import Path
 import msgspec
-for group in sys.argv[3:]:
+for group in sys.argv[2:]:
     (Path(group) / "cgroup.procs").write_text(str(os.getpid()))
-sys.path.insert(0, sys.argv[1])
-from conftest import TINY, Listener
+from support.runs import TINY, Listener
 from bench.run.options import Options
 from bench.run.execute import run
 preset = msgspec.structs.replace(TINY, looks=(1,))
-options = Options(preset=preset, out=Path(sys.argv[2]), data="sample", device="cpu", profile=False)
+options = Options(preset=preset, out=Path(sys.argv[1]), data="sample", device="cpu", profile=False)
 sys.exit(run(options, Listener()).exit_code)
 """
 
@@ -57,9 +56,8 @@ def groups():
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one and a half cores are all there are")
 def test_too_little_memory_fails_cases_and_not_the_run(groups, tmp_path):
-    here = str(Path(__file__).parent)
     done = subprocess.run(
-        [sys.executable, "-c", INSIDE, here, str(tmp_path), *groups],
+        [sys.executable, "-c", INSIDE, str(tmp_path), *groups],
         capture_output=True,
         text=True,
         timeout=patience.limit(250),

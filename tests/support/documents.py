@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-from support import patience
 
 from bench.experiments.base import ExperimentPlan, Measured, cases_of
 from bench.experiments.registry import EXPERIMENTS
@@ -27,6 +26,7 @@ from bench.results.record import (
     Training,
 )
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
+from support import patience
 
 TIMES = {
     "eager/resident": 14e-3,

@@ -1,6 +1,6 @@
-"""`python gpu_stand_in.py ARGUMENTS`: the command line `bench`, on a machine whose GPU is made of stand-ins.
+"""`python -m support.gpu_stand_in ARGUMENTS`: the command line `bench`, on a machine whose GPU is made of stand-ins.
 
-Stood in for are the driver's files, TensorFlow's device (gpu_stand_in_server.py) and, by LD_LIBRARY_PATH, NVML. The
+Stood in for are the driver's files, TensorFlow's device (servers/gpu_stand_in.py) and, by LD_LIBRARY_PATH, NVML. The
 preset `quick` is one cohort of two blocks. Where STAND_IN_HEAT names a file, the card is throttled after a round.
 """
 
@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench import cli
+from bench import __main__ as cli
 from bench.doctor import doctor
 from bench.machine import device
 from bench.measure import cooling
@@ -17,7 +17,7 @@ from bench.output import progress_bar
 from bench.plan.preset import PRESETS, Preset
 from bench.run import options
 
-COMMAND = (sys.executable, str(Path(__file__).parent / "measure" / "gpu_stand_in_server.py"))
+COMMAND = (sys.executable, "-m", "support.servers.gpu_stand_in")
 QUICK = Preset(
     name="quick",
     summary="for tests",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent / "machine" / "stand_in" / "nvml.c"
+SOURCE = Path(__file__).parents[1] / "bench" / "machine" / "stand_in" / "nvml.c"
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import card_checks
 import pytest
-from documents import with_experiment
-from support import patience
+from support import card_checks, patience
+from support.documents import with_experiment
 
 from bench.errors import ExitCode, UsageError
 from bench.machine import cores
@@ -17,7 +16,7 @@ from bench.results import files
 from bench.run.execute import run
 from bench.run.options import Options
 
-STAND_IN = Path(__file__).with_name("gpu_stand_in.py")
+STAND_IN = ("-m", "support.gpu_stand_in")
 MIB = 2**20
 
 
@@ -29,7 +28,7 @@ def bench(stand_in, tmp_path):
         out = tmp_path / f"out-{len(list(tmp_path.glob('out-*')))}"
         command = [
             sys.executable,
-            str(STAND_IN),
+            *STAND_IN,
             "run",
             "--out",
             str(out),

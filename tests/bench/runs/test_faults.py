@@ -28,8 +28,6 @@ from bench.results import files
 from bench.run.execute import run
 from bench.run.options import Options
 
-SERVERS = Path(__file__).parent / "measure"
-
 FAULTS = {
     "raise": "ValueError: a step that raises, in RunBlock",
     "kill": "killed by SIGKILL, in RunBlock",
@@ -93,7 +91,7 @@ def faulty(tmp_path_factory, tiny):
             data="sample",
             device="cpu",
             profile=False,
-            server_command=(sys.executable, str(SERVERS / "faulty_server.py")),
+            server_command=(sys.executable, "-m", "support.servers.faulty"),
             limits=Limits(request=patience.limit(HUNG_SECONDS), first_call=patience.limit(HUNG_SECONDS)),
         )
         view = Census()
@@ -189,7 +187,7 @@ def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
         data="sample",
         device="cpu",
         profile=False,
-        server_command=(sys.executable, str(SERVERS / "unsound_server.py")),
+        server_command=(sys.executable, "-m", "support.servers.unsound"),
     )
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK

@@ -1,4 +1,4 @@
-"""`python stand_in_nsys.py profile [OPTION...] COMMAND...`: Nsight Systems without its tracing, for tests.
+"""`python -m support.stand_in_nsys profile [OPTION...] COMMAND...`: Nsight Systems without its tracing, for tests.
 
 It knows the options below and no others, takes down what it was given as JSON in $NSYS_RECORD, runs the command as it
 was given, and leaves a report where one is expected. $NSYS_EXIT is what it then exits with, whatever the command said;

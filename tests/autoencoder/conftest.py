@@ -1,6 +1,0 @@
-"""The oracle, importable by the tests of the model."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
