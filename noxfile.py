@@ -44,15 +44,15 @@ def tests(session: nox.Session) -> None:
         return
     # A file's tests share runs that were made for them. Two at a time: most measure, if only for a second.
     session.run("pytest", "-n", "2", "--dist", "loadfile", "--ignore=tests/gpu")
-    session.run("pytest", "tests/gpu")  # nothing else may be on the card, and its report is for the screen
+    session.run("pytest", "tests/gpu")  # nothing else may be on the GPU, and its report is for the screen
 
 
 @nox.session(python=PYTHON)
 def micro(session: nox.Session) -> None:
     """Time single pieces in-process with pytest-benchmark: the developer's half-minute loop."""
     install(session, tensorflow_extra(session), "dev")
-    # How long a lead-in has to be takes another half minute: nox -s micro -- -k lead_in
-    session.run("pytest", "tests/micro", *MICRO_OPTIONS, *(session.posargs or ["-k", "not lead_in"]))
+    # How long a warm-up has to be takes another half minute: nox -s micro -- -k warmup_steps
+    session.run("pytest", "tests/micro", *MICRO_OPTIONS, *(session.posargs or ["-k", "not warmup_steps"]))
 
 
 @nox.session(python=PYTHON)

@@ -34,7 +34,7 @@ case $image in
         --mount "$results:/results" --mount "$cache:/cache" --mount "$scratch:/tmp" "$name" "$@" &
     ;;
 *)
-    # Neither the user's home nor variables get in, save the card that Slurm gave; what the image sets stays.
+    # Neither the user's home nor variables get in, save the GPU that Slurm gave; what the image sets stays.
     apptainer run --nv --containall --workdir "$scratch" --bind "$results:/results" --bind "$cache:/cache" --pwd / \
         ${CUDA_VISIBLE_DEVICES:+--env "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} "$image" "$@" &
     ;;

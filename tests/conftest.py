@@ -9,10 +9,10 @@ from support import naming, patience
 
 # Start-up remarks of TensorFlow in this process and in those that tests start; warnings and errors stay.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
-# What tests/gpu gives back to the runs it starts; empty is not unset: it hides every card.
+# What tests/gpu gives back to the runs it starts; empty is not unset: it hides every GPU.
 os.environ.setdefault("TESTS_CUDA_VISIBLE_DEVICES", os.environ.get("CUDA_VISIBLE_DEVICES", "unset"))
-# The model is compared with NumPy to one part in 100,000, which TF32 on a card would not keep; and a test process must
-# not take a card's memory from the workers it starts.
+# The model is compared with NumPy to one part in 100,000, which TF32 on a GPU would not keep; and a test process must
+# not take a GPU's memory from the workers it starts.
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 # What tests start finds tests/support too.
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str:
     """Name what pytest would number, or write as escaped bytes: ids are to be read, and the same in every process."""
     if (name := naming.name_of(val)) is None:
-        raise pytest.UsageError(f"{type(val).__name__} `{argname}` needs an id: pytest.param(..., id=...)")
+        raise pytest.UsageError(f"{type(val).__name__} `{argname}` needs an id: pytest.param(..., id=...`")
     return name
 
 

@@ -24,8 +24,8 @@ AROUND = ("docker", "podman", "docker/check", "kubectl", "sbatch", "mkdir")  # c
 
 def commands():
     for page in PAGES:
-        for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
-            for line in block.splitlines():
+        for sample in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in sample.splitlines():
                 assert line.startswith("$ "), f"{page.name}: {line!r} is no command"
                 yield pytest.param(line.removeprefix("$ "), id=f"{page.name}: {line[2:60]}")
 
@@ -138,7 +138,7 @@ def quotes(text):
 @pytest.mark.parametrize("name", ["pipelines", "batch", "roofline", "memory"])
 def test_the_tables_of_the_experiments_are_their_reference_runs(name):
     document = files.read(ROOT / "results" / "reference" / f"{name}.json")
-    assert (document.autoencoder_bench.status, document.experiment.twin.unstable) == ("complete", False)
+    assert (document.autoencoder_bench.status, document.experiment.control.unstable) == ("complete", False)
     text = (ROOT / "docs" / "experiments" / f"{name}.md").read_text()
     for benchmark in document.benchmarks:
         rate = f"{benchmark.extra_info.steps_per_second.value:,.0f}"
@@ -154,7 +154,7 @@ def test_the_tables_of_the_calibration_are_its_last_results():
     done = run([sys.executable, "tests/calibration/tables.py"], ROOT)
     assert done.returncode == 0, done.stderr
     page = (ROOT / "docs" / "calibration.md").read_text()
-    tables = [block for block in done.stdout.split("\n\n") if block.startswith("|")]
+    tables = [sample for sample in done.stdout.split("\n\n") if sample.startswith("|")]
     parts = list((ROOT / "results" / "calibration").glob("*.json"))
     assert len(tables) == 1 + len(parts) > 1  # the first says from which commit each part is
     for table in tables:

@@ -1,4 +1,4 @@
-"""Time blocks of steps and single steps; choose how long a block is."""
+"""Time samples of steps and single steps; choose how long a sample is."""
 
 import math
 import statistics
@@ -13,26 +13,26 @@ Loss = TypeVar("Loss")
 Clock = Callable[[], float]
 
 
-class BlockRules(msgspec.Struct, frozen=True):
-    """What a block must be on a device. Durations in seconds."""
+class SampleRules(msgspec.Struct, frozen=True):
+    """What a sample must be on a device. Durations in seconds."""
 
     target_seconds: float
-    lead_in_seconds: float
+    warmup_seconds: float
     least_steps: int = 3
-    least_lead_in: int = 2  # more than the notebook's pipeline can prefetch while its worker is stopped
-    # Launch queues fill and drain at a block's ends: so many steps outweigh that, and so do so many seconds.
+    least_warmup_steps: int = 2  # more than the notebook's pipeline can prefetch while its worker is stopped
+    # Launch queues fill and drain at a sample's ends: so many steps outweigh that, and so do so many seconds.
     queued_steps: int = 0
     queued_seconds: float = 0.0
     # Where the ends still matter, twice the steps do not take twice the time.
     linearity: float | None = None
-    most_seconds: float = 1.0  # a block is not doubled beyond this
+    most_seconds: float = 1.0  # a sample is not doubled beyond this
 
 
 # After another process has run, steps of 0.7 ms were seen to take 12 % longer for tens of ms (docs/method.md).
-CPU_RULES = BlockRules(target_seconds=0.020, lead_in_seconds=0.035)
-GPU_RULES = BlockRules(
+CPU_RULES = SampleRules(target_seconds=0.020, warmup_seconds=0.035)
+GPU_RULES = SampleRules(
     target_seconds=0.100,
-    lead_in_seconds=0.050,
+    warmup_seconds=0.050,
     queued_steps=200,
     queued_seconds=0.250,
     linearity=0.02,
@@ -40,30 +40,30 @@ GPU_RULES = BlockRules(
 )
 
 
-def of_calls(rules: BlockRules, steps_per_call: int) -> BlockRules:
+def of_calls(rules: SampleRules, steps_per_call: int) -> SampleRules:
     """The same rules for calls that do so many steps each."""
     return msgspec.structs.replace(
         rules,
         least_steps=math.ceil(rules.least_steps / steps_per_call),
         queued_steps=math.ceil(rules.queued_steps / steps_per_call),
-        least_lead_in=math.ceil(rules.least_lead_in / steps_per_call),
+        least_warmup_steps=math.ceil(rules.least_warmup_steps / steps_per_call),
     )
 
 
-def time_block(
+def time_sample(
     step: Callable[[Batch], Loss],
     next_batch: Callable[[], Batch],
     synchronise: Callable[[Loss], None],
     steps: int,
-    lead_in: int,
+    warmup_steps: int,
     now: Clock = time.perf_counter,
 ) -> float:
     """Seconds that `steps` steps take, queued without host reads, with one synchronisation at the end.
 
-    `lead_in` untimed steps and a synchronisation come first: they warm caches, and use up what an input pipeline
+    `warmup_steps` untimed steps and a synchronisation come first: they warm caches, and use up what an input pipeline
     prefetched while the worker was idle.
     """
-    synchronise(_run(step, next_batch, lead_in))
+    synchronise(_run(step, next_batch, warmup_steps))
     started = now()
     synchronise(_run(step, next_batch, steps))
     return now() - started
@@ -77,7 +77,7 @@ def sustain(
     seconds: float,
     now: Clock = time.perf_counter,
 ) -> tuple[int, float]:
-    """Run blocks of `steps` steps until `seconds` have passed; returns the steps and the seconds they took."""
+    """Run samples of `steps` steps until `seconds` have passed; returns the steps and the seconds they took."""
     begun, done = now(), 0
     while now() - begun < seconds:
         synchronise(_run(step, next_batch, steps))
@@ -86,11 +86,11 @@ def sustain(
 
 
 def take_batches(
-    next_batch: Callable[[], Batch], seconds: float, now: Clock = time.perf_counter, lead_in_seconds: float = 0.05
+    next_batch: Callable[[], Batch], seconds: float, now: Clock = time.perf_counter, warmup_seconds: float = 0.05
 ) -> tuple[int, float]:
     """Take batches for `seconds`, after some that are not counted; returns how many, and the seconds they took."""
     begun = now()
-    while now() - begun < lead_in_seconds:
+    while now() - begun < warmup_seconds:
         next_batch()
     begun, taken = now(), 0
     while now() - begun < seconds:
@@ -120,8 +120,8 @@ def time_each(
     return durations
 
 
-def choose_steps(time_steps: Callable[[int], float], rules: BlockRules) -> tuple[int, int]:
-    """Return (steps, lead-in steps) of a block under `rules`; `time_steps(n)` times n steps in seconds."""
+def choose_steps(time_steps: Callable[[int], float], rules: SampleRules) -> tuple[int, int]:
+    """Return (steps, warm-up steps) of a sample under `rules`; `time_steps(n)` times n steps in seconds."""
     per_step = _seconds_per_step(time_steps, rules)
     queued = min(rules.queued_steps, math.ceil(rules.queued_seconds / per_step))
     steps = max(rules.least_steps, queued, math.ceil(rules.target_seconds / per_step))
@@ -131,11 +131,11 @@ def choose_steps(time_steps: Callable[[int], float], rules: BlockRules) -> tuple
         if abs(ratio - 1) <= rules.linearity:
             break
         steps *= 2
-    return steps, max(rules.least_lead_in, math.floor(rules.lead_in_seconds / per_step))
+    return steps, max(rules.least_warmup_steps, math.floor(rules.warmup_seconds / per_step))
 
 
-def _seconds_per_step(time_steps: Callable[[int], float], rules: BlockRules) -> float:
-    """Double the steps until they fill a quarter of a block, so that one slow step does not decide."""
+def _seconds_per_step(time_steps: Callable[[int], float], rules: SampleRules) -> float:
+    """Double the steps until they fill a quarter of a sample, so that one slow step does not decide."""
     steps = rules.least_steps
     while (seconds := time_steps(steps)) < rules.target_seconds / 4:
         steps *= 2

@@ -71,13 +71,13 @@ def run(
     ] = None,
     memory_fraction: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Of the card's memory, in the policies that have one; default: 0.9."),
+        typer.Option(metavar="SHARE", help="Of the GPU's memory, in the policies that have one; default: 0.9."),
     ] = None,
     batch_sizes: Annotated[
         str | None, typer.Option(metavar="N,N,...", help="The same as --axis batch_size=N,N,...")
     ] = None,
     allow_shared: Annotated[
-        bool, typer.Option("--allow-shared", help="Reserve a card's memory though somebody else is using the card.")
+        bool, typer.Option("--allow-shared", help="Reserve a GPU's memory though somebody else is using the GPU.")
     ] = False,
     out: Out = Path("results"),
     label: Label = None,
@@ -204,8 +204,8 @@ def profile(
 ) -> None:
     """Take a longer profile of one case, and show what its steps consist of; takes less than a minute.
 
-    The case is timed too, in one cohort beside the reference, so that what the profiler costs can be seen: for speeds,
-    measure with `bench run`.
+    The case is timed too, in one repetition beside the reference, so that what the profiler costs can be seen: for
+    speeds, measure with `bench run`.
     """
     from bench.commands import nsight
     from bench.experiments import selection

@@ -76,7 +76,7 @@ Gpu = Annotated[
     str | None,
     typer.Option(
         metavar="INDEX|UUID",
-        help="Which card, as nvidia-smi -L lists them; default: the first that CUDA_VISIBLE_DEVICES allows.",
+        help="Which GPU, as nvidia-smi -L lists them; default: the first that CUDA_VISIBLE_DEVICES allows.",
     ),
 ]
 AffinityOption = Annotated[
@@ -92,7 +92,7 @@ Data = Annotated[
         help="Fashion-MNIST: a folder with its four .gz files, or auto, keras, debian, download, sample.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of blocks.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of samples.")]
 Out = Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Folder that gets a folder for this run.")]
 Label = Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")]
 Tf32 = Annotated[OnOff | None, typer.Option(help="TF32 on GPUs that have it; default: TensorFlow's.")]

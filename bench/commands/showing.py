@@ -33,7 +33,7 @@ def report(
     """Write one page about a run, or about many: machines side by side, ratios, what differs, and what changed when.
 
     The page is one file that needs no network. Of one run it shows everything; its folder holds what a result alone
-    does not: the loss curve and the pictures. Files that cannot be read are named, on the page too, and give exit code
+    does not: the loss curve and the plots. Files that cannot be read are named, on the page too, and give exit code
     2; what can be shown is shown.
     """
     from bench.report import fleet, fleet_page, run_page
@@ -75,7 +75,7 @@ def tensorboard(
     host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine alone.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 6006,
 ) -> None:
-    """Serve a run with TensorBoard: profiles, curves, pictures, and all cases in one table to sort and filter."""
+    """Serve a run with TensorBoard: profiles, curves, plots, and all cases in one table to sort and filter."""
     from bench.tensorboard import serve
 
     logdir = serve.logdir_of(run or folders.latest(_RESULTS))

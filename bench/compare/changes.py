@@ -28,12 +28,12 @@ class Changes:
         self.common = [name for name in base.cases if name in new.cases]
 
     def speed(self, name: str) -> Change:
-        """Of seconds per step: within common rounds side by side, else of the cohorts' levels."""
+        """Of seconds per step: within common rounds side by side, else of the repetitions' levels."""
         base, new = self._base.cases[name], self._new.cases[name]
         if self._side_by_side:
-            logs = estimates.cohort_logs(new.replicates, base.replicates)
+            logs = estimates.repetition_logs(new.processes, base.processes)
             return Change(_mean(logs.values()))
-        if not base.replicates or not new.replicates:
+        if not base.processes or not new.processes:
             return Change(Mean(math.log(new.median_seconds / base.median_seconds), None, 0, 0))
         error = self._noise.time.get(name, noise.assumed(noise.ASSUMED_DEVIATION))
         return _separate(base.levels, new.levels, error)
@@ -44,7 +44,7 @@ class Changes:
         return self._of(lambda case: case.first_calls, name, error)
 
     def memory(self, name: str) -> Change | None:
-        """Of the memory in bytes: what a card lost to the case where both tell, else the host's peak."""
+        """Of the memory in bytes: what a GPU lost to the case where both tell, else the host's peak."""
         if on_card := self._of(lambda case: case.card_memory, name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION)):
             return on_card
         error = self._noise.memory.get(name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION))
@@ -55,7 +55,7 @@ class Changes:
         if not base or not new:
             return None
         if self._side_by_side:
-            common = [new[cohort] - base[cohort] for cohort in new if cohort in base]
+            common = [new[repetition] - base[repetition] for repetition in new if repetition in base]
             return Change(_mean(common)) if common else None
         return _separate(base, new, error)
 
@@ -111,11 +111,11 @@ class Changes:
 
 
 def _contrast(side: Mapping[str, Mapping[int, float]], name: str, middle: Sequence[str]) -> dict[int, float]:
-    """For each cohort that has all of them: the case's log ratio less the mean of those in the middle."""
+    """For each repetition that has all of them: the case's log ratio less the mean of those in the middle."""
     return {
-        cohort: value - sum(side[other][cohort] for other in middle) / len(middle)
-        for cohort, value in side[name].items()
-        if all(cohort in side[other] for other in middle)
+        repetition: value - sum(side[other][repetition] for other in middle) / len(middle)
+        for repetition, value in side[name].items()
+        if all(repetition in side[other] for other in middle)
     }
 
 

@@ -111,7 +111,7 @@ class _Judge:
     def some(
         self, change_of: Callable[[str], Change | None], names: Sequence[str], scale: Scale
     ) -> dict[str, Judgement]:
-        """Those cases that have the metric. The twin says nothing about it."""
+        """Those cases that have the metric. The A/A control says nothing about it."""
         changes = {name: change for name in names if (change := change_of(name)) is not None}
         stable = [verdicts.STABLE] * len(changes)
         found = verdicts.judge_all(list(changes.values()), scale, stable, self.judged, self._longer)
@@ -125,13 +125,13 @@ class _Judge:
 
 
 def _stability(base: Run, new: Run, experiment: str) -> Stability:
-    """What the twins of an experiment say; side by side there is one, of the base.
+    """What the A/A controls of an experiment say; side by side there is one, of the base.
 
     Files of other tools have none, and no intervals.
     """
     side_by_side = _kind(base, new) == "side_by_side"
-    with_twin = [run for run in (base, new) if run.workload and not (side_by_side and _side(run) == "new")]
-    states = {run.label: run.aa_checks.get(experiment, "not checked") for run in with_twin}
+    with_control = [run for run in (base, new) if run.workload and not (side_by_side and _side(run) == "new")]
+    states = {run.label: run.aa_checks.get(experiment, "not checked") for run in with_control}
     unstable = next((label for label, state in states.items() if state == "failed"), None)
     unchecked = next((label for label, state in states.items() if state == "not checked"), None)
     return Stability(unstable, unchecked)
@@ -263,7 +263,7 @@ def _final_loss(base: Run, new: Run) -> Estimate:
         return estimates.missing("not both results have a training run")
     value = new.final_loss / base.final_loss
     return Estimate(
-        value=value, low=None, high=None, confidence=None, cohorts=0, reason="one training run each: no interval"
+        value=value, low=None, high=None, confidence=None, repetitions=0, reason="one training run each: no interval"
     )
 
 

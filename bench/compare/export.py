@@ -21,7 +21,7 @@ _HEADINGS = (
     "ratio",
     "low",
     "high",
-    "cohorts",
+    "repetitions",
     "verdict",
     "reason",
     "adjusted_p",
@@ -67,7 +67,15 @@ def _figures(judgement: Judgement | None) -> tuple[object, ...]:
     if judgement is None:
         return ("",) * 7
     ratio = judgement.ratio
-    return ratio.value, ratio.low, ratio.high, ratio.cohorts, judgement.verdict, judgement.reason, judgement.adjusted_p
+    return (
+        ratio.value,
+        ratio.low,
+        ratio.high,
+        ratio.repetitions,
+        judgement.verdict,
+        judgement.reason,
+        judgement.adjusted_p,
+    )
 
 
 def _inert(text: str) -> str:

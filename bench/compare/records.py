@@ -16,8 +16,8 @@ Reason = Literal[
     "below_threshold",  # a difference there is, and whether it is beyond the threshold is open
     "several_cases",  # beyond the threshold alone, but not for so many cases together (Holm)
     "unstable",  # the same case, measured twice in one of the runs, differed
-    "unchecked",  # the twin, which would show whether a run is stable, was not measured
-    "no_interval",  # too few cohorts, or none at all
+    "unchecked",  # the A/A control, which would show whether a run is stable, was not measured
+    "no_interval",  # too few repetitions, or none at all
 ]
 
 Kind = Literal["side_by_side", "separate", "other_hardware"]

@@ -19,7 +19,7 @@ from bench.output.figures import LONGEST_NAME, printable
 from bench.results import aa_check, estimates, files
 from bench.results.estimates import first_call_seconds
 from bench.results.foreign import ForeignDocument
-from bench.results.record import Replicate
+from bench.results.record import ProcessRecord
 from bench.results.schema import Benchmark, Document, Pairing
 from bench.results.units import LEAST_SECONDS, MOST_SECONDS
 
@@ -30,42 +30,42 @@ _HASH = 8  # letters of the hash of a name that cannot be shown as it is
 
 @dataclass(frozen=True)
 class Measured:
-    """A case that was measured; a file of other tools has no replicates, only a median in seconds."""
+    """A case that was measured; a file of other tools has no processes, only a median in seconds."""
 
     axes: Mapping[str, Any]
-    replicates: tuple[Replicate, ...]
+    processes: tuple[ProcessRecord, ...]
     median_seconds: float
 
     @cached_property
     def levels(self) -> dict[int, float]:
-        """For each cohort, the logarithm of the median of its seconds per step."""
-        return {replicate.cohort: math.log(median(replicate.seconds_per_step)) for replicate in self.replicates}
+        """For each repetition, the logarithm of the median of its seconds per step."""
+        return {process.repetition: math.log(median(process.seconds_per_step)) for process in self.processes}
 
     @cached_property
     def first_calls(self) -> dict[int, float]:
-        """For each cohort, the logarithm of the seconds of its first call."""
-        return {replicate.cohort: math.log(first_call_seconds(replicate)) for replicate in self.replicates}
+        """For each repetition, the logarithm of the seconds of its first call."""
+        return {process.repetition: math.log(first_call_seconds(process)) for process in self.processes}
 
     @cached_property
     def memory(self) -> dict[int, float]:
-        """For each cohort, the logarithm of the host's peak memory in bytes, where that is known."""
-        return {r.cohort: math.log(r.peak_host_bytes) for r in self.replicates if r.peak_host_bytes}
+        """For each repetition, the logarithm of the host's peak memory in bytes, where that is known."""
+        return {r.repetition: math.log(r.host_peak_rss_bytes) for r in self.processes if r.host_peak_rss_bytes}
 
     @cached_property
     def card_memory(self) -> dict[int, float]:
-        """For each cohort, the logarithm of the bytes that a card lost to the process, where that is known."""
-        found = ((r.cohort, r.device_memory.lost_bytes) for r in self.replicates if r.device_memory)
-        return {cohort: math.log(lost) for cohort, lost in found if lost}
+        """For each repetition, the logarithm of the bytes that a GPU lost to the process, where that is known."""
+        found = ((r.repetition, r.device_memory.nvml_used_bytes) for r in self.processes if r.device_memory)
+        return {repetition: math.log(lost) for repetition, lost in found if lost}
 
     @cached_property
     def steps_per_second(self) -> float:
-        """Throughput, as the summary of a run shows it: the median over cohorts."""
+        """Throughput, as the summary of a run shows it: the median over repetitions."""
         levels = self.levels.values()
         return median(math.exp(-level) for level in levels) if levels else 1 / self.median_seconds
 
     @property
     def range_of_steps_per_second(self) -> tuple[float, float] | None:
-        """The lowest and the highest cohort's; None for a file of another tool."""
+        """The lowest and the highest repetition's; None for a file of another tool."""
         levels = self.levels.values()
         return (math.exp(-max(levels)), math.exp(-min(levels))) if levels else None
 
@@ -96,11 +96,11 @@ class Run:
 
     @cached_property
     def logs_to_reference(self) -> dict[str, dict[int, float]]:
-        """Of each case, for each cohort, the median within-round log ratio to the reference; nothing without one."""
+        """Of each case, by repetition, the median within-round log ratio to the reference; nothing without one."""
         found = {}
         for name, case in self.cases.items():
             if reference := self.cases.get(self.references.get(experiment_of(name), "")):
-                found[name] = estimates.cohort_logs(case.replicates, reference.replicates)
+                found[name] = estimates.repetition_logs(case.processes, reference.processes)
         return found
 
 
@@ -160,7 +160,7 @@ def of_document(path: Path, document: Document) -> Run:
         data=section.data.sha256,
         pairing=pairing,
         references={printable(one.name): key_of(f"{one.name}/{one.reference}") for one in section.experiments},
-        cases={key_of(b.fullname): _measured(b) for b in document.benchmarks if not b.extra_info.case.twin},
+        cases={key_of(b.fullname): _measured(b) for b in document.benchmarks if not b.extra_info.case.control},
         without_ratio={},
         failed={
             key_of(f"{one.name}/{case.name}"): f"{case.status}: {printable(case.failure.reason)}"
@@ -168,7 +168,7 @@ def of_document(path: Path, document: Document) -> Run:
             else case.status
             for one in section.experiments
             for case in one.cases
-            if case.status not in ("measured", "skipped") and not case.name.endswith("/twin")
+            if case.status not in ("measured", "skipped") and not case.name.endswith("/control")
         },
         aa_checks={printable(one.name): aa_check.of(one).state for one in section.experiments},
         final_loss=section.training.final_loss if section.training else None,
@@ -196,7 +196,7 @@ def _has_ratio(seconds: float) -> bool:
 
 def _measured(benchmark: Benchmark) -> Measured:
     axes = msgspec.structs.asdict(benchmark.extra_info.case)
-    return Measured(axes, estimates.replicates_of(benchmark), benchmark.stats.median)
+    return Measured(axes, estimates.processes_of(benchmark), benchmark.stats.median)
 
 
 def _foreign(path: Path, document: ForeignDocument) -> Run:

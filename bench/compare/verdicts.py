@@ -31,7 +31,7 @@ class Scale:
 
 @dataclass(frozen=True)
 class Stability:
-    """Which run is unstable, or has no twin that could say so; both None where all is well."""
+    """Which run is unstable, or has no A/A control that could say so; both None where all is well."""
 
     unstable: str | None = None
     unchecked: str | None = None
@@ -42,7 +42,7 @@ STABLE = Stability()
 
 @dataclass(frozen=True)
 class Change:
-    """A difference of logarithms, NEW minus BASE, and how much of its squared error more cohorts would not lower."""
+    """A difference of logarithms, NEW minus BASE, and what more repetitions would not lower of its squared error."""
 
     mean: Mean
     lasting_error: float = 0.0
@@ -50,10 +50,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Longer:
-    """What measures for longer than the runs did: a preset's name, and how many cohorts it may have."""
+    """What measures for longer than the runs did: a preset's name, and how many repetitions it may have."""
 
     preset: str
-    cohorts: int
+    repetitions: int
 
 
 def judge_all(
@@ -66,7 +66,7 @@ def judge_all(
     """A judgement of each change; p-values are adjusted by Holm's method over all of them.
 
     Nothing is decided about what is unstable, or may be; `stabilities` has one for each change. `longer` is what there
-    is to advise where more cohorts would settle it.
+    is to advise where more repetitions would settle it.
     """
     p_values = [inference.p_value(change.mean) for change in changes]
     known = [p for p in p_values if p is not None]
@@ -99,7 +99,7 @@ def _decide(
     mean, threshold = change.mean, scale.log_threshold
     width = inference.half_width(mean)
     if width is None or adjusted is None:
-        return "INCONCLUSIVE", "no_interval", f"results of this suite with {inference.LEAST_COHORTS} cohorts"
+        return "INCONCLUSIVE", "no_interval", f"results of this suite with {inference.LEAST_REPETITIONS} repetitions"
     if stability.unstable:
         return "INCONCLUSIVE", "unstable", f"a quieter machine: the A/A check of {stability.unstable} failed"
     if stability.unchecked:
@@ -125,14 +125,14 @@ def _what_would_settle(change: Change, threshold: float, longer: Longer | None) 
     lasting = 1.96 * math.sqrt(change.lasting_error)
     if lasting >= needed:
         return "both side by side (bench run --against), or a --history that varies less"
-    deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.cohorts)
-    cohorts = inference.cohorts_for(math.sqrt(needed**2 - lasting**2), deviation)
-    if cohorts is None:
+    deviation = math.sqrt(max(0.0, mean.squared_error - change.lasting_error) * mean.repetitions)
+    repetitions = inference.repetitions_for(math.sqrt(needed**2 - lasting**2), deviation)
+    if repetitions is None:
         return "a quieter machine"
-    needed_cohorts = max(cohorts, mean.cohorts + 1)
-    if longer is None or needed_cohorts > longer.cohorts:
+    needed_repetitions = max(repetitions, mean.repetitions + 1)
+    if longer is None or needed_repetitions > longer.repetitions:
         return "a quieter machine, or both side by side (bench run --against)" if lasting else "a quieter machine"
     return (
-        f"--preset {longer.preset}, which may have {longer.cohorts} cohorts (about {needed_cohorts} are needed, and "
-        f"there were {mean.cohorts})"
+        f"--preset {longer.preset}, which may have {longer.repetitions} repetitions (about {needed_repetitions} are "
+        f"needed, and there were {mean.repetitions})"
     )

@@ -34,7 +34,7 @@ def look(card: Card, root: Path = Path("/")) -> list[Finding]:
 def _driver(version: str, capability: str) -> Finding:
     least = LEAST_DRIVER_OF_HOPPER if capability == "9.0" else LEAST_DRIVER
     if 0 < _major(version) < least:
-        card = f" on a card of compute capability {capability}" if capability else ""
+        card = f" on a GPU of compute capability {capability}" if capability else ""
         return problem(
             "driver", f"{version} is too old for TensorFlow's CUDA{card}", f"Install driver {least} or newer"
         )
@@ -48,12 +48,12 @@ def _major(version: str) -> int:
 
 
 def _age(capability: str) -> list[Finding]:
-    """A warning and no problem: most say that nothing runs on such cards, and some that all but XLA does."""
+    """A warning and no problem: most say that nothing runs on such GPUs, and some that all but XLA does."""
     if _major(capability) < missing_gpu.TOO_NEW:
         return []
     text = f"compute capability {capability} is newer than TensorFlow's CUDA: kernels are reported to fail on it"
-    remedy = f"Choose another card with --gpu, or a TensorFlow that is built for it ({missing_gpu.TOO_NEW_ISSUES})"
-    return [warning("card", text, remedy)]
+    remedy = f"Choose another GPU with --gpu, or a TensorFlow that is built for it ({missing_gpu.TOO_NEW_ISSUES})"
+    return [warning("GPU", text, remedy)]
 
 
 def _clocks(facts: Mapping[str, object]) -> Finding:
@@ -71,8 +71,8 @@ def _clocks(facts: Mapping[str, object]) -> Finding:
 def _setting(facts: Mapping[str, object]) -> str:
     """How clocks are set, or could be.
 
-    In a line that is well: a clock that follows load and heat is what most train at, it is read around every block, and
-    locking it takes an administrator. NVML does not show locked clocks, so nobody could be told that it was done.
+    In a line that is well: a clock that follows load and heat is what most train at, it is read around every sample,
+    and locking it takes an administrator. NVML does not show locked clocks, so nobody could be told that it was done.
     """
     if facts["clocks_set"]:
         return "; applications clocks hold it"
@@ -91,14 +91,14 @@ def _sharing(card: Card) -> Finding:
         )
     if others:
         remedy = "End them (nvidia-smi lists them); the experiment memory skips policies that could starve them"
-        return warning("sharing", f"{others} other process{'es' if others > 1 else ''} on the card", remedy)
-    return ok("sharing", "nobody else is on the card")
+        return warning("sharing", f"{others} other process{'es' if others > 1 else ''} on the GPU", remedy)
+    return ok("sharing", "nobody else is on the GPU")
 
 
 def _mps(shared: object) -> list[Finding]:
     if not shared:
         return []
-    text = "programs share the card through MPS: others' kernels run among ours, in one context for all"
+    text = "programs share the GPU through MPS: others' kernels run among ours, in one context for all"
     remedy = "Where nobody else needs it, end it as its owner: echo quit | nvidia-cuda-mps-control"
     return [warning("MPS", text, remedy)]
 

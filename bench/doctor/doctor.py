@@ -69,5 +69,5 @@ def _cache() -> Finding:
     if cache.state is None:
         return warning("CUDA's cache", str(cache.reason), "Set CUDA_CACHE_PATH to a folder that lasts and is writable")
     if cache.state == "disabled":
-        return warning("CUDA's cache", str(cache.reason), "Unset it: some cards compile for minutes in every process")
+        return warning("CUDA's cache", str(cache.reason), "Unset it: some GPUs compile for minutes in every process")
     return ok("CUDA's cache", f"{cache.state}, on a folder that lasts")

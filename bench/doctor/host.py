@@ -13,8 +13,8 @@ from autoencoder import data
 from autoencoder.errors import DataError
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
-from bench.machine import disturbance, variables
 from bench.machine import environment as observed
+from bench.machine import interference, variables
 from bench.machine.environment import version
 from bench.machine.facts import Facts
 from bench.recording import folders
@@ -44,12 +44,12 @@ def processor(facts: Facts) -> Finding:
 
 def quiet(sleep: Callable[[float], None] = time.sleep) -> Finding:
     """What others take of the processor within a second."""
-    before = disturbance.read([])
+    before = interference.read([])
     sleep(_WATCHED_SECONDS)
-    window = disturbance.window(before, disturbance.read([]), (0, 0), None)
+    window = interference.window(before, interference.read([]), (0, 0), None)
     steal, others = window.steal_share or 0.0, window.others_share or 0.0
     text = f"{100 * steal:.0f} % stolen by the hypervisor, {100 * others:.0f} % used by other processes"
-    if "steal" in window.marks or "others" in window.marks:
+    if "steal" in window.interference or "others" in window.interference:
         return warning("load", text, "Close other programs, or expect wider intervals")
     return ok("load", text)
 

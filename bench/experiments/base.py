@@ -11,7 +11,7 @@ import msgspec
 from bench.plan.case import Axes, Case, is_reference, reference
 from bench.plan.preset import Preset
 from bench.protocol import Measure
-from bench.results.record import CaseRecord, CohortRecord, Quantities, SameModel
+from bench.results.record import CaseRecord, Quantities, RepetitionRecord, SameModel
 from bench.results.schema import Document, Estimate, Stopping
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ InWorker = Callable[[Any, Measure], Mapping[str, float | str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """Something measured beside the steps, in every cohort: no single one has an interval.
+    """Something measured beside the steps, in every repetition: no single one has an interval.
 
-    `of` a case: in its worker, after its blocks. Of the device: in a worker of its own, after all cases.
+    `of` a case: in its worker, after its samples. Of the device: in a worker of its own, after all cases.
     """
 
     name: str  # in the record, and among the functions of the experiment's workers
@@ -88,7 +88,7 @@ class Measured:
 
     plan: ExperimentPlan
     cases: Sequence[CaseRecord]
-    cohorts: Sequence[CohortRecord]
+    repetitions: Sequence[RepetitionRecord]
     sides: SameModel | None
     stopping: Stopping | None
     quantities: Sequence[Quantities] = ()  # of the device
@@ -106,7 +106,7 @@ class Measured:
 def is_measured(record: CaseRecord) -> bool:
     """Whether a case has a speed."""
     unhindered = record.failure is None and record.skipped is None
-    return unhindered and bool(record.replicates) and record.block is not None
+    return unhindered and bool(record.processes) and record.sample_size is not None
 
 
 def _as_chosen(axes: Axes, free_bytes: int | None) -> Axes:
@@ -117,10 +117,10 @@ def _as_chosen(axes: Axes, free_bytes: int | None) -> Axes:
 class Experiment:
     """Cases that answer one question, and everything that is particular about them.
 
-    `cases` makes them of the values chosen for axes, or of the experiment's own; the reference and its twin come with
-    them. `usual` gives the globs of those that are measured where none are asked for, `brief` those in the shortest
-    preset. `fit` chooses values for a GPU with so many bytes free. `exhibit` and `worker` import what they need when
-    they are called: Matplotlib, a framework.
+    `cases` makes them of the values chosen for axes, or of the experiment's own; the reference and its A/A control come
+    with them. `usual` gives the globs of those that are measured where none are asked for, `brief` those in the
+    shortest preset. `fit` chooses values for a GPU with so many bytes free. `exhibit` and `worker` import what they
+    need when they are called: Matplotlib, a framework.
     """
 
     name: str
@@ -142,7 +142,7 @@ class Experiment:
 
 
 def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ...]:
-    """All its cases with these values, and whatever is not among them of the reference and its twin.
+    """All its cases with these values, and whatever is not among them of the reference and its A/A control.
 
     Raises UsageError for values that there are not.
     """
@@ -150,4 +150,4 @@ def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ..
     cases = tuple(dict.fromkeys(experiment.cases(chosen)))
     if not any(is_reference(case) for case in cases):
         cases = (Case(experiment=experiment.name, axes=experiment.axes), *cases)
-    return (*cases, *(msgspec.structs.replace(case, twin=True) for case in cases if is_reference(case)))
+    return (*cases, *(msgspec.structs.replace(case, control=True) for case in cases if is_reference(case)))

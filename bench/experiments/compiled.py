@@ -12,7 +12,7 @@ def compared(document: Document) -> list[str]:
     xla, function = measured.get("xla/resident"), measured.get("function/resident")
     if xla is None or function is None:
         return []
-    ratio = estimates.paired_ratio(estimates.replicates_of(function), estimates.replicates_of(xla))
+    ratio = estimates.paired_ratio(estimates.processes_of(function), estimates.processes_of(xla))
     return [] if ratio.value is None else [f"Steps/s of XLA over those of tf.function: {with_remark(ratio)}."]
 
 

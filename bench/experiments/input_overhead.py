@@ -21,8 +21,8 @@ def figures(measured: Measured) -> Mapping[str, Figures]:
 
 def _overhead(measured: Measured, record: CaseRecord) -> Estimate:
     case = record.case
-    resident = measured.record(msgspec.structs.replace(case, pipeline="resident", twin=False))
+    resident = measured.record(msgspec.structs.replace(case, pipeline="resident", control=False))
     if resident is None:
         return estimates.missing(f"{case.mode}/resident was not measured")
-    ratio = estimates.ratio_of(resident.replicates, record.replicates, measured.reference.replicates)
+    ratio = estimates.ratio_of(resident.processes, record.processes, measured.reference.processes)
     return estimates.share_lost(ratio)

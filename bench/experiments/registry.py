@@ -10,7 +10,7 @@ from bench.experiments.pipelines.experiment import PIPELINES
 from bench.experiments.roofline.experiment import ROOFLINE
 from bench.plan.preset import BRIEF_PRESET, PRESETS
 
-# In the order in which they are measured and shown; of the first are the speeds that a picture shows.
+# In the order in which they are measured and shown; of the first are the speeds that a plot shows.
 EXPERIMENTS: Mapping[str, Experiment] = {
     experiment.name: experiment
     for experiment in (

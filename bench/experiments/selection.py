@@ -31,8 +31,8 @@ class Choice:
 def select(choice: Choice) -> dict[str, tuple[Case, ...]]:
     """The cases that are wanted of each experiment; one of which no glob matches a case is left out.
 
-    The reference and its twin stay in: one for the ratios, the other for the noise. Raises UsageError for an unknown
-    experiment or value, or a glob that matches nothing, with the nearest names or the valid range.
+    The reference and its A/A control stay in: one for the ratios, the other for the noise. Raises UsageError for an
+    unknown experiment or value, or a glob that matches nothing, with the nearest names or the valid range.
     """
     experiments = [experiment_named(name) for name in dict.fromkeys(choice.experiments)]
     _check_axes(choice.axes, experiments)
@@ -75,7 +75,7 @@ def case_named(name: str, experiment: str | None) -> Case:
         case
         for one in experiments
         for case in (*cases_of(one), *cases_of(one, one.fit({}, _ANY_MEMORY)))
-        if not case.twin
+        if not case.control
     ]
     if found := next((case for case in known if case.name == name), None):
         return found

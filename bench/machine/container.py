@@ -68,5 +68,5 @@ def how_to_get_a_gpu(kind: str, environment: Mapping[str, str] = os.environ) -> 
     """What is missing where a container of this kind has no GPU, as the end of a sentence."""
     how = _HOW_TO_GET_A_GPU[kind]
     if environment.get(FLAVOUR) == "cpu":
-        how += ", and take the image for cards (--build-arg EXTRA=gpu)"
+        how += ", and take the image for GPUs (--build-arg EXTRA=gpu)"
     return how

@@ -1,4 +1,4 @@
-"""CUDA's cache of code compiled for a card: a folder that lasts, large enough, and whether it was cold."""
+"""CUDA's cache of code compiled for a GPU: a folder that lasts, large enough, and whether it was cold."""
 
 import os
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class CudaCache:
 def prepare(inherited: Mapping[str, str] = os.environ) -> CudaCache:
     """Make sure of the folder: the user's own CUDA_CACHE_PATH, or one in the user's cache.
 
-    A card without matching machine code in TensorFlow's wheel compiles for up to half an hour (tensorflow #62320); with
+    A GPU without matching machine code in TensorFlow's wheel compiles for up to half an hour (tensorflow #62320); with
     a cache that lasts only once, not in every process.
     """
     if inherited.get("CUDA_CACHE_DISABLE") == "1":

@@ -17,7 +17,7 @@ _DEVICE_SIGNS = ("dev/nvidiactl", "dev/dxg")
 
 @dataclass(frozen=True)
 class CardName:
-    """A card of this machine, as `nvidia-smi -L` lists it.
+    """A GPU of this machine, as `nvidia-smi -L` lists it.
 
     `slices` are the UUIDs of its MIG slices, None where it is not in MIG mode, or where that is not known. The UUID is
     empty where it is not known.
@@ -53,8 +53,8 @@ def choose(
     """Decide between CPU and exactly one GPU.
 
     `device` is auto, gpu or cpu; auto means gpu wherever an NVIDIA driver or WSL2's /dev/dxg is present. `gpu` is an
-    index in `nvidia-smi`'s order or a UUID; without it, the first card that CUDA_VISIBLE_DEVICES allows. `known` gives
-    the machine's cards, as NVML lists them, or None. Raises UsageError where a GPU is asked for and there is none, or
+    index in `nvidia-smi`'s order or a UUID; without it, the first GPU that CUDA_VISIBLE_DEVICES allows. `known` gives
+    the machine's GPUs, as NVML lists them, or None. Raises UsageError where a GPU is asked for and there is none, or
     not that one.
     """
     if device == "cpu":
@@ -64,22 +64,22 @@ def choose(
     if driver_sign(root, environment) is None:
         if device == "gpu" or gpu is not None:
             raise UsageError(f"No GPU: {_absent(root, environment)}; or run with --device cpu.")
-        # Whoever takes the image with CUDA wants a card, and would not look for one in a run that went well.
+        # Whoever takes the image with CUDA wants a GPU, and would not look for one in a run that went well.
         missed = container.of_gpu_flavour(environment)
         return _cpu(_absent(root, environment) if missed else "no NVIDIA driver found")
     cards = known() or _listed(root)
     wanted = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), cards)
     card = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", cards)
-    # CUDA's own order puts the fastest card first; in this one an index is the same card to CUDA and to nvidia-smi.
+    # CUDA's own order puts the fastest GPU first; in this one an index is the same GPU to CUDA and to nvidia-smi.
     variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     why = f"card {card} as nvidia-smi counts" if card.isdigit() else f"chosen by UUID, {without_uuid(card)}"
     return DeviceChoice("gpu", why, variables, _slug(card, cards), card)
 
 
 def without_uuid(text: str) -> str:
-    """The text with every card's UUID replaced by the beginning of its SHA-256, for results travel.
+    """The text with every GPU's UUID replaced by the beginning of its SHA-256, for results travel.
 
-    It is the beginning of the `uuid_sha256` among the facts of that card, where the UUID was not abbreviated.
+    It is the beginning of the `uuid_sha256` among the facts of that GPU, where the UUID was not abbreviated.
     """
     return re.sub(
         r"\b(GPU|MIG)-[0-9A-Za-z/-]+",
@@ -91,7 +91,7 @@ def without_uuid(text: str) -> str:
 def driver_sign(root: Path = Path("/"), environment: Mapping[str, str] = os.environ) -> str | None:
     """The file that shows an NVIDIA driver, or WSL2's paravirtual GPU; None without one.
 
-    A container shows the driver of its host under /proc, whether or not it was given a card.
+    A container shows the driver of its host under /proc, whether or not it was given a GPU.
     """
     in_container = container.kind(root, environment) is not None
     signs = _DEVICE_SIGNS if in_container else (_KERNEL_SIGN, *_DEVICE_SIGNS)
@@ -105,7 +105,7 @@ def _absent(root: Path, environment: Mapping[str, str]) -> str:
         return "there is no NVIDIA driver here (neither /dev/nvidiactl nor /dev/dxg). Install the driver"
     host = "the host has an NVIDIA driver, but " if (root / _KERNEL_SIGN).exists() else ""
     how = container.how_to_get_a_gpu(kind, environment)
-    return f"{host}this container was given no card (there is neither /dev/nvidiactl nor /dev/dxg): {how}"
+    return f"{host}this container was given no GPU (there is neither /dev/nvidiactl nor /dev/dxg): {how}"
 
 
 def _cpu(why: str) -> DeviceChoice:
@@ -113,21 +113,21 @@ def _cpu(why: str) -> DeviceChoice:
 
 
 def _listed(root: Path) -> list[CardName]:
-    """The cards that the driver's files list, in the order of their PCI addresses; none on WSL2."""
+    """The GPUs that the driver's files list, in the order of their PCI addresses; none on WSL2."""
     found = []
     for index, file in enumerate(sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))):
         text = file.read_text(errors="replace")
         model, uuid = (re.search(rf"^{key}:\s*(.+)$", text, re.MULTILINE) for key in ("Model", "GPU UUID"))
-        known = uuid is not None and "?" not in uuid[1]  # a card that nobody has used yet shows only question marks
+        known = uuid is not None and "?" not in uuid[1]  # a GPU that nobody has used yet shows only question marks
         name = model[1].strip() if model else "GPU"
         found.append(CardName(index, name, uuid[1].strip() if uuid and known else ""))
     return found
 
 
 def _identify(wanted: str, source: str, cards: Sequence[CardName]) -> str:
-    """What CUDA_VISIBLE_DEVICES is set to for this card: its index, its whole UUID, or that of its only MIG slice.
+    """What CUDA_VISIBLE_DEVICES is set to for this GPU: its index, its whole UUID, or that of its only MIG slice.
 
-    Raises UsageError where this machine's cards are known, and it is none of them or several, or one that is cut in
+    Raises UsageError where this machine's GPUs are known, and it is none of them or several, or one that is cut in
     slices of which none was chosen.
     """
     unknown = not cards or not (wanted.isdigit() or all(known.uuid for known in cards))
@@ -135,7 +135,7 @@ def _identify(wanted: str, source: str, cards: Sequence[CardName]) -> str:
         return wanted
     found = [card for card in cards if _same_card(wanted, str(card.index) if wanted.isdigit() else card.uuid)]
     if len(found) != 1:
-        how = "names no card" if not found else "is the beginning of several cards' UUIDs"
+        how = "names no GPU" if not found else "is the beginning of several GPUs' UUIDs"
         raise UsageError(f"{source} {wanted} {how} of this machine. {_listing(cards)}")
     (card,) = found
     if card.slices is None:
@@ -151,7 +151,7 @@ def _listing(cards: Sequence[CardName]) -> str:
 
 
 def _slug(card: str, cards: Sequence[CardName]) -> str:
-    """The card's model in a form fit for file names, where it is known."""
+    """The GPU's model in a form fit for file names, where it is known."""
     for known in cards:
         if known.uuid and _same_card(card, str(known.index) if card.isdigit() else known.uuid):
             return re.sub(r"[^a-z0-9]+", "-", known.name.lower()).strip("-") or "gpu"

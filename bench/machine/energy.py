@@ -1,4 +1,4 @@
-"""Power, energy and utilisation over one pass of steps, from the card's counters or the processor's."""
+"""Power, energy and utilisation over one pass of steps, from the GPU's counters or the processor's."""
 
 import time
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from bench.results.record import Sustained
 
 # What NVML gives as the present power is an average of up to a second: the first ones hold what was before.
 _SETTLING_SECONDS = 1.0
-NVML_SOURCE = "NVML, the whole card"
+NVML_SOURCE = "NVML, the whole GPU"
 
 
 class Meter:
-    """Reads a card, or without one the processor's packages: `begin`, `look` a few times a second, `end`."""
+    """Reads a GPU, or without one the processor's packages: `begin`, `look` a few times a second, `end`."""
 
     def __init__(self, card: Card | None, now: Callable[[], float] = time.monotonic) -> None:
         self._card = card
@@ -35,7 +35,7 @@ class Meter:
 
     @staticmethod
     def has_something(card: Card | None) -> bool:
-        """Whether there is anything to read during a pass: energy, or a card's power or utilisation."""
+        """Whether there is anything to read during a pass: energy, or a GPU's power or utilisation."""
         if Meter.source(card)[0]:
             return True
         return card is not None and (card.watts() is not None or card.utilisation() is not None)

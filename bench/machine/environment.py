@@ -127,7 +127,7 @@ def recorded(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) ->
 
 
 def anonymous(text: str) -> str:
-    """A setting without the absolute paths in it, which may hold a user's name, and without the UUIDs of cards."""
+    """A setting without the absolute paths in it, which may hold a user's name, and without the UUIDs of GPUs."""
     return re.sub(r"(?<![^\s=,:'\"])/[^\s,:'\"]+", "(path)", without_uuid(text))
 
 

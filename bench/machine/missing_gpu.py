@@ -22,7 +22,7 @@ _NO_LIBRARY = "the driver's own library is not here"
 _INSTALL = "Install this project's extra `gpu`"
 TOO_NEW = 10  # the first major compute capability that the wheel has no code for
 TOO_NEW_ISSUES = "tensorflow #97387, #99592, #101746, #111958"
-_TOO_NEW = f"Choose another card with --gpu, or a TensorFlow that is built for this one ({TOO_NEW_ISSUES})"
+_TOO_NEW = f"Choose another GPU with --gpu, or a TensorFlow that is built for this one ({TOO_NEW_ISSUES})"
 _DRIVER = "driver 525 or newer, 555 or newer on Hopper"
 
 # Lines of TensorFlow 2.18 to 2.21 and of the CUDA libraries it logs. The first that is found wins: a cause comes before
@@ -57,42 +57,42 @@ _SIGNS = (
     (
         # tensorflow #111958; the process ends with it.
         r"PTX version [\d.]+ does not support target '?(sm_\w+)",
-        "XLA cannot compile for this card, {0}, which is newer than TensorFlow's CUDA",
+        "XLA cannot compile for this GPU, {0}, which is newer than TensorFlow's CUDA",
         _TOO_NEW,
     ),
     (
         # tensorflow #101746 and #99592, where CUDA_ERROR_INVALID_HANDLE follows.
         r"CUDA_ERROR_INVALID_PTX",
-        "the driver cannot compile TensorFlow's kernels for this card",
+        "the driver cannot compile TensorFlow's kernels for this GPU",
         _TOO_NEW,
     ),
     (
         # openxla/xla #5932; "CC 12.0" where the ptxas is the one that TensorFlow 2.21 brings.
         r"ptxas does not support CC (1\d\.\d)",
-        "ptxas does not know the card's compute capability, {0}, which is newer than TensorFlow's CUDA",
+        "ptxas does not know the GPU's compute capability, {0}, which is newer than TensorFlow's CUDA",
         _TOO_NEW,
     ),
     (
         r"ptxas does not support CC (\d\.\d)",
-        "an old ptxas was found, which does not know the card's compute capability, {0}",
+        "an old ptxas was found, which does not know the GPU's compute capability, {0}",
         "Take other CUDA tools out of PATH; the extra `gpu` brings the right one",
     ),
     (
         # tensorflow #42467 and #60530.
         r"no kernel image is available|CUDA_ERROR_NO_BINARY_FOR_GPU",
-        "TensorFlow has no code for this card",
+        "TensorFlow has no code for this GPU",
         _TOO_NEW,
     ),
     (
-        # tensorflow #97387 and #89272. Of older cards it says only that compiling takes long.
+        # tensorflow #97387 and #89272. Of older GPUs it says only that compiling takes long.
         r"not built with CUDA kernel binaries compatible with compute capability (1\d\.\d+\w?)",
-        "the card's compute capability, {0}, is newer than TensorFlow's CUDA",
+        "the GPU's compute capability, {0}, is newer than TensorFlow's CUDA",
         _TOO_NEW,
     ),
     (
         # tensorflow #99592, where the log holds no more than the last of the chain.
         r"CUDA_ERROR_INVALID_HANDLE",
-        "the driver does not start TensorFlow's kernels, as on cards newer than its CUDA",
+        "the driver does not start TensorFlow's kernels, as on GPUs newer than its CUDA",
         _TOO_NEW,
     ),
     (
@@ -102,32 +102,32 @@ _SIGNS = (
     ),
     (
         r"Ignoring visible gpu device .*ompute capability:? (\d+\.\d+).*minimum required Cuda \w+ is (\d+\.\d+)",
-        "the card's compute capability, {0}, is below what this TensorFlow supports, {1}",
-        "Choose another card with --gpu",
+        "the GPU's compute capability, {0}, is below what this TensorFlow supports, {1}",
+        "Choose another GPU with --gpu",
     ),
     (
         # tensorflow #45450 and #48558; in EXCLUSIVE_PROCESS and PROHIBITED mode (cuda.h of CUDA 12).
         r"CUDA_ERROR_DEVICE_UNAVAILABLE|CUDA-capable device(?:s|\(s\)) (?:are|is/are) busy or unavailable",
-        "the card admits no further process",
+        "the GPU admits no further process",
         "End others on it (nvidia-smi lists them), or let it admit more: sudo nvidia-smi -c 0",
     ),
     (
         # tensorflow #7272 and #14475. In cuda_status.cc of openxla/xla every error of that kind reads alike; a line on
         # an allocation that failed is usual, for the allocator then asks for less.
         r"(?m)^(?!.*(?i:failed to alloc)).*CUDA_ERROR_OUT_OF_MEMORY",
-        "the card has no memory left to start a process in",
+        "the GPU has no memory left to start a process in",
         "End others on it (nvidia-smi lists them)",
     ),
     (
         # nvidia-container-toolkit #714: number 805, the first of several about MPS.
         r"CUDA_ERROR_MPS_\w+|MPS client failed to connect",
-        "the card is shared through MPS, whose server does not answer",
+        "the GPU is shared through MPS, whose server does not answer",
         "End it (echo quit | nvidia-cuda-mps-control) or start it anew (nvidia-cuda-mps-control -d), as its owner; "
         "in a container, unset CUDA_MPS_PIPE_DIRECTORY, or mount that folder",
     ),
     (
         r"CUDA_ERROR_NO_DEVICE",
-        "the driver knows no card by that name",
+        "the driver knows no GPU by that name",
         "Compare CUDA_VISIBLE_DEVICES or --gpu with nvidia-smi -L",
     ),
     (
@@ -151,7 +151,7 @@ def find(cuda_build: bool, log: str) -> Cause:
         ours = container.FLAVOUR in os.environ
         return Cause(_NO_CUDA, "Build the image with --build-arg EXTRA=gpu" if ours else _INSTALL)
     return complaint(log) or Cause(
-        "it gave no reason", "Check nvidia-smi -L, and that CUDA_VISIBLE_DEVICES names a card"
+        "it gave no reason", "Check nvidia-smi -L, and that CUDA_VISIBLE_DEVICES names a GPU"
     )
 
 
@@ -161,7 +161,7 @@ def complaint(log: str) -> Cause | None:
         if match := re.search(pattern, log):
             kind = container.kind()
             if what == _NO_LIBRARY and kind:
-                remedy = f"This container was not given the card's libraries: {container.how_to_get_a_gpu(kind)}"
+                remedy = f"This container was not given the GPU's libraries: {container.how_to_get_a_gpu(kind)}"
             return Cause(what.format(*(group.strip() for group in match.groups())), remedy)
     return None
 

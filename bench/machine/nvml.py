@@ -1,4 +1,4 @@
-"""What NVML, the driver's own library, says of a card: each question on its own, for any of them may be refused."""
+"""What NVML, the driver's own library, says of a GPU: each question on its own, for any of them may be refused."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ from bench.results.record import Fact
 
 Answer = TypeVar("Answer")
 
-# Reasons for lower clocks that no user chose. Others, such as idling or clocks that were set, are no disturbance.
+# Reasons for lower clocks that no user chose. Others, such as idling or clocks that were set, are no interference.
 THROTTLING = {
     "software power cap": pynvml.nvmlClocksEventReasonSwPowerCap,
     "hardware slowdown": pynvml.nvmlClocksEventReasonHwSlowdown,
@@ -41,14 +41,14 @@ _MPS_PROCESS = "nvidia-cuda-mps"  # -server, or -control: of a process's name Li
 
 
 class CardMemory(NamedTuple):
-    """Bytes of the whole card."""
+    """Bytes of the whole GPU."""
 
     total: int
     used: int
 
 
 class Reading(NamedTuple):
-    """A card at one moment; None where it does not say."""
+    """A GPU at one moment; None where it does not say."""
 
     sm_hertz: int | None
     celsius: int | None
@@ -57,7 +57,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """A card that can be asked; where `absent` says why there is none to ask, every answer is None with that reason.
+    """A GPU that can be asked; where `absent` says why there is none to ask, every answer is None with that reason.
 
     `blind` says that it was seen to list no process while one of ours was on it, as under WSL2: then nobody can tell
     who else is there.
@@ -68,7 +68,7 @@ class Card:
     blind: bool = False
 
     def ask(self, question: Callable[[Any], Answer]) -> tuple[Answer | None, str | None]:
-        """The answer to a question about the card's handle, or None and the reason."""
+        """The answer to a question about the GPU's handle, or None and the reason."""
         if self.absent is not None:
             return None, self.absent
         try:
@@ -106,7 +106,7 @@ class Card:
         return bool(found)
 
     def others(self) -> tuple[int | None, str | None]:
-        """Processes on the card, computing or drawing, or None and the reason; in a container all of the host's."""
+        """Processes on the GPU, computing or drawing, or None and the reason; in a container all of the host's."""
         if self.blind:
             return None, "NVML does not even list our own process here"
         return self.ask(lambda handle: len(_computing(handle) | _drawing(handle)))
@@ -127,22 +127,22 @@ class Card:
         return None if millijoules is None else millijoules / 1000, reason
 
     def pcie_generation(self) -> int | None:
-        """The generation its link runs at now. A card at idle lowers it: ask while steps run."""
+        """The generation its link runs at now. A GPU at idle lowers it: ask while steps run."""
         generation, _ = self.ask(pynvml.nvmlDeviceGetCurrPcieLinkGeneration)
         return generation
 
     def near_cores(self) -> tuple[int, ...] | None:
-        """Logical processors of the card's own NUMA node, by number; None where NVML names none, as outside Linux."""
+        """Logical processors of the GPU's own NUMA node, by number; None where NVML names none, as outside Linux."""
         found, _ = self.ask(_near_cores)
         return found
 
     def facts(self) -> dict[str, Fact]:
-        """Everything that is recorded of a card, by name."""
+        """Everything that is recorded of a GPU, by name."""
         return {name: self.fact(question) for name, question in _FACTS.items()}
 
 
 def open_card(card: str) -> Card:
-    """The card of this index in NVML's order, UUID, or PCI bus id."""
+    """The GPU of this index in NVML's order, UUID, or PCI bus id."""
     if reason := _start():
         return Card(absent=reason)
     try:
@@ -152,11 +152,11 @@ def open_card(card: str) -> Card:
             return Card(pynvml.nvmlDeviceGetHandleByUUID(card.encode()))
         return Card(pynvml.nvmlDeviceGetHandleByPciBusId(card.encode()))
     except pynvml.NVMLError as error:
-        return Card(absent=f"NVML knows no card {without_uuid(card)}: {error}")
+        return Card(absent=f"NVML knows no GPU {without_uuid(card)}: {error}")
 
 
 def cards() -> list[CardName] | None:
-    """All cards of this machine; None where NVML cannot tell."""
+    """All GPUs of this machine; None where NVML cannot tell."""
     if _start():
         return None
     try:
@@ -170,12 +170,12 @@ def cards() -> list[CardName] | None:
 
 
 def throttle_reasons(bits: int) -> tuple[str, ...]:
-    """The names of those reasons for lower clocks that count as a disturbance."""
+    """The names of those reasons for lower clocks that count as a interference."""
     return tuple(name for name, bit in THROTTLING.items() if bits & bit)
 
 
 def is_hot(bits: int | None) -> bool:
-    """Whether these reasons for lower clocks have heat among them; False where the card does not say."""
+    """Whether these reasons for lower clocks have heat among them; False where the GPU does not say."""
     return bool((bits or 0) & THERMAL)
 
 
@@ -189,7 +189,7 @@ def _start() -> str | None:
 
 
 def _slices(handle: Any) -> tuple[str, ...] | None:
-    """UUIDs of a card's MIG slices; None where it is not in MIG mode, or cannot be."""
+    """UUIDs of a GPU's MIG slices; None where it is not in MIG mode, or cannot be."""
     try:
         if not _mig(handle):
             return None
@@ -218,7 +218,7 @@ def _computing(handle: Any) -> set[int]:
 
 
 def _drawing(handle: Any) -> set[int]:
-    """Process ids; none on a card, or a slice of one, that cannot draw."""
+    """Process ids; none on a GPU, or a slice of one, that cannot draw."""
     try:
         return {process.pid for process in pynvml.nvmlDeviceGetGraphicsRunningProcesses(handle)}
     except pynvml.NVMLError_NotSupported:
@@ -252,7 +252,7 @@ def _near_cores(handle: Any) -> tuple[int, ...]:
 
 
 def _mps(handle: Any) -> bool:
-    """Whether processes share the card through MPS: ours would, or those that are on it do.
+    """Whether processes share the GPU through MPS: ours would, or those that are on it do.
 
     The first by the control daemon's socket, which every process that starts CUDA looks for; the second by their names,
     which in a container without the host's process ids are not to be had.
@@ -294,7 +294,7 @@ _mig = _on_or_off(pynvml.nvmlDeviceGetMigMode)
 
 _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "name": lambda handle: str(pynvml.nvmlDeviceGetName(handle)),
-    # Enough to tell cards apart, without naming one.
+    # Enough to tell GPUs apart, without naming one.
     "uuid_sha256": lambda handle: hashlib.sha256(str(pynvml.nvmlDeviceGetUUID(handle)).encode()).hexdigest(),
     "memory_bytes": lambda handle: _memory(handle).total,
     "compute_capability": _capability,
@@ -304,7 +304,7 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "power_limit_default_watts": lambda handle: pynvml.nvmlDeviceGetPowerManagementDefaultLimit(handle) / 1000,
     "sm_clock_hertz": _clock(pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM),
     "sm_clock_max_hertz": _clock(pynvml.nvmlDeviceGetMaxClockInfo, pynvml.NVML_CLOCK_SM),
-    # Refused by consumer cards, and as deprecated by new drivers.
+    # Refused by consumer GPUs, and as deprecated by new drivers.
     "applications_clock_hertz": _clock(pynvml.nvmlDeviceGetApplicationsClock, pynvml.NVML_CLOCK_SM),
     "applications_clock_default_hertz": _clock(pynvml.nvmlDeviceGetDefaultApplicationsClock, pynvml.NVML_CLOCK_SM),
     "clocks_set": _clocks_set,

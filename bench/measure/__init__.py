@@ -1,1 +1,1 @@
-"""How a case is measured: server, workers, cohorts, blocks. TensorFlow is imported here, by the child processes."""
+"""The launcher's side of measuring: servers, workers, repetitions, rounds, and what is measured apart."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from bench.measure import same_model
-from bench.measure.cohort import Cohort
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.launcher import WorkerFailed
+from bench.measure.repetition import Repetition
 from bench.measure.same_model import Losses, check_steps
 from bench.plan.case import Case
 from bench.recording.recorder import ExperimentRecorder
@@ -29,14 +29,14 @@ class Checks:
         self._device = device
         self._losses = losses
 
-    def train_references(self, cohort: Cohort) -> None:
+    def train_references(self, repetition: Repetition) -> None:
         """Train eagerly on every side, for every batch size; where that fails, cases go unchecked, with the reason."""
         for side, recorder in self._recorders.items():
             of_side = [entry.case for entry in self._entries.all if entry.side == side]
             for size in sorted({case.batch_size for case in of_side if (side, case.batch_size) not in self._losses}):
                 eager = Case(experiment="check", mode="eager", pipeline="resident", batch_size=size)
                 try:
-                    self._losses[side, size] = cohort.losses_apart(Entry(eager, side), check_steps(size)).losses
+                    self._losses[side, size] = repetition.losses_apart(Entry(eager, side), check_steps(size)).losses
                 except WorkerFailed as failure:
                     for case in of_side:
                         if case.batch_size == size:
@@ -48,25 +48,25 @@ class Checks:
             for recorder in self._recorders.values():
                 recorder.note_sides(between)
 
-    def check_apart(self, cohort: Cohort, entry: Entry) -> bool:
+    def check_apart(self, repetition: Repetition, entry: Entry) -> bool:
         """Check a case with TF32 off, before it is timed with TF32 on; False where that fails."""
         reference = self._losses.get((entry.side, entry.case.batch_size))
         if reference is None:
             return True
-        result = cohort.check_apart(entry, reference)
+        result = repetition.check_apart(entry, reference)
         if result is not None:
             self._recorders[entry.side].note(entry.case, same_model=(result,))
         return result is not None and result.passed
 
-    def check(self, cohort: Cohort) -> None:
-        """Hold every member's first losses, as it will be timed, against eager's on the same batches, once."""
-        for member in list(cohort.members):
-            recorder, case = self._recorders[member.entry.side], member.entry.case
+    def check(self, repetition: Repetition) -> None:
+        """Hold every process's first losses, as it will be timed, against eager's on the same batches, once."""
+        for process in list(repetition.processes):
+            recorder, case = self._recorders[process.entry.side], process.entry.case
             before = recorder.record(case).same_model
-            done = any(result.tf32 == member.prepared.tf32 for result in before)
-            reference = self._losses.get((member.entry.side, case.batch_size))
+            done = any(result.tf32 == process.prepared.tf32 for result in before)
+            reference = self._losses.get((process.entry.side, case.batch_size))
             if done or reference is None:
                 continue
-            if found := cohort.check(member, reference):
+            if found := repetition.check(process, reference):
                 result, losses = found
                 recorder.note(case, same_model=(*before, result), losses=tuple(losses))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from bench.machine import nvml
 from bench.machine.nvml import Card
 
-# What a cohort may wait in all: a GPU that is too hot without doing anything will not get cooler.
+# What a repetition may wait in all: a GPU that is too hot without doing anything will not get cooler.
 MOST_SECONDS = 60.0
 _EVERY_SECONDS = 0.5
 

@@ -10,12 +10,12 @@ Side = Literal["new", "base"]
 
 NEW: Side = "new"
 BASE: Side = "base"
-TWIN_SERVER = "base-twin"
+CONTROL_SERVER = "base-control"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A case on a side: in every cohort it gets a worker of its own."""
+    """A case on a side: in every repetition it gets a worker of its own."""
 
     case: Case
     side: Side = NEW
@@ -27,11 +27,12 @@ class Entry:
 
     @property
     def server(self) -> str:
-        """Which of the cohort's servers its worker comes from.
+        """Which of the repetition's servers its worker comes from.
 
-        Two sides differ by their servers too, so the base's twin has a server of its own and shows that difference.
+        Two sides differ by their servers too, so the base's A/A control has a server of its own and shows that
+        difference.
         """
-        return TWIN_SERVER if self.side == BASE and self.case.twin else self.side
+        return CONTROL_SERVER if self.side == BASE and self.case.control else self.side
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,15 @@ class Entries:
         return Entry(self.reference.case, side)
 
     def is_fixed(self, entry: Entry) -> bool:
-        """Whether it stays in every round: the reference, on both sides, and the twin."""
-        return entry.case.twin or entry.case == self.reference.case
+        """Whether it stays in every round: the reference, on both sides, and the A/A control."""
+        return entry.case.control or entry.case == self.reference.case
 
     def judged(self) -> tuple[Entry, ...]:
-        """Those whose intervals decide when enough is measured: all that are compared, or else the twin."""
+        """Those whose intervals decide when enough is measured: all that are compared, or else the A/A control."""
         if self.side_by_side:
             return tuple(entry for entry in self.all if entry.side == NEW)
         others = tuple(entry for entry in self.all if not self.is_fixed(entry))
-        return others or tuple(entry for entry in self.all if entry.case.twin)
+        return others or tuple(entry for entry in self.all if entry.case.control)
 
     def together(self, entry: Entry) -> tuple[Entry, ...]:
         """The entry, and its counterpart on the other side where there is one: they live and leave together."""
@@ -86,8 +87,8 @@ class Entries:
 
 
 def of(selected: Sequence[Case], side_by_side: bool) -> Entries:
-    """The entries of a run of these cases; side by side, the twin is the base's only."""
+    """The entries of a run of these cases; side by side, the A/A control is the base's only."""
     if not side_by_side:
         return Entries(tuple(Entry(case) for case in selected), side_by_side=False)
-    new = [Entry(case, NEW) for case in selected if not case.twin]
+    new = [Entry(case, NEW) for case in selected if not case.control]
     return Entries((*new, *(Entry(case, BASE) for case in selected)), side_by_side=True)

@@ -58,7 +58,7 @@ class Limits:
 
     @staticmethod
     def for_device(kind: str) -> "Limits":
-        """A card without matching machine code in the wheel compiles for up to half an hour (tensorflow #62320)."""
+        """A GPU without matching machine code in the wheel compiles for up to half an hour (tensorflow #62320)."""
         return Limits(first_call=2400.0) if kind == "gpu" else Limits()
 
 
@@ -117,7 +117,7 @@ class Worker:
         return self.receive(expected, seconds, what)
 
     def stop(self) -> None:
-        """Stop the idle worker: thread pools of its input pipeline would compute into other cases' blocks."""
+        """Stop the idle worker: thread pools of its input pipeline would compute into other cases' samples."""
         if CAN_STOP_WORKERS:
             self._signal(signal.SIGSTOP)
 

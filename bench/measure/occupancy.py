@@ -1,4 +1,4 @@
-"""What a process takes of a card's memory: the card's own figure before and after, TensorFlow's secrets included."""
+"""What a process takes of a GPU's memory: the GPU's own figure before and after, TensorFlow's secrets included."""
 
 import time
 from collections.abc import Callable
@@ -14,9 +14,9 @@ _EVERY_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Baseline:
-    """A card on which no worker of ours lives: bytes in all and in use, and whether anyone else is there.
+    """A GPU on which no worker of ours lives: bytes in all and in use, and whether anyone else is there.
 
-    The bytes are None where `reason` says why. `exclusive` is None where the card does not tell who uses it.
+    The bytes are None where `reason` says why. `exclusive` is None where the GPU does not tell who uses it.
     """
 
     total_bytes: int | None
@@ -28,13 +28,13 @@ class Baseline:
 def baseline(
     card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> Baseline:
-    """Wait until the card's use has not changed for half a second: a dead process's memory comes back with delay."""
+    """Wait until the GPU's use has not changed for half a second: a dead process's memory comes back with delay."""
     began = now()
     memory, reason = card.memory()
     since = now()
     while memory is not None and now() - since < STABLE_SECONDS:
         if now() - began > PATIENCE_SECONDS:
-            return Baseline(memory.total, None, _exclusive(card), "others kept changing what the card has in use")
+            return Baseline(memory.total, None, _exclusive(card), "others kept changing what the GPU has in use")
         sleep(_EVERY_SECONDS)
         before, (memory, reason) = memory, card.memory()
         if memory != before:
@@ -47,10 +47,10 @@ def baseline(
 def wait_until_free(
     card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> None:
-    """Wait until a card that admits one process at a time has none, ten seconds at most.
+    """Wait until a GPU that admits one process at a time has none, ten seconds at most.
 
     A process is reaped before the driver has taken down all that it had, and the next would be refused
-    (CUDA_ERROR_DEVICE_UNAVAILABLE). Other cards, and those that do not tell who is there, are not waited for.
+    (CUDA_ERROR_DEVICE_UNAVAILABLE). Other GPUs, and those that do not tell who is there, are not waited for.
     """
     if not card.admits_one_process:
         return
@@ -59,20 +59,20 @@ def wait_until_free(
         sleep(_EVERY_SECONDS)
 
 
-def lost_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
-    """What the card has in use now beyond the baseline, or None and the reason."""
+def nvml_used_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
+    """What the GPU has in use now beyond the baseline, or None and the reason."""
     if before.used_bytes is None:
         return None, before.reason
     memory, reason = card.memory()
     if memory is None:
         return None, reason
     if memory.used < before.used_bytes:
-        return None, "others gave back more of the card's memory than this process took"
+        return None, "others gave back more of the GPU's memory than this process took"
     return memory.used - before.used_bytes, None
 
 
 def is_blind(card: Card) -> bool:
-    """Whether NVML lists no process though one of ours is on the card now: then nobody can tell who else is there."""
+    """Whether NVML lists no process though one of ours is on the GPU now: then nobody can tell who else is there."""
     others, _ = card.others()
     return others == 0
 
@@ -80,8 +80,8 @@ def is_blind(card: Card) -> bool:
 def take(
     card: Card, before: Baseline, context_bytes: int | None, tensors: tuple[int | None, int | None]
 ) -> DeviceMemory:
-    """The record of the one process that is on the card now; `tensors` are its current and peak bytes."""
-    lost, reason = lost_bytes(card, before)
+    """The record of the one process that is on the GPU now; `tensors` are its current and peak bytes."""
+    lost, reason = nvml_used_bytes(card, before)
     others, _ = card.others()
     alone = before.exclusive
     if alone and others != 1:  # one of them is ours: more, and someone came meanwhile; none, and nobody can tell
@@ -95,8 +95,8 @@ def take(
         tensors_bytes=tensors[0],
         tensors_peak_bytes=tensors[1],
         total_bytes=before.total_bytes,
-        baseline_bytes=before.used_bytes,
-        lost_bytes=lost,
+        nvml_idle_bytes=before.used_bytes,
+        nvml_used_bytes=lost,
         context_bytes=context_bytes,
         reserved_bytes=reserved,
         exclusive=alone,

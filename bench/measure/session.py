@@ -1,4 +1,4 @@
-"""The measuring of one run: servers, cohort after cohort of every experiment, and a training run at the end."""
+"""The measuring of one run: servers, repetition after repetition of every experiment, and a training run at the end."""
 
 import itertools
 import time
@@ -9,13 +9,13 @@ from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
 from bench.machine import missing_gpu, nvml
-from bench.measure import causes, entry, occupancy, passes, stopping
+from bench.measure import causes, entry, occupancy, separate, stopping
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.settings import Settings
-from bench.measure.spending import Spending
+from bench.measure.time_spent import TimeSpent
 from bench.output.progress import View
 from bench.plan.preset import Preset
 from bench.recording.recorder import Recorder
@@ -49,28 +49,28 @@ class Session:
             self._settings.limits,
             lambda: occupancy.wait_until_free(self._settings.card),
         )
-        self._spending = Spending()
+        self._time_spent = TimeSpent()
         self._contexts: dict[str, int | None] = {}
         self._capability: str | None = None
         self._tf32_on = False
         self._shares = {one.name: 0.0 for one in experiments}
 
     def measure(self) -> None:
-        """Cohorts until enough is known of every experiment, and the training run.
+        """Repetitions until enough is known of every experiment, and the training run.
 
         Raises UsageError where TensorFlow does not see the device that was chosen, NotComparable where the sides do not
         do the same work, BenchError where a server does not start, dies, or cannot look for devices.
         """
-        number, alive = self._measure_cohorts()
+        number, alive = self._measure_repetitions()
         if not alive:
             self._view.say("No case is left to measure.")
             return
         steps = self._settings.preset.training_steps
         self._view.stage(f"training for {steps} steps", 1 - _TRAINING_SHARE)
-        with self._spending.on("passes"):
-            self._recorders[NEW].add_training(passes.train(self._servers.of(number)[NEW], self._settings))
+        with self._time_spent.on("separate_measurements"):
+            self._recorders[NEW].add_training(separate.train(self._servers.of(number)[NEW], self._settings))
         for recorder in self._recorders.values():
-            recorder.time_spent = self._spending.seconds
+            recorder.time_spent = self._time_spent.seconds
             if self._settings.device == "gpu":
                 recorder.add_facts({"gpu_after": self._settings.card.facts()})
 
@@ -78,15 +78,15 @@ class Session:
         """End all servers and their workers."""
         self._servers.close_all()
 
-    def _measure_cohorts(self) -> tuple[int, bool]:
-        """The number of the last cohort, whose servers are still there, and whether any case is left.
+    def _measure_repetitions(self) -> tuple[int, bool]:
+        """The number of the last repetition, whose servers are still there, and whether any case is left.
 
-        One cohort of every experiment in turn: they share its servers, and each is spread over the time of all.
+        One repetition of every experiment in turn: they share its servers, and each is spread over the time of all.
         """
         servers, seconds = self._open(1, [one.preset for one in self._experiments])
-        with self._spending.on("first_calls"):
+        with self._time_spent.on("first_calls"):
             self._meet(servers)
-        with self._spending.on("passes"):
+        with self._time_spent.on("separate_measurements"):
             self._measure_contexts(servers[NEW])
         parts = self._parts()
         for number in itertools.count(1):
@@ -94,7 +94,7 @@ class Session:
             if number > 1:
                 servers, seconds = self._open(number, [part.preset for part in going])
             for part in going:
-                part.measure_cohort(number, servers, seconds / len(going))
+                part.measure_repetition(number, servers, seconds / len(going))
                 if part.done:
                     self._shares[part.name] = 1.0
             if all(part.done for part in parts):
@@ -108,7 +108,7 @@ class Session:
             stage=lambda name, text, share: self._show(self._view.stage, name, text, share),
             say=self._view.say,
             save=self._save,
-            spending=self._spending,
+            time_spent=self._time_spent,
             losses={},
             contexts=self._contexts,
             capability=self._capability,
@@ -127,15 +127,15 @@ class Session:
         ]
 
     def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[str, Server], float]:
-        """The servers of this cohort, and the seconds it took until they were there.
+        """The servers of this repetition, and the seconds it took until they were there.
 
         Others after it are started at the same time, but none beyond the next look of these presets, after which there
-        may be no further cohort.
+        may be no further repetition.
         """
         began = time.monotonic()
-        with self._spending.on("servers"):
+        with self._time_spent.on("servers"):
             if not self._servers.are_ready(number):
-                self._view.stage(f"cohort {number}: loading TensorFlow and the data", self._done)
+                self._view.stage(f"repetition {number}: loading TensorFlow and the data", self._done)
                 self._servers.load(number, max(stopping.next_look(preset, number) for preset in presets))
         servers = self._servers.of(number)
         unsound = next((server.unsound for server in servers.values() if server.unsound), None)
@@ -155,7 +155,7 @@ class Session:
         log = self._settings.folder / "logs" / ("probe.log" if side == NEW else f"probe-{side}.log")
         of_side = "" if side == NEW else f"On the {side} side: "
         try:
-            probed = passes.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+            probed = separate.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
         except WorkerFailed as failure:
             why = causes.with_cause(str(failure), log, self._settings.device)
             raise BenchError(f"{of_side}TensorFlow cannot look for devices: {why}. See {log}") from None
@@ -170,9 +170,9 @@ class Session:
         self._tf32_on |= self._settings.device == "gpu" and probed.tf32 and self._settings.tf32 is not False
 
     def _match_card(self, probed: protocol.Probed) -> None:
-        """Have NVML speak of the card that TensorFlow computes on, and take down everything it says of it.
+        """Have NVML speak of the GPU that TensorFlow computes on, and take down everything it says of it.
 
-        TensorFlow gives the PCI bus id. A MIG slice is part of the card at that address, and goes by its UUID.
+        TensorFlow gives the PCI bus id. A MIG slice is part of the GPU at that address, and goes by its UUID.
         """
         chosen = self._launches[NEW].choice.card or "0"
         matched = Fact(value=None, reason="TensorFlow gives no PCI bus id: taken as chosen")
@@ -190,23 +190,23 @@ class Session:
         self._capability = str(capability) if capability else None
         if self._capability and int(self._capability.split(".")[0]) >= missing_gpu.TOO_NEW:
             self._view.say(
-                f"This card's compute capability, {self._capability}, is newer than TensorFlow's CUDA: kernels are "
+                f"This GPU's compute capability, {self._capability}, is newer than TensorFlow's CUDA: kernels are "
                 f"reported to fail on it ({missing_gpu.TOO_NEW_ISSUES})."
             )
         if facts["mps"].value:
-            self._view.say("Programs share this card through MPS: others' kernels may run among those measured here.")
+            self._view.say("Programs share this GPU through MPS: others' kernels may run among those measured here.")
         for recorder in self._recorders.values():
             recorder.add_facts({"gpu": {**facts, "matched_by": matched}})
 
     def _measure_contexts(self, server: Server) -> None:
-        """What a process of each mode takes of the card beside its tensors, where that can be told."""
+        """What a process of each mode takes of the GPU beside its tensors, where that can be told."""
         if self._settings.card.absent:
             return
         alone = [one for one in self._experiments if not one.interleaved and one.experiment.contexts]
         modes = [case.mode for one in alone for case in one.cases]
         for mode in dict.fromkeys(modes):
             self._view.stage(f"what {mode} takes without tensors", self._done)
-            context = passes.measure_context(server, mode, self._settings)
+            context = separate.measure_context(server, mode, self._settings)
             self._contexts[mode] = context.held_bytes
             if context.reason:
                 self._view.say(f"What {mode} takes without tensors could not be measured: {context.reason}.")
@@ -215,7 +215,7 @@ class Session:
 
     def _save(self) -> None:
         for recorder in self._recorders.values():
-            recorder.time_spent = self._spending.seconds
+            recorder.time_spent = self._time_spent.seconds
             recorder.save("running")
 
     @property

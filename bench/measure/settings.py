@@ -1,4 +1,4 @@
-"""What all cohorts of an experiment have in common: the device, how much is measured, and where it goes."""
+"""What all repetitions of an experiment have in common: the device, how much is measured, and where it goes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from bench.results.record import USUAL_TRACERS, Tracers
 
 @dataclass(frozen=True)
 class Settings:
-    """What all cohorts of an experiment have in common."""
+    """What all repetitions of an experiment have in common."""
 
     device: str  # cpu or gpu
     card: Card  # the GPU as NVML knows it, absent on a CPU
@@ -21,16 +21,16 @@ class Settings:
     limits: Limits
     folder: Path  # the run's
     interleaved: bool = True  # False where cases have the device to themselves, one after another
-    allow_shared: bool = False  # take the memory of a card that others use
+    allow_shared: bool = False  # take the memory of a GPU that others use
     tracers: Tracers = USUAL_TRACERS  # what the profiles hold
     trace_cuda_graphs: bool = False  # a second profile of what XLA compiles for a GPU
 
     @property
     def alone(self) -> bool:
-        """Whether a worker is alone on a card, so that what it takes of its memory can be told."""
+        """Whether a worker is alone on a GPU, so that what it takes of its memory can be told."""
         return self.device == "gpu" and not self.interleaved
 
     @property
     def most_alive(self) -> int:
-        """Workers that may be alive at a time: each has a context of its own on a card, and some memory of the host."""
+        """Workers that may be alive at a time: each has a context of its own on a GPU, and some memory of the host."""
         return 8 if self.device == "gpu" else 16

@@ -1,4 +1,4 @@
-"""Pictures of speed: steps per second, and how many times eager's."""
+"""Plots of speed: steps per second, and how many times eager's."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from bench.output import style
 from bench.output.figures import interval, multiple
 from bench.results.schema import Benchmark, Document
 
-RATES = "optimisation steps per second (bar: median of cohorts; line: lowest to highest cohort)"
+RATES = "optimisation steps per second (bar: median of repetitions; line: lowest to highest repetition)"
 _SPEEDUPS = "times the steps of eager with the same input (dot: estimate; line: 95 % interval)"
 
 
 @style.styled
 def draw_steps_per_second(document: Document) -> Figure:
-    """Bars of steps/s, one for each case, with the range of the cohorts."""
+    """Bars of steps/s, one for each case, with the range of the repetitions."""
     benchmarks = [benchmark for benchmark in reversed(document.benchmarks) if _rate(benchmark) is not None]
     figure, axes = style.begin(len(benchmarks), row_height=0.45, around=1.4)
     draw_rates(axes, benchmarks)
@@ -44,7 +44,7 @@ def draw_speedups(document: Document) -> Figure | None:
 
 
 def draw_rates(axes: Axes, benchmarks: Sequence[Benchmark]) -> None:
-    """A bar of steps/s for each, with the range of the cohorts as a line."""
+    """A bar of steps/s for each, with the range of the repetitions as a line."""
     for position, benchmark in enumerate(benchmarks):
         value, low, high = _rate(benchmark) or (0.0, 0.0, 0.0)
         axes.barh(position, value, color=style.colour_of(benchmark.extra_info.case.mode), height=0.65)

@@ -10,8 +10,8 @@ from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
 
 _CAPTION = (
-    "min-max: the slowest and the fastest cohort. vs eager: paired ratio, same pipeline. first: first call in seconds. "
-    "p50, p95: single synchronised steps in milliseconds."
+    "min-max: the slowest and the fastest repetition. vs eager: paired ratio, same pipeline. first: first call in "
+    "seconds. p50, p95: single synchronised steps in milliseconds."
 )
 
 
@@ -41,19 +41,19 @@ def rate(benchmark: Benchmark) -> str:
 
 
 def rate_with_range(benchmark: Benchmark, times: int = 1) -> str:
-    """Steps per second, or that times something, with the lowest and highest cohort; or a dash."""
+    """Steps per second, or that times something, with the lowest and highest repetition; or a dash."""
     steps = benchmark.extra_info.steps_per_second
     if steps.value is None:
         return "-"
-    if steps.low is None or steps.high is None or steps.cohorts < 2:
-        return f"{times * steps.value:,.0f} ({'one cohort' if steps.cohorts == 1 else 'no range'})"
+    if steps.low is None or steps.high is None or steps.repetitions < 2:
+        return f"{times * steps.value:,.0f} ({'one repetition' if steps.repetitions == 1 else 'no range'})"
     return f"{times * steps.value:,.0f} ({spread(times * steps.low, times * steps.high, lambda rate: f'{rate:,.0f}')})"
 
 
 def first_call(benchmark: Benchmark) -> str:
     """Seconds of the first call, with the fastest and the slowest process."""
     return with_range(
-        [first_call_seconds(replicate) for replicate in benchmark.extra_info.replicates], lambda value: f"{value:.2f}"
+        [first_call_seconds(process) for process in benchmark.extra_info.processes], lambda value: f"{value:.2f}"
     )
 
 
@@ -81,13 +81,13 @@ def _speed_row(benchmark: Benchmark) -> list[str]:
         rate(benchmark),
         _spread(info.steps_per_second),
         ratio(speedup),
-        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
+        f"{median(first_call_seconds(process) for process in info.processes):.2f}",
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
     ]
 
 
 def _spread(rate: Estimate) -> str:
-    if rate.value is None or rate.low is None or rate.high is None or rate.cohorts < 2:
+    if rate.value is None or rate.low is None or rate.high is None or rate.repetitions < 2:
         return "-"
     return spread(rate.low, rate.high, lambda value: f"{value:,.0f}")

@@ -6,9 +6,9 @@ from bench.results.schema import Estimate
 
 # Said once on every screen and page; brackets have no other meaning there.
 NOTATION = (
-    "x [a, b]: 95 % confidence interval over cohorts, unless another percentage is named; there is none under 3 "
-    "cohorts. x (a-b): median, with the lowest and the highest cohort or process. steps/s describe these minutes on "
-    "this machine; for claims take the ratios, which are paired within rounds."
+    "x [a, b]: 95 % confidence interval over repetitions, unless another percentage is named; there is none under 3 "
+    "repetitions. x (a-b): median, with the lowest and the highest repetition or process. steps/s describe these "
+    "minutes on this machine; for claims take the ratios, which are paired within rounds."
 )
 
 LONGEST_NAME = 120
@@ -55,10 +55,10 @@ def scaled(estimate: Estimate, factor: float = 1.0) -> str:
 
 
 def milliseconds(rate: Estimate) -> str:
-    """Of a step, by steps per second: those of the median, the fastest and the slowest cohort; or a dash."""
+    """Of a step, by steps per second: those of the median, the fastest and the slowest repetition; or a dash."""
     if not rate.value:
         return "-"
-    if not rate.low or not rate.high or rate.cohorts < 2:
+    if not rate.low or not rate.high or rate.repetitions < 2:
         return f"{1e3 / rate.value:.2f}"
     return f"{1e3 / rate.value:.2f} ({spread(1e3 / rate.high, 1e3 / rate.low, lambda value: f'{value:.2f}')})"
 

@@ -34,7 +34,7 @@ class PlainView:
 class LiveView:
     """A bar with what is running, the time passed and the time left.
 
-    It is drawn only when told something, between blocks: a redrawing thread would compete with what is measured.
+    It is drawn only when told something, between samples: a redrawing thread would compete with what is measured.
     """
 
     def __init__(self, console: Console, progress: Progress) -> None:

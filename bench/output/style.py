@@ -1,4 +1,4 @@
-"""What the pictures of a result have in common: one house style, colours of the modes, how bars are drawn."""
+"""What the plots of a result have in common: one house style, colours of the modes, how bars are drawn."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -62,12 +62,12 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def colour_of(mode: str) -> str:
-    """The same mode has the same colour in every picture, however it is varied."""
+    """The same mode has the same colour in every plot, however it is varied."""
     return _MODES.get(mode.split("-")[0], _OTHER)
 
 
 def name_machine(axes: Axes, document: Document) -> None:
-    """Say above the picture what was measured."""
+    """Say above the plot what was measured."""
     section = document.autoencoder_bench
     title = f"{printable(section.device.name, 60)}, TensorFlow {section.software.tensorflow}"
     axes.set_title(title, loc="left", fontsize=11, parse_math=False)
@@ -80,12 +80,12 @@ def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figu
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows from below; names of files may be longer than a picture is wide."""
+    """Name the rows from below; names of files may be longer than a plot is wide."""
     axes.set_yticks(range(len(names)), [shortened(name) for name in names], parse_math=False)
 
 
 def shortened(name: str) -> str:
-    """At most as much of a name as a picture has room for."""
+    """At most as much of a name as a plot has room for."""
     return printable(name, _LONGEST_NAME - 3)
 
 
@@ -99,7 +99,7 @@ def finish(axes: Axes, names: Sequence[str], label: str, document: Document) -> 
 
 
 def legend(figure: Figure, colours: Sequence[tuple[str, str]]) -> None:
-    """What the colours mean, below the picture."""
+    """What the colours mean, below the plot."""
     handles = [Patch(color=colour, label=shortened(kind)) for kind, colour in colours]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
 

@@ -28,9 +28,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     mode: Annotated[str, Meta(description="how a step is executed")] = "function"
     pipeline: Annotated[str, Meta(description="where batches come from")] = "resident"
     batch_size: Annotated[int, Meta(description="examples in a batch")] = USUAL_BATCH_SIZE
-    # On a GPU the default policy would give the card to the first worker.
+    # On a GPU the default policy would give the GPU to the first worker.
     memory: Annotated[str, Meta(description="the memory policy of a process on a GPU")] = "growth"
-    twin: bool = False  # a second replicate of the same case in every cohort: the noise of the method
+    control: bool = False  # a second process of the same case in every repetition: the noise of the method
 
     def __post_init__(self) -> None:
         """Raise ValueError for an axis that there is not: a case may come from a file."""
@@ -40,7 +40,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def name(self) -> str:
         """The case's name inside its experiment, as `--only` matches it."""
-        return self.measured_as + ("/twin" if self.twin else "")
+        return self.measured_as + ("/control" if self.control else "")
 
     @property
     def full_name(self) -> str:
@@ -49,11 +49,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def measured_as(self) -> str:
-        """The name without the mark of the twin: cases of one such name do the same work."""
+        """The name without the mark of the A/A control: cases of one such name do the same work."""
         return "/".join(str(getattr(self, axis)) for axis in self.axes)
 
 
-_OTHERS = ("experiment", "axes", "twin")
+_OTHERS = ("experiment", "axes", "control")
 AXES = tuple(name for name in Case.__struct_fields__ if name not in _OTHERS)
 _HINTS = get_type_hints(Case, include_extras=True)
 DESCRIPTIONS: Mapping[str, str] = {axis: _HINTS[axis].__metadata__[0].description for axis in AXES}
@@ -80,15 +80,15 @@ def parse_axis(text: str) -> tuple[str, tuple[Value, ...]]:
 
 
 def reference(cases: Iterable[Case]) -> Case:
-    """The case that ratios are taken to, and which the twin repeats: the one in which nothing is varied.
+    """The case that ratios are taken to, and which the A/A control repeats: the one in which nothing is varied.
 
     That is tf.function on a resident batch, on a GPU with growth; of cases on both, the one on the GPU.
     """
-    found = [case for case in cases if is_reference(case) and not case.twin]
+    found = [case for case in cases if is_reference(case) and not case.control]
     return min(found, key=lambda case: case.memory == memory_policy.HOST)
 
 
 def is_reference(case: Case) -> bool:
-    """Whether ratios may be taken to this case, or its twin."""
-    usual = Case(experiment=case.experiment, axes=case.axes, twin=case.twin)
+    """Whether ratios may be taken to this case, or its A/A control."""
+    usual = Case(experiment=case.experiment, axes=case.axes, control=case.control)
     return case in (usual, msgspec.structs.replace(usual, memory=memory_policy.HOST))

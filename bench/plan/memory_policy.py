@@ -10,7 +10,7 @@ HOST = "host"  # no policy: the memory axis of a case that computes on the CPU
 DESCRIPTIONS = {
     "default": "TensorFlow's own: the first allocation reserves what is free, less a margin",
     "growth": "allow_growth: reserves 2 MiB, doubles it as needed, and gives nothing back",
-    "fraction-F": "per_process_gpu_memory_fraction: the first allocation reserves this share of the card",
+    "fraction-F": "per_process_gpu_memory_fraction: the first allocation reserves this share of the GPU",
     "growth+fraction-F": "both, as the notebook asks for: grows up to that share",
     "async": "CUDA's own pool (cuda_malloc_async) in place of TensorFlow's allocator",
 }
@@ -18,7 +18,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True)
 class Policy:
-    """What a process asks for: `fraction` of the card's memory, growth, or CUDA's allocator."""
+    """What a process asks for: `fraction` of the GPU's memory, growth, or CUDA's allocator."""
 
     growth: bool = False
     fraction: float | None = None
@@ -46,7 +46,7 @@ def parse(name: str, fraction: float = DEFAULT_FRACTION) -> Policy:
     if "limit" in {part.split("-")[0] for part in parts} and "growth" in parts:
         raise UsageError(
             f"Memory policy {name!r}: TensorFlow silently drops growth where a device has a memory limit. "
-            "growth+fraction grows up to a share of the card."
+            "growth+fraction grows up to a share of the GPU."
         )
     if len(parts) > 1 and ("async" in parts or "default" in parts):
         raise UsageError(f"Memory policy {name!r}: default and async stand alone, each chooses the whole allocator.")
@@ -63,9 +63,9 @@ def parse(name: str, fraction: float = DEFAULT_FRACTION) -> Policy:
 
 
 def check_fraction(fraction: float) -> float:
-    """The fraction itself. Raises UsageError unless it is a share of a card."""
+    """The fraction itself. Raises UsageError unless it is a share of a GPU."""
     if not 0 < fraction <= 1:
-        raise UsageError(f"Memory fraction {fraction:g}: it is a share of the card's memory, above 0 and at most 1.")
+        raise UsageError(f"Memory fraction {fraction:g}: it is a share of the GPU's memory, above 0 and at most 1.")
     return fraction
 
 

@@ -12,14 +12,19 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     summary: str
-    looks: tuple[int, ...]  # numbers of cohorts after which the intervals are looked at; the last is the most there are
+    looks: tuple[
+        int, ...
+    ]  # numbers of repetitions after which the intervals are looked at; the last is the most there are
     target_half_width: float  # of the ratio to the reference, or of the two sides, relative
-    seconds: float  # no further cohort begins that would end after this long, once the first look is done
-    first_rounds_seconds: float  # that the rounds of a cohort should take before the first look says how many are best
-    least_rounds: int  # blocks of each case in a cohort: with twenty it can be told whether it is warm
+    seconds: float  # no further repetition begins that would end after this long, once the first look is done
+    first_rounds_seconds: (
+        float  # that the rounds of a repetition should take before the first look says how many are best
+    )
+    least_rounds: int  # samples of each case in a repetition: with twenty it can be told whether it is warm
     most_rounds: int
     warmup_rounds: int = 3  # rounds before those, not recorded
-    # No further round of a cohort begins after this long, or three times as long while there are fewer than the least.
+    # No further round of a repetition begins after this long, or three times as long while there are fewer than the
+    # least.
     rounds_seconds: float
     latency_steps: int = 1_000
     latency_seconds: float  # the latency pass of a case ends after this long
@@ -30,7 +35,7 @@ class Preset(msgspec.Struct, frozen=True, kw_only=True):
 
 BRIEF_PRESET = "quick"
 
-FEWEST_COHORTS = 3  # where several experiments share the time: fewer have no interval (bench/stats/inference.py)
+FEWEST_REPETITIONS = 3  # where several experiments share the time: fewer have no interval (bench/stats/inference.py)
 # Seconds that several of them may take together; a preset that is not here gives each what it gives one.
 TOGETHER_SECONDS = {"standard": 840.0, "thorough": 2_700.0}
 
@@ -39,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 cohorts, for intervals of about 5 %: one experiment in two minutes, these in about four",
+            summary="4 repetitions, for intervals of about 5 %: one experiment in two minutes, these in about four",
             looks=(4,),
             target_half_width=0.05,
             seconds=110.0,
@@ -52,7 +57,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="standard",
-            summary="3 to 16 cohorts, until intervals are within 2 %: one experiment in five minutes, all in 15",
+            summary="3 to 16 repetitions, until intervals are within 2 %: one experiment in five minutes, all in 15",
             looks=(3, 6, 12, 16),
             target_half_width=0.02,
             seconds=285.0,
@@ -65,7 +70,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="thorough",
-            summary="3 to 16 cohorts, until intervals are within 1 %: one experiment in 15 minutes, all in about 45",
+            summary="3 to 16 repetitions, until intervals are within 1 %: one experiment in 15 minutes, all in 45",
             looks=(3, 6, 12, 16),
             target_half_width=0.01,
             seconds=880.0,
@@ -80,10 +85,10 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-# Of `bench profile`, which is about a trace: just enough blocks to see what the profiler costs.
+# Of `bench profile`, which is about a trace: just enough samples to see what the profiler costs.
 PROFILE = Preset(
     name="profile",
-    summary="1 cohort, without intervals, beside a long trace",
+    summary="1 repetition, without intervals, beside a long trace",
     looks=(1,),
     target_half_width=0.05,
     seconds=30.0,
@@ -106,8 +111,8 @@ def longer_than(names: Iterable[str | None]) -> Preset | None:
 def shared_out(preset: Preset, experiments: Sequence[str]) -> dict[str, Preset]:
     """How much of each of these experiments is measured: one alone has all that the preset allows.
 
-    Several share its time. Where the number of cohorts is fixed, the first has as many as alone, and the others as few
-    as have an interval.
+    Several share its time. Where the number of repetitions is fixed, the first has as many as alone, and the others as
+    few as have an interval.
     """
     if len(experiments) == 1:
         return {experiments[0]: preset}
@@ -116,7 +121,7 @@ def shared_out(preset: Preset, experiments: Sequence[str]) -> dict[str, Preset]:
         return {name: msgspec.structs.replace(preset, seconds=seconds) for name in experiments}
     fewer = msgspec.structs.replace(
         preset,
-        looks=(min(FEWEST_COHORTS, preset.looks[0]),),
+        looks=(min(FEWEST_REPETITIONS, preset.looks[0]),),
         first_rounds_seconds=preset.first_rounds_seconds / 2,
         rounds_seconds=preset.rounds_seconds / 2,
         latency_seconds=preset.latency_seconds / 2,

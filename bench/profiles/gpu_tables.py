@@ -13,7 +13,7 @@ Row = tuple[str, str, Profile]
 """The name of a traced case, the milliseconds of its timed step, and its trace."""
 
 _CAPTION = (
-    "Milliseconds. timed: median of the blocks, without a profiler. traced: from the first step's start to the end of "
+    "Milliseconds. timed: median of the samples, without a profiler. traced: from the first step's start to the end of "
     "the last thing that ran, over the steps; it is kernels, copies that no kernel hides, and idle. host: from one "
     "step's beginning to the next one's on the host, which may run ahead of the GPU. busy: share of the traced time in "
     "which the GPU ran something. run, gaps: kernels, and stretches without any work, a step. xprof: its own step."

@@ -34,7 +34,7 @@ _COPIES: dict[str, CopyKind] = {
     "MemcpyH2D": "host to device",
     "MemcpyD2H": "device to host",
     "MemcpyD2D": "device to device",
-    "MemcpyP2P": "device to device",  # of two cards
+    "MemcpyP2P": "device to device",  # of two GPUs
 }
 _HOST_SIDE = {"host to device": "kind_src", "device to host": "kind_dst"}
 _PINNED = {"pinned": True, "pageable": False}  # of the names of GetMemoryKindName
@@ -247,6 +247,6 @@ def _copy(kind: CopyKind, pinned: bool | None, events: Sequence[_Event], steps: 
 
 
 def _size(details: dict[str, str]) -> int | None:
-    """Bytes of a copy or a memset; None where the trace does not say, or says what no card could hold."""
+    """Bytes of a copy or a memset; None where the trace does not say, or says what no GPU could hold."""
     digits = details.get("size", details.get("num_bytes", ""))
     return int(digits) if re.fullmatch(r"[0-9]{1,15}", digits) else None

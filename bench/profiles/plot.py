@@ -1,4 +1,4 @@
-"""The picture of the traces: the parts of a step, as shares, with the traced milliseconds."""
+"""The plot of the traces: the parts of a step, as shares, with the traced milliseconds."""
 
 from matplotlib.figure import Figure
 

@@ -10,7 +10,7 @@ from bench.results.record import Breakdown, Profile, TopOp
 from bench.results.schema import INPUT_OVERHEAD, Benchmark, Document
 
 _PARTS_CAPTION = (
-    "timed: median of the blocks, without a profiler. traced: the mean step of one trace by "
+    "timed: median of the samples, without a profiler. traced: the mean step of one trace by "
     "xprof, and its parts: compute of device and host, launching kernels, waiting for input, moving "
     "data, and idle, where nothing ran that is traced, as in Python."
 )
@@ -33,7 +33,7 @@ PARTS = {
 
 @dataclass(frozen=True)
 class Traced:
-    """A trace of a case that could be read, a GPU's by itself, a CPU's by xprof; seconds of a step by the blocks."""
+    """A trace of a case that could be read, a GPU's by itself, a CPU's by xprof; seconds of a step by the samples."""
 
     benchmark: Benchmark
     profile: Profile
@@ -74,7 +74,7 @@ class Traced:
 
     @property
     def is_slowed(self) -> bool:
-        """Whether the traced step took clearly longer than that of the slowest cohort."""
+        """Whether the traced step took clearly longer than that of the slowest repetition."""
         slowest = self.benchmark.extra_info.steps_per_second.low
         return slowest is not None and self.step_seconds * slowest > SLOWED_DOWN
 
@@ -133,7 +133,7 @@ def top_ops(document: Document) -> Grid:
         rows=tuple(
             (one.name, *_op_cells(op), op.kind, op.name)
             for one in traced(document)
-            if not one.benchmark.extra_info.case.twin
+            if not one.benchmark.extra_info.case.control
             for op in one.ops
         ),
         caption=_OPS_CAPTION,
@@ -198,15 +198,15 @@ def _disagreements(document: Document) -> Iterator[str]:
     if slowed:
         found = ", ".join(f"{one.name} {one.slow_down:.1f}x" for one in slowed)
         yield (
-            f"A traced step took longer than in the slowest cohort: {found} the median. The profiler costs something "
-            "for every event; for speeds take the timed figures, and of the trace only which part is large."
+            f"A traced step took longer than in the slowest repetition: {found} the median. The profiler costs "
+            "something for every event; for speeds take the timed figures, and of the trace only which part is large."
         )
     faster = [one for one in traced(document) if one.is_shortened]
     if faster:
         found = ", ".join(f"{one.name} {one.slow_down:.2f}x" for one in faster)
         yield (
-            f"A traced step was shorter than in the fastest cohort: {found} the median. The trace is a moment of the "
-            "first cohort."
+            f"A traced step was shorter than in the fastest repetition: {found} the median. The trace is a moment of "
+            "the first repetition."
         )
     apart = []
     for one in traced(document):

@@ -19,7 +19,6 @@ from bench.protocol.server_messages import (
     ServerRequest,
 )
 from bench.protocol.worker_messages import (
-    BlockDone,
     Calibrate,
     Calibrated,
     Check,
@@ -39,7 +38,8 @@ from bench.protocol.worker_messages import (
     ReadMemory,
     Reconstruct,
     Reconstructed,
-    RunBlock,
+    RunSample,
+    SampleDone,
     Sustain,
     SustainDone,
     TakeProfile,
@@ -51,7 +51,6 @@ from bench.protocol.worker_messages import (
 
 __all__ = [
     "PROTOCOL_VERSION",
-    "BlockDone",
     "Calibrate",
     "Calibrated",
     "Check",
@@ -80,7 +79,8 @@ __all__ = [
     "Reconstruct",
     "Reconstructed",
     "Reply",
-    "RunBlock",
+    "RunSample",
+    "SampleDone",
     "ServerReady",
     "ServerRequest",
     "Sustain",

@@ -6,7 +6,7 @@ import msgspec
 
 # 1: first version. 2: a server says what software it is, since two sides of a run may differ in it. 3: memory policies
 # with their evidence, allocator statistics, steps without a break, input pipelines alone. 4: many steps in a call, and
-# what a machine could do at best. 5: tracer levels, and a picture of what a case has learnt. 6: a GPU's trace itself,
+# what a machine could do at best. 5: tracer levels, and a plot of what a case has learnt. 6: a GPU's trace itself,
 # traces with CUDA graphs; what launching, waiting and copying cost. 7: whatever an experiment measures beside steps, as
 # named quantities; a case says by which axes it is named.
 PROTOCOL_VERSION = 7

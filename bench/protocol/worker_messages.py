@@ -3,7 +3,7 @@
 from bench.plan.case import Case
 from bench.protocol.message import Message
 from bench.results.gpu_trace_record import GpuTrace
-from bench.results.record import Fact, PolicyInForce, Tracers
+from bench.results.record import AppliedPolicy, Fact, Tracers
 
 
 class WorkerReady(Message, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class Prepared(Message, frozen=True, kw_only=True):
     model_bytes: int
     data_bytes: int
     bus_bytes: int | None  # that a step's input moves to the GPU; None on a CPU
-    policy: PolicyInForce | None  # None on a CPU
+    policy: AppliedPolicy | None  # None on a CPU
     steps_per_call: int
 
 
@@ -92,25 +92,25 @@ class Checked(Message, frozen=True, kw_only=True):
 
 
 class Calibrate(Message, frozen=True, kw_only=True):
-    """Choose the steps of a block."""
+    """Choose the steps of a sample."""
 
 
 class Calibrated(Message, frozen=True, kw_only=True):
-    """Steps in a block, and untimed steps before it."""
+    """Steps in a sample, and untimed steps before it."""
 
     steps: int
-    lead_in: int
+    warmup_steps: int
 
 
-class RunBlock(Message, frozen=True, kw_only=True):
-    """Time one block."""
+class RunSample(Message, frozen=True, kw_only=True):
+    """Time one sample."""
 
     steps: int
-    lead_in: int
+    warmup_steps: int
 
 
-class BlockDone(Message, frozen=True, kw_only=True):
-    """Seconds of the whole block; `traces` counts how often the step was traced since the start."""
+class SampleDone(Message, frozen=True, kw_only=True):
+    """Seconds of the whole sample; `traces` counts how often the step was traced since the start."""
 
     seconds: float
     traces: int
@@ -147,7 +147,7 @@ class ContextHeld(Message, frozen=True, kw_only=True):
 
 
 class Sustain(Message, frozen=True, kw_only=True):
-    """Run steps without a break for so many seconds, a block of `steps` at a time."""
+    """Run steps without a break for so many seconds, a sample of `steps` at a time."""
 
     steps: int
     seconds: float
@@ -219,11 +219,11 @@ class Reconstruct(Message, frozen=True, kw_only=True):
 
 
 class Reconstructed(Message, frozen=True, kw_only=True):
-    """The picture is there."""
+    """The plot is there."""
 
 
 class Train(Message, frozen=True, kw_only=True):
-    """Train afresh from the seed, as the notebook does, and leave its pictures and losses in `folder`.
+    """Train afresh from the seed, as the notebook does, and leave its plots and losses in `folder`.
 
     Configures the device, so it can only be the first request a worker gets.
     """
@@ -249,7 +249,7 @@ WorkerRequest = (
     | ProbeContext
     | Check
     | Calibrate
-    | RunBlock
+    | RunSample
     | ReadMemory
     | Sustain
     | Measure

@@ -16,11 +16,12 @@ from bench.plan import memory_policy, workload
 from bench.plan.case import Case, values_of
 from bench.recording import fingerprint
 from bench.results import aa_check, estimates, warning
-from bench.results.record import CaseRecord, Fact, ReplicateInfo, Training
+from bench.results.record import CaseRecord, Fact, ProcessInfo, Training
 from bench.results.schema import (
     SCHEMA_VERSION,
     Benchmark,
     CaseStatus,
+    Control,
     Data,
     Device,
     Document,
@@ -33,11 +34,10 @@ from bench.results.schema import (
     Software,
     Stats,
     Status,
-    Twin,
     Workload,
 )
 
-TWIN_CONFIDENCE = 0.99
+CONTROL_CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,10 @@ def _experiment(measured: Measured) -> ExperimentRecord:
         preset=plan.preset,
         reference=plan.reference.name,
         interleaved=plan.interleaved,
-        cohorts=tuple(measured.cohorts),
+        repetitions=tuple(measured.repetitions),
         cases=tuple(_status(case) for case in measured.cases),
         stopping=measured.stopping,
-        twin=_twin(measured),
+        control=_control(measured),
         quantities=tuple(measured.quantities),
     )
 
@@ -140,8 +140,8 @@ def _warnings(
     found = (
         *aa_check.warnings(aa_check.of(experiment)),
         *warning.of_sides(measured.sides),
-        *warning.of_cohorts(measured.cohorts, plan.interleaved, plan.experiment.alone),
-        *warning.of_cases(measured.cases, measured.cohorts, plan.interleaved),
+        *warning.of_repetitions(measured.repetitions, plan.interleaved, plan.experiment.alone),
+        *warning.of_cases(measured.cases, measured.repetitions, plan.interleaved),
         *warning.of_widths(wide, plan.preset.target_half_width),
     )
     return [
@@ -159,22 +159,22 @@ def _status(record: CaseRecord) -> CaseStatus:
 
 
 def _benchmark(record: CaseRecord, measured: Measured, figures: Figures, on_gpu: bool) -> Benchmark:
-    assert record.block is not None  # is_measured
+    assert record.sample_size is not None  # is_measured
     case = record.case
-    samples = itertools.chain.from_iterable(replicate.seconds_per_step for replicate in record.replicates)
+    samples = itertools.chain.from_iterable(process.seconds_per_step for process in record.processes)
     return Benchmark(
         group=case.experiment,
         name=case.name,
         fullname=case.full_name,
-        params=values_of(case) | _no_policy(case, on_gpu) | {"twin": case.twin},
+        params=values_of(case) | _no_policy(case, on_gpu) | {"control": case.control},
         param=case.name,
         extra_info=ExtraInfo(
             case=case,
-            block=record.block,
-            replicates=tuple(
-                msgspec.convert(replicate, ReplicateInfo, from_attributes=True) for replicate in record.replicates
+            sample_size=record.sample_size,
+            processes=tuple(
+                msgspec.convert(process, ProcessInfo, from_attributes=True) for process in record.processes
             ),
-            steps_per_second=estimates.steps_per_second(record.replicates),
+            steps_per_second=estimates.steps_per_second(record.processes),
             ratio_to_reference=_ratio_to(measured.reference, record),
             speedup_over_eager=_speedup_over_eager(record, measured),
             same_model=record.same_model,
@@ -188,7 +188,7 @@ def _benchmark(record: CaseRecord, measured: Measured, figures: Figures, on_gpu:
             figures=dict(figures),
         ),
         options={},
-        stats=_stats(tuple(samples), record.block.steps),
+        stats=_stats(tuple(samples), record.sample_size.steps),
     )
 
 
@@ -210,7 +210,7 @@ def _ratio_to(reference: CaseRecord, record: CaseRecord) -> Estimate:
         return estimates.missing("this is the reference")
     if not is_measured(reference):
         return estimates.missing(f"{reference.case.name} was not measured")
-    return estimates.paired_ratio(record.replicates, reference.replicates)
+    return estimates.paired_ratio(record.processes, reference.processes)
 
 
 def _speedup_over_eager(record: CaseRecord, measured: Measured) -> Estimate:
@@ -218,17 +218,17 @@ def _speedup_over_eager(record: CaseRecord, measured: Measured) -> Estimate:
     case = record.case
     if case.mode == "eager":
         return estimates.missing("this is eager")
-    eager = measured.record(msgspec.structs.replace(case, mode="eager", twin=False))
+    eager = measured.record(msgspec.structs.replace(case, mode="eager", control=False))
     if eager is None:
         return estimates.missing(f"eager/{case.pipeline} was not measured")
-    return estimates.paired_ratio(eager.replicates, record.replicates)
+    return estimates.paired_ratio(eager.processes, record.processes)
 
 
-def _twin(measured: Measured) -> Twin:
-    twin = next((record for record in measured.cases if record.case.twin and is_measured(record)), None)
-    original = twin and measured.record(msgspec.structs.replace(twin.case, twin=False))
-    if twin is None or original is None:
-        return Twin(ratio=estimates.missing("the reference or its twin was not measured"), unstable=None)
-    ratio = estimates.paired_ratio(twin.replicates, original.replicates, TWIN_CONFIDENCE)
+def _control(measured: Measured) -> Control:
+    control = next((record for record in measured.cases if record.case.control and is_measured(record)), None)
+    original = control and measured.record(msgspec.structs.replace(control.case, control=False))
+    if control is None or original is None:
+        return Control(ratio=estimates.missing("the reference or its A/A control was not measured"), unstable=None)
+    ratio = estimates.paired_ratio(control.processes, original.processes, CONTROL_CONFIDENCE)
     unstable = None if ratio.low is None or ratio.high is None else not ratio.low <= 1 <= ratio.high
-    return Twin(ratio=ratio, unstable=unstable)
+    return Control(ratio=ratio, unstable=unstable)

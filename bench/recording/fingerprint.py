@@ -8,7 +8,7 @@ from typing import Any
 from bench.results.record import Fact
 from bench.results.schema import Device, Fingerprint, Software
 
-# Which card is used, not what it is.
+# Which GPU is used, not what it is.
 _IDENTITY = {"CUDA_VISIBLE_DEVICES"}
 
 

@@ -14,11 +14,11 @@ from bench.recording.build import Circumstances, Progress, build
 from bench.results import files
 from bench.results.record import (
     CaseRecord,
-    CohortRecord,
     Fact,
     Failure,
+    ProcessRecord,
     Quantities,
-    Replicate,
+    RepetitionRecord,
     SameModel,
     Training,
 )
@@ -26,14 +26,14 @@ from bench.results.schema import Document, Status, Stopping
 
 
 class ExperimentRecorder:
-    """The growing record of one experiment, or of one side of it: one of two sides has no twin."""
+    """The growing record of one experiment, or of one side of it: one of two sides has no A/A control."""
 
-    def __init__(self, plan: ExperimentPlan, twins: bool = True) -> None:
+    def __init__(self, plan: ExperimentPlan, controls: bool = True) -> None:
         self.stopping: Stopping | None = None
         self._plan = plan
-        cases = [case for case in plan.cases if twins or not case.twin]
+        cases = [case for case in plan.cases if controls or not case.control]
         self._cases = {case.name: CaseRecord(case=case) for case in (*cases, *plan.skipped)}
-        self._cohorts: dict[int, CohortRecord] = {}
+        self._repetitions: dict[int, RepetitionRecord] = {}
         self._sides: SameModel | None = None
         self._quantities: list[Quantities] = []
         for case, reason in plan.skipped.items():
@@ -42,7 +42,7 @@ class ExperimentRecorder:
     @property
     def has_measured(self) -> bool:
         """Whether there is anything worth saving."""
-        return bool(self._cohorts)
+        return bool(self._repetitions)
 
     def fail(self, case: Case, failure: Failure) -> None:
         """The case has failed: it keeps what is known of it, and is not measured again."""
@@ -60,13 +60,13 @@ class ExperimentRecorder:
         """What is known of a case so far."""
         return self._cases[case.name]
 
-    def put_cohort(self, cohort: CohortRecord, replicates: dict[str, Replicate]) -> None:
-        """Take in what a cohort has measured so far; what is there of the same replicates is replaced."""
-        self._cohorts[cohort.cohort] = cohort
-        for name, replicate in replicates.items():
+    def put_repetition(self, repetition: RepetitionRecord, processes: dict[str, ProcessRecord]) -> None:
+        """Take in what a repetition has measured so far; what is there of the same processes is replaced."""
+        self._repetitions[repetition.repetition] = repetition
+        for name, process in processes.items():
             record = self._cases[name]
-            before = (other for other in record.replicates if other.cohort != replicate.cohort)
-            self.note(record.case, replicates=(*before, replicate))
+            before = (other for other in record.processes if other.repetition != process.repetition)
+            self.note(record.case, processes=(*before, process))
 
     def add_quantities(self, quantities: Quantities, case: Case | None) -> None:
         """What was measured beside steps, of a case or of the device."""
@@ -80,7 +80,7 @@ class ExperimentRecorder:
         return Measured(
             plan=self._plan,
             cases=list(self._cases.values()),
-            cohorts=list(self._cohorts.values()),
+            repetitions=list(self._repetitions.values()),
             sides=self._sides,
             stopping=self.stopping,
             quantities=list(self._quantities),
@@ -91,10 +91,10 @@ class Recorder:
     """The growing record of one run, or of one side of it."""
 
     def __init__(
-        self, circumstances: Circumstances, plans: Sequence[ExperimentPlan], path: Path, twins: bool = True
+        self, circumstances: Circumstances, plans: Sequence[ExperimentPlan], path: Path, controls: bool = True
     ) -> None:
         self.circumstances = circumstances
-        self.experiments = {plan.name: ExperimentRecorder(plan, twins) for plan in plans}
+        self.experiments = {plan.name: ExperimentRecorder(plan, controls) for plan in plans}
         self.time_spent: dict[str, float] = {}
         self._path = path
         self._training: Training | str | None = None

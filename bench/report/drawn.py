@@ -1,4 +1,4 @@
-"""All pictures of a result: the speeds, and what its experiments are about."""
+"""All plots of a result: the speeds, and what its experiments are about."""
 
 from pathlib import Path
 

@@ -42,7 +42,7 @@ def _energy(document: Document) -> str | None:
         f"{sustained.joules_per_1000_steps:#.3g} in {benchmark.fullname}"
         for benchmark in document.benchmarks
         if (sustained := benchmark.extra_info.sustained) and sustained.joules_per_1000_steps is not None
-        if not benchmark.extra_info.case.twin
+        if not benchmark.extra_info.case.control
     ]
     sources = {b.extra_info.sustained.source for b in document.benchmarks if b.extra_info.sustained}
     if not parts:
@@ -57,6 +57,6 @@ def _time(document: Document) -> str | None:
     whole = sum(spent.values())
     if not whole or not document.benchmarks:
         return None
-    parts = ["blocks", *sorted((name for name in spent if name != "blocks"), key=lambda name: -spent[name])]
+    parts = ["samples", *sorted((name for name in spent if name != "samples"), key=lambda name: -spent[name])]
     shares = [f"{name.replace('_', ' ')} {100 * spent.get(name, 0.0) / whole:.0f} %" for name in parts[:5]]
     return f"Run time of {whole:.0f} s: {', '.join(shares)}."

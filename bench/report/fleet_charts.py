@@ -1,4 +1,4 @@
-"""Pictures of many runs: the main cases side by side, and over time."""
+"""Plots of many runs: the main cases side by side, and over time."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from bench.experiments.registry import EXPERIMENTS
 from bench.output import style
 from bench.report.fleet import Machine
 
-_SHOWN = 3  # cases that a picture of many runs has room for
+_SHOWN = 3  # cases that a plot of many runs has room for
 _WORSE_OR_BETTER = ("SLOWER", "FASTER")
 
 
@@ -25,7 +25,7 @@ def main_cases(some: Sequence[Run]) -> list[str]:
 
 @style.styled
 def draw_beside(some: Sequence[Run]) -> Figure | None:
-    """A row for each run and a dot for each main case, with the range of its cohorts; None without any case."""
+    """A row for each run and a dot for each main case, with the range of its repetitions; None without any case."""
     names = main_cases(some)
     if not names:
         return None
@@ -40,7 +40,7 @@ def draw_beside(some: Sequence[Run]) -> Figure | None:
     style.plain_log(axes.xaxis)
     style.name_rows(axes, [run.label for run in reversed(some)])
     axes.set_ylim(-0.6, len(some) - 0.4)
-    axes.set_xlabel("steps per second (dot: median of cohorts; line: lowest to highest)")
+    axes.set_xlabel("steps per second (dot: median of repetitions; line: lowest to highest)")
     _legend(figure, names)
     return figure
 

@@ -13,7 +13,7 @@ from bench.output.figures import NOTATION, interval, multiple, spread, with_inte
 from bench.output.grid import Grid
 from bench.report import fleet_charts, render, svg
 from bench.report.fleet import Loaded, Machine, Step, against, machines, side_by_side
-from bench.report.page import Page, Picture, Section
+from bench.report.page import Page, Plot, Section
 from bench.results import claims
 from bench.results.claims import Answer
 
@@ -102,10 +102,10 @@ def _fastest(name: str, with_it: Sequence[Run], every: Sequence[Run]) -> str:
 def _beside(together: Sequence[Run]) -> Section:
     words = "Steps per second of the main cases, a row for each run."
     figure = fleet_charts.draw_beside(together)
-    pictures = (_picture(figure, "beside", words),) if figure else ()
+    plots = (_plot(figure, "beside", words),) if figure else ()
     cells = {run.label: {name: _rate(case) for name, case in run.cases.items()} for run in together}
     grids = _oriented("Steps per second", cells, f"{_RATES} They describe those minutes; for claims take the ratios.")
-    return Section("The same cases side by side", "beside", pictures=pictures, grids=grids)
+    return Section("The same cases side by side", "beside", plots=plots, grids=grids)
 
 
 def _ratios(together: Sequence[Run], every: Sequence[Run]) -> Section:
@@ -191,8 +191,8 @@ def _history(machine: Machine, number: int) -> Section:
     words = f"Steps per second on {machine.name} over time; dotted where software or settings changed."
     figure = fleet_charts.draw_history(machine)
     title = f"History: {machine.name}"
-    pictures = (_picture(figure, f"history-{number}", words),) if figure else ()
-    return Section(title, f"history-{number}", pictures=pictures, grids=(grid,))
+    plots = (_plot(figure, f"history-{number}", words),) if figure else ()
+    return Section(title, f"history-{number}", plots=plots, grids=(grid,))
 
 
 def _changed(step: Step) -> str:
@@ -248,5 +248,5 @@ def _minute(run: Run) -> str:
     return run.datetime[:16].replace("T", " ")
 
 
-def _picture(figure: Figure, name: str, words: str) -> Picture:
-    return Picture(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)
+def _plot(figure: Figure, name: str, words: str) -> Plot:
+    return Plot(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)

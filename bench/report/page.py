@@ -1,4 +1,4 @@
-"""What a page consists of, without its looks: sections with words, pictures, and the tables behind them."""
+"""What a page consists of, without its looks: sections with words, plots, and the tables behind them."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ from bench.output.grid import Grid
 
 
 @dataclass(frozen=True)
-class Picture:
-    """A picture and its words; `markup` is SVG, or an image with its content inside, made by this package alone."""
+class Plot:
+    """A plot and its words; `markup` is SVG, or an image with its content inside, made by this package alone."""
 
     markup: str
     caption: str
@@ -15,12 +15,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """What stands below one heading. `code` is a block to copy."""
+    """What stands below one heading. `code` is a sample to copy."""
 
     title: str
     anchor: str
     points: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = ()
+    plots: tuple[Plot, ...] = ()
     grids: tuple[Grid, ...] = ()
     code: str = ""
 
@@ -28,7 +28,7 @@ class Section:
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
         grids = [grid for grid in self.grids if grid.rows]
-        return not (self.points or self.pictures or grids or self.code)
+        return not (self.points or self.plots or grids or self.code)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def _aa_checks(document: Document) -> str | None:
     """One for all experiments: noise is a property of the run."""
     if not document.benchmarks:
         return None
-    checks = {one.name: aa_check.of(one) for one in document.autoencoder_bench.experiments if one.cohorts}
+    checks = {one.name: aa_check.of(one) for one in document.autoencoder_bench.experiments if one.repetitions}
     if not checks:
         return None
     named = len(document.autoencoder_bench.experiments) > 1
@@ -49,7 +49,7 @@ def _outcome(check: AACheck) -> str:
 
 def _warm_up(document: Document) -> str | None:
     """What is unknown counts apart: it is not warm."""
-    states = [replicate.steady for benchmark in document.benchmarks for replicate in benchmark.extra_info.replicates]
+    states = [process.steady for benchmark in document.benchmarks for process in benchmark.extra_info.processes]
     parts = [
         f"{count} {words}"
         for count, words in (
@@ -67,7 +67,7 @@ def _measured_again(document: Document) -> str | None:
     cases: dict[Case, list[Benchmark]] = {}
     for benchmark in document.benchmarks:
         case = benchmark.extra_info.case
-        if not case.twin:
+        if not case.control:
             cases.setdefault(_regardless_of_experiment(case), []).append(benchmark)
     several = [some for some in cases.values() if len({b.extra_info.case.experiment for b in some}) > 1]
     if not several:

@@ -1,4 +1,4 @@
-"""The report of one run, from its result and, where they are there, the pictures of its folder."""
+"""The report of one run, from its result and, where they are there, the plots of its folder."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from bench.profiles import plot
 from bench.profiles import tables as profiles
 from bench.report import drawn, render, run_tables, summary, svg, training
 from bench.report.findings import findings, findings_of
-from bench.report.page import Page, Picture, Section
+from bench.report.page import Page, Plot, Section
 from bench.results.schema import Document
 
 _TRAINED = {
@@ -56,27 +56,27 @@ def page(document: Document, folder: Path | None) -> Page:
 def _speeds(document: Document) -> Section:
     parts = [part for part in document.parts() if part.benchmarks]
     of_others = [part for part in parts if drawn.section_of(part) is None] or parts[:1]
-    pictures = [
-        _picture(bars.draw_steps_per_second(part), f"speed-{i}", f"Steps per second of {part.experiment.name}.")
+    plots = [
+        _plot(bars.draw_steps_per_second(part), f"speed-{i}", f"Steps per second of {part.experiment.name}.")
         for i, part in enumerate(of_others)
     ]
-    return Section("Steps per second", "speed", pictures=tuple(pictures), grids=tuple(map(run_tables.speeds, parts)))
+    return Section("Steps per second", "speed", plots=tuple(plots), grids=tuple(map(run_tables.speeds, parts)))
 
 
 def _speedups(document: Document) -> Section:
     figure = bars.draw_speedups(document)
-    pictures = (_picture(figure, "speedups", "How many times eager's steps each case does."),) if figure else ()
-    return Section("Speed-up over eager", "speedups", pictures=pictures, grids=(run_tables.speedups(document),))
+    plots = (_plot(figure, "speedups", "How many times eager's steps each case does."),) if figure else ()
+    return Section("Speed-up over eager", "speedups", plots=plots, grids=(run_tables.speedups(document),))
 
 
 def _step_parts(document: Document) -> Section:
     figure = plot.draw(document)
-    pictures = (_picture(figure, "parts", "What a traced step consists of."),) if figure else ()
+    plots = (_plot(figure, "parts", "What a traced step consists of."),) if figure else ()
     return Section(
         "Where the time of a step goes",
         "parts",
         points=tuple(profiles.notes(document)),
-        pictures=pictures,
+        plots=plots,
         grids=profiles.tables(document),
     )
 
@@ -88,9 +88,9 @@ def _with_sections(document: Document) -> list[tuple[Document, About]]:
 def _about(part: Document, about: About) -> Section:
     name = part.experiment.name
     figure = about.draw(part)
-    pictures = (_picture(figure, name, about.caption),) if figure else ()
+    plots = (_plot(figure, name, about.caption),) if figure else ()
     grids = tuple(grid(part) for grid in about.grids)
-    return Section(about.title, name, points=tuple(findings_of(part)), pictures=pictures, grids=grids)
+    return Section(about.title, name, points=tuple(findings_of(part)), plots=plots, grids=grids)
 
 
 def _training(document: Document, folder: Path | None) -> Section:
@@ -102,14 +102,14 @@ def _training(document: Document, folder: Path | None) -> Section:
             f"{found.final_loss:.4f} as the mean of the last hundred. One run from one seed, so without an interval."
         )
     losses = training.read_losses(folder) if folder else []
-    pictures = [_picture(training.draw(losses), "loss", f"Loss over {len(losses):,} steps.")] if losses else []
+    plots = [_plot(training.draw(losses), "loss", f"Loss over {len(losses):,} steps.")] if losses else []
     for name, words in _TRAINED.items():
         if folder and (markup := training.image(folder / "plots" / f"{name}.png", words)):
-            pictures.append(Picture(markup, words))
-    if not pictures:
-        points.append("The loss curve and the pictures are in the run's folder, and only its result was at hand.")
+            plots.append(Plot(markup, words))
+    if not plots:
+        points.append("The loss curve and the plots are in the run's folder, and only its result was at hand.")
     grids = (training.table(losses),) if losses else ()
-    return Section("Loss and reconstructions", "training", tuple(points), tuple(pictures), grids)
+    return Section("Loss and reconstructions", "training", tuple(points), tuple(plots), grids)
 
 
 def _profiles(document: Document) -> Section:
@@ -147,5 +147,5 @@ def _reproduce(document: Document) -> Section:
     return Section("Reproduce it", "reproduce", points=words, grids=(grid,), code=printable(command, 2_000))
 
 
-def _picture(figure: Figure, name: str, words: str) -> Picture:
-    return Picture(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)
+def _plot(figure: Figure, name: str, words: str) -> Plot:
+    return Plot(svg.inline(figure, name, f"{words} Its figures are in the tables below."), words)

@@ -43,8 +43,10 @@ def speedups(document: Document) -> Grid:
     found = [(benchmark, benchmark.extra_info.speedup_over_eager) for benchmark in document.benchmarks]
     return Grid(
         title="Speed-up over eager",
-        headings=("case", "times eager's steps", "cohorts"),
-        rows=tuple((b.fullname, cells.ratio(speedup), str(speedup.cohorts)) for b, speedup in found if speedup.value),
+        headings=("case", "times eager's steps", "repetitions"),
+        rows=tuple(
+            (b.fullname, cells.ratio(speedup), str(speedup.repetitions)) for b, speedup in found if speedup.value
+        ),
         caption="paired within rounds, with the same input pipeline",
     )
 

@@ -51,11 +51,13 @@ def shortcomings(document: Document) -> list[str]:
     section = document.autoencoder_bench
     lines = []
     if section.status == "interrupted":
-        saved = "; what was measured is saved." if document.benchmarks else " before the first cohort was done."
+        saved = "; what was measured is saved." if document.benchmarks else " before the first repetition was done."
         lines.append(f"Interrupted{saved}")
     if section.status_reason:
-        counts = [f"{len(one.cohorts)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments]
-        lines.append(f"Ended with cohorts: {', '.join(counts)}. {section.status_reason}")
+        counts = [
+            f"{len(one.repetitions)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments
+        ]
+        lines.append(f"Ended with repetitions: {', '.join(counts)}. {section.status_reason}")
     several = len(section.experiments) > 1
     lines += [line for experiment in section.experiments for line in _not_measured(experiment, several)]
     lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
@@ -92,7 +94,7 @@ def _missing_parts(benchmark: Benchmark) -> list[str]:
     lines = []
     if not info.same_model:
         lines.append(f"{name}: not checked against eager: {info.same_model_reason}")
-    if info.latency_reason and info.block.steps_per_call == 1:  # there is none of a single step in a loop
+    if info.latency_reason and info.sample_size.steps_per_call == 1:  # there is none of a single step in a loop
         lines.append(f"{name}: no latency: {info.latency_reason}")
     if info.profile and info.profile.status == "failed":
         lines.append(f"{name}: the profile failed: {info.profile.reason}")

@@ -15,7 +15,7 @@ _NAMED = re.compile(r'(\bid="|url\(#|href="#)')
 
 @style.styled
 def inline(figure: Figure, name: str, alt: str) -> str:
-    """The figure as one `<svg>` element; `name` keeps its parts apart from those of other pictures of the page."""
+    """The figure as one `<svg>` element; `name` keeps its parts apart from those of other plots of the page."""
     out = io.StringIO()
     figure.savefig(out, format="svg", transparent=True, metadata=_NO_METADATA)
     text = out.getvalue()

@@ -1,4 +1,4 @@
-"""The training run of a run's folder: its losses and pictures, read as files of anywhere are, with care."""
+"""The training run of a run's folder: its losses and plots, read as files of anywhere are, with care."""
 
 import base64
 import math
@@ -13,7 +13,7 @@ from bench.output.grid import Grid
 
 MOST_BYTES = 4_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
-_MOST_PICTURE_BYTES = 500_000
+_MOST_PLOT_BYTES = 500_000
 _SHOWN = 10
 
 
@@ -58,7 +58,7 @@ def table(losses: Sequence[float]) -> Grid:
 
 def image(path: Path, alt: str) -> str | None:
     """A PNG as an element with its content inside; None where there is none, or it is too large."""
-    if not path.is_file() or path.stat().st_size > _MOST_PICTURE_BYTES:
+    if not path.is_file() or path.stat().st_size > _MOST_PLOT_BYTES:
         return None
     content = path.read_bytes()
     if not content.startswith(_PNG):

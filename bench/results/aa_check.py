@@ -11,9 +11,9 @@ from bench.results.schema import ExperimentRecord
 from bench.results.warning import RunWarning, make
 from bench.stats import inference
 
-# How many times the preset's target half-width, which is of 95 % intervals, that of the twin may be at 95 %. For its
-# interval of 99 % the limit is as much wider as Student's t is, 1.8 times with four cohorts and 2.3 times with three.
-# docs/method.md says how often a quiet and a noisy machine are then called too noisy.
+# How many times the preset's target half-width, which is of 95 % intervals, that of the A/A control may be at 95 %. For
+# its interval of 99 % the limit is as much wider as Student's t is, 1.8 times with four repetitions and 2.3 times with
+# three. docs/method.md says how often a quiet and a noisy machine are then called too noisy.
 MOST_TARGETS = 3.0
 
 State = Literal["passed", "failed", "too noisy", "not checked"]
@@ -34,11 +34,11 @@ class AACheck:
 
 
 def of(experiment: ExperimentRecord) -> AACheck:
-    """The check of this experiment, by the ratio of its twin."""
-    ratio = experiment.twin.ratio
+    """The check of this experiment, by the ratio of its A/A control."""
+    ratio = experiment.control.ratio
     if ratio.value is None or ratio.low is None or ratio.high is None or ratio.confidence is None:
         return AACheck("not checked", None, None, None)
-    wider = inference.quantile(ratio.cohorts - 1, ratio.confidence) / inference.quantile(ratio.cohorts - 1)
+    wider = inference.quantile(ratio.repetitions - 1, ratio.confidence) / inference.quantile(ratio.repetitions - 1)
     log_limit = MOST_TARGETS * experiment.preset.target_half_width * wider
     limit = math.expm1(log_limit)
     half_width = math.log(ratio.high / ratio.low) / 2

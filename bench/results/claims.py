@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bench.results import estimates
-from bench.results.estimates import Replicates
+from bench.results.estimates import Processes
 from bench.results.schema import Estimate
 from bench.stats.inference import CONFIDENCE
 
@@ -64,7 +64,7 @@ class Leaders:
     confidence: float
 
 
-def leaders(cases: Mapping[str, Replicates], reference: Replicates) -> Leaders | None:
+def leaders(cases: Mapping[str, Processes], reference: Processes) -> Leaders | None:
     """The fastest of some cases, by paired ratios to a reference that took turns with all of them; None of none."""
     ratios = {name: estimates.paired_ratio(of_case, reference).value for name, of_case in cases.items()}
     known = {name: value for name, value in ratios.items() if value is not None}

@@ -1,4 +1,4 @@
-"""What a result must be beyond its types: samples that fit their replicates, numbers that can be, names that agree."""
+"""What a result must be beyond its types: samples that fit their processes, numbers that can be, names that agree."""
 
 import math
 from collections import Counter
@@ -29,19 +29,19 @@ def _problems(document: Document) -> Iterator[str]:
     for i, benchmark in enumerate(document.benchmarks):
         place = f"$.benchmarks[{i}]"
         yield from _samples(benchmark, place)
-        yield from _replicates(benchmark, place)
+        yield from _processes(benchmark, place)
         info = benchmark.extra_info
         for name in ("steps_per_second", "ratio_to_reference", "speedup_over_eager"):
             yield from _estimate(getattr(info, name), f"{place}.extra_info.{name}")
         yield from _quantities(info.quantities, f"{place}.extra_info.quantities")
         for name, figure in info.figures.items():
             yield from _figure(name, figure, f"{place}.extra_info.figures")
-        if min(info.block.steps, info.block.steps_per_call) < 1:
-            yield f"at {place}.extra_info.block: expected a step at least, found {info.block}"
+        if min(info.sample_size.steps, info.sample_size.steps_per_call) < 1:
+            yield f"at {place}.extra_info.sample_size: expected a step at least, found {info.sample_size}"
     section = document.autoencoder_bench
     for i, experiment in enumerate(section.experiments):
         place, looks = f"$.autoencoder_bench.experiments[{i}]", list(experiment.preset.looks)
-        yield from _estimate(experiment.twin.ratio, f"{place}.twin.ratio", MOST_RATIO)
+        yield from _estimate(experiment.control.ratio, f"{place}.control.ratio", MOST_RATIO)
         if not 0 < experiment.preset.target_half_width <= 1:
             found = experiment.preset.target_half_width
             yield f"at {place}.preset.target_half_width: expected more than 0 and 1 at most, found {found}"
@@ -77,10 +77,10 @@ def _names(document: Document) -> Iterator[str]:
 
 def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
     data = benchmark.stats.data
-    blocks = sum(len(replicate.rounds) for replicate in benchmark.extra_info.replicates)
-    if len(data) != blocks or not data:
+    samples = sum(len(process.rounds) for process in benchmark.extra_info.processes)
+    if len(data) != samples or not data:
         yield (
-            f"at {place}.stats.data: expected as many samples as the replicates have blocks, {blocks}, and one at "
+            f"at {place}.stats.data: expected as many samples as the processes have samples, {samples}, and one at "
             f"least, found {len(data)} samples"
         )
     if data and not (min(data) >= LEAST_SECONDS and max(data) <= MOST_SECONDS):
@@ -90,35 +90,36 @@ def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
         yield f"at {place}.stats.median: expected {_SECONDS}, found {benchmark.stats.median}"
 
 
-def _replicates(benchmark: Benchmark, place: str) -> Iterator[str]:
-    replicates = benchmark.extra_info.replicates
-    cohorts = [replicate.cohort for replicate in replicates]
-    if len(set(cohorts)) != len(cohorts):
-        yield f"at {place}.extra_info.replicates: expected one for each cohort, found two of one"
-    for j, replicate in enumerate(replicates):
-        here = f"{place}.extra_info.replicates[{j}]"
-        if not replicate.rounds or len(set(replicate.rounds)) != len(replicate.rounds):
+def _processes(benchmark: Benchmark, place: str) -> Iterator[str]:
+    processes = benchmark.extra_info.processes
+    repetitions = [process.repetition for process in processes]
+    if len(set(repetitions)) != len(repetitions):
+        yield f"at {place}.extra_info.processes: expected one for each repetition, found two of one"
+    for j, process in enumerate(processes):
+        here = f"{place}.extra_info.processes[{j}]"
+        if not process.rounds or len(set(process.rounds)) != len(process.rounds):
             yield f"at {here}.rounds: expected different rounds, one at least"
-        parts = (replicate.trace_seconds, replicate.compile_seconds, replicate.first_step_seconds)
+        parts = (process.trace_seconds, process.compile_seconds, process.first_step_seconds)
         some = [part for part in parts if part is not None]
-        if min(some) < 0 or max(some) > MOST_SECONDS or replicate.first_step_seconds < LEAST_SECONDS:
+        if min(some) < 0 or max(some) > MOST_SECONDS or process.first_step_seconds < LEAST_SECONDS:
             yield f"at {here}: expected a first call that took some time, found {parts}"
-        if replicate.peak_host_bytes is not None and not 0 < replicate.peak_host_bytes < MOST_BYTES:
-            yield f"at {here}.peak_host_bytes: expected a number of bytes or null, found {replicate.peak_host_bytes}"
-        yield from _bytes(replicate, here)
-        if replicate.device_memory:
-            yield from _bytes(replicate.device_memory, f"{here}.device_memory")
-        telemetry = replicate.telemetry
+        if process.host_peak_rss_bytes is not None and not 0 < process.host_peak_rss_bytes < MOST_BYTES:
+            found = process.host_peak_rss_bytes
+            yield f"at {here}.host_peak_rss_bytes: expected a number of bytes or null, found {found}"
+        yield from _bytes(process, here)
+        if process.device_memory:
+            yield from _bytes(process.device_memory, f"{here}.device_memory")
+        telemetry = process.telemetry
         if telemetry and {len(telemetry.sm_hertz), len(telemetry.celsius), len(telemetry.throttle_bits)} != {
-            len(replicate.rounds)
+            len(process.rounds)
         }:
-            yield f"at {here}.telemetry: expected as many readings as blocks, {len(replicate.rounds)}"
+            yield f"at {here}.telemetry: expected as many readings as samples, {len(process.rounds)}"
 
 
 def _quantities(quantities: Sequence[Quantities], place: str) -> Iterator[str]:
-    known = [(one.name, one.cohort) for one in quantities]
+    known = [(one.name, one.repetition) for one in quantities]
     if len(set(known)) != len(known):
-        yield f"at {place}: expected one of each name for each cohort, found two of one"
+        yield f"at {place}: expected one of each name for each repetition, found two of one"
     for i, one in enumerate(quantities):
         for name, value in one.values.items():
             yield from _in_its_unit(name, [value], f"{place}[{i}].values")

@@ -1,4 +1,4 @@
-"""From samples to figures with intervals: paired ratios and throughput, the cohort being the unit of statistics.
+"""From samples to figures with intervals: paired ratios and throughput, the repetition being the unit of statistics.
 
 The method is described in docs/method.md; the statistics themselves are in bench/stats/inference.py.
 """
@@ -11,49 +11,49 @@ from typing import Protocol
 
 import msgspec
 
-from bench.results.record import Replicate, ReplicateInfo
+from bench.results.record import ProcessInfo, ProcessRecord
 from bench.results.schema import Benchmark, Estimate
 from bench.stats import inference
-from bench.stats.inference import CONFIDENCE, LEAST_COHORTS, Mean
+from bench.stats.inference import CONFIDENCE, LEAST_REPETITIONS, Mean
 
-Replicates = Sequence[Replicate]
+Processes = Sequence[ProcessRecord]
 
-_FEW = f"no interval under {LEAST_COHORTS} cohorts"
+_FEW = f"no interval under {LEAST_REPETITIONS} repetitions"
 
 
-class Blocks(Protocol):
-    """What has timed blocks: a replicate, or a living one."""
+class Samples(Protocol):
+    """What has timed samples: a process, or a living one."""
 
     @property
     def rounds(self) -> Sequence[int]:
-        """The rounds of its blocks."""
+        """The rounds of its samples."""
 
     @property
     def seconds_per_step(self) -> Sequence[float]:
         """Their samples."""
 
 
-def replicates_of(benchmark: Benchmark) -> tuple[Replicate, ...]:
-    """A case's replicates with their samples, put together again from its entry in a result file."""
+def processes_of(benchmark: Benchmark) -> tuple[ProcessRecord, ...]:
+    """A case's processes with their samples, put together again from its entry in a result file."""
     samples = iter(benchmark.stats.data)
     return tuple(
-        Replicate(
+        ProcessRecord(
             **msgspec.structs.asdict(info),
             seconds_per_step=tuple(itertools.islice(samples, len(info.rounds))),
         )
-        for info in benchmark.extra_info.replicates
+        for info in benchmark.extra_info.processes
     )
 
 
-def log_ratios(numerator: Replicates, denominator: Replicates) -> dict[int, list[float]]:
-    """For each cohort that both have: log ratios of the seconds per step, block by block, within common rounds."""
-    others = {replicate.cohort: replicate for replicate in denominator}
-    pairs = [(replicate, others[replicate.cohort]) for replicate in numerator if replicate.cohort in others]
-    return {replicate.cohort: ratios for replicate, other in pairs if (ratios := within_rounds(replicate, other))}
+def log_ratios(numerator: Processes, denominator: Processes) -> dict[int, list[float]]:
+    """By repetition that both have: log ratios of the seconds per step, sample by sample, within common rounds."""
+    others = {process.repetition: process for process in denominator}
+    pairs = [(process, others[process.repetition]) for process in numerator if process.repetition in others]
+    return {process.repetition: ratios for process, other in pairs if (ratios := within_rounds(process, other))}
 
 
-def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
-    """Log ratios of the seconds per step of two replicates of one cohort, for the rounds that both have."""
+def within_rounds(numerator: Samples, denominator: Samples) -> list[float]:
+    """Log ratios of the seconds per step of two processes of one repetition, for the rounds that both have."""
     if numerator.rounds == denominator.rounds:
         pairs = zip(numerator.seconds_per_step, denominator.seconds_per_step, strict=True)
         return [math.log(value / other) for value, other in pairs]
@@ -65,35 +65,36 @@ def within_rounds(numerator: Blocks, denominator: Blocks) -> list[float]:
     ]
 
 
-def cohort_logs(numerator: Replicates, denominator: Replicates) -> dict[int, float]:
-    """For each cohort that both have: the median of the within-round log ratios."""
-    return {cohort: median(logs) for cohort, logs in log_ratios(numerator, denominator).items()}
+def repetition_logs(numerator: Processes, denominator: Processes) -> dict[int, float]:
+    """For each repetition that both have: the median of the within-round log ratios."""
+    return {repetition: median(logs) for repetition, logs in log_ratios(numerator, denominator).items()}
 
 
-def paired_ratio(numerator: Replicates, denominator: Replicates, confidence: float = CONFIDENCE) -> Estimate:
-    """Ratio of two cases' seconds per step, from blocks of the same rounds.
+def paired_ratio(numerator: Processes, denominator: Processes, confidence: float = CONFIDENCE) -> Estimate:
+    """Ratio of two cases' seconds per step, from samples of the same rounds.
 
-    Per cohort the median of the within-round log ratios; the estimate is their mean, the interval Student's t over
-    cohorts, both taken back from logarithms. A machine that drifts moves both blocks of a round, and so not the ratio.
+    Per repetition the median of the within-round log ratios; the estimate is their mean, the interval Student's t over
+    repetitions, both taken back from logarithms. A machine that drifts moves both samples of a round, and so not the
+    ratio.
     """
-    logs = list(cohort_logs(numerator, denominator).values())
+    logs = list(repetition_logs(numerator, denominator).values())
     return ratio(inference.mean(logs), confidence) if logs else missing("no common rounds")
 
 
 def ratio_by_reference(
-    numerator: Replicates, denominator: Replicates, reference: Replicates, confidence: float = CONFIDENCE
+    numerator: Processes, denominator: Processes, reference: Processes, confidence: float = CONFIDENCE
 ) -> Estimate:
     """The same for two cases that shared no rounds, from the ratio of each to what both shared rounds with.
 
-    Per cohort, one median log ratio less the other.
+    Per repetition, one median log ratio less the other.
     """
-    over, under = cohort_logs(numerator, reference), cohort_logs(denominator, reference)
-    logs = [over[cohort] - under[cohort] for cohort in over if cohort in under]
+    over, under = repetition_logs(numerator, reference), repetition_logs(denominator, reference)
+    logs = [over[repetition] - under[repetition] for repetition in over if repetition in under]
     return ratio(inference.mean(logs), confidence) if logs else missing("no common rounds")
 
 
 def ratio_of(
-    numerator: Replicates, denominator: Replicates, reference: Replicates, confidence: float = CONFIDENCE
+    numerator: Processes, denominator: Processes, reference: Processes, confidence: float = CONFIDENCE
 ) -> Estimate:
     """Ratio of two cases' seconds per step: from common rounds, or else by what shared rounds with both."""
     found = paired_ratio(numerator, denominator, confidence)
@@ -101,7 +102,7 @@ def ratio_of(
 
 
 def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
-    """A mean of logarithms as a ratio with its interval; of no cohorts, a missing one."""
+    """A mean of logarithms as a ratio with its interval; of no repetitions, a missing one."""
     if math.isnan(of.value):
         return missing("no common rounds")
     half_width = inference.half_width(of, confidence)
@@ -111,7 +112,7 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
             low=None,
             high=None,
             confidence=confidence,
-            cohorts=of.cohorts,
+            repetitions=of.repetitions,
             reason=_FEW,
         )
     return Estimate(
@@ -119,18 +120,18 @@ def ratio(of: Mean, confidence: float = CONFIDENCE) -> Estimate:
         low=math.exp(of.value - half_width),
         high=math.exp(of.value + half_width),
         confidence=confidence,
-        cohorts=of.cohorts,
+        repetitions=of.repetitions,
     )
 
 
 def level(values: Sequence[float]) -> Estimate:
-    """Of positive figures, one from each cohort: their geometric mean, with Student's t over the cohorts."""
+    """Of positive figures, one from each repetition: their geometric mean, with Student's t over the repetitions."""
     logs = [math.log(value) for value in values]
     return ratio(inference.mean(logs)) if logs else missing("not measured")
 
 
 def average(values: Sequence[float]) -> Estimate:
-    """Of figures that may be 0 or less, one from each cohort: their mean, with Student's t over the cohorts."""
+    """Of figures that may be 0 or less, one from each repetition: their mean, with Student's t over the repetitions."""
     if not values:
         return missing("not measured")
     mean = inference.mean(values)
@@ -141,20 +142,20 @@ def average(values: Sequence[float]) -> Estimate:
         low=None if half_width is None else mean.value - half_width,
         high=None if half_width is None else mean.value + half_width,
         confidence=CONFIDENCE,
-        cohorts=mean.cohorts,
+        repetitions=mean.repetitions,
         reason=_FEW if few else None,
     )
 
 
-def first_call_seconds(info: ReplicateInfo) -> float:
-    """Tracing, compiling and the first step of a replicate together."""
+def first_call_seconds(info: ProcessInfo) -> float:
+    """Tracing, compiling and the first step of a process together."""
     parts = (info.trace_seconds, info.compile_seconds, info.first_step_seconds)
     return float(sum(part for part in parts if part is not None))
 
 
-def seconds_per_step(replicates: Replicates) -> Estimate:
-    """Of a step: the mean over cohorts of each cohort's median, with its interval. It describes these minutes."""
-    return level([median(replicate.seconds_per_step) for replicate in replicates])
+def seconds_per_step(processes: Processes) -> Estimate:
+    """Of a step: the mean over repetitions of their medians, with its interval. It describes these minutes."""
+    return level([median(process.seconds_per_step) for process in processes])
 
 
 def share_lost(ratio: Estimate) -> Estimate:
@@ -169,17 +170,17 @@ def share_lost(ratio: Estimate) -> Estimate:
     )
 
 
-def steps_per_second(replicates: Replicates) -> Estimate:
-    """Throughput: the median over cohorts of each cohort's median, with the lowest and highest cohort.
+def steps_per_second(processes: Processes) -> Estimate:
+    """Throughput: the median over repetitions of each repetition's median, with the lowest and highest repetition.
 
     That range describes these minutes on this machine; it is no confidence interval, and has no confidence.
     """
-    rates = [1 / median(replicate.seconds_per_step) for replicate in replicates]
+    rates = [1 / median(process.seconds_per_step) for process in processes]
     if not rates:
         return missing("not measured")
-    return Estimate(value=median(rates), low=min(rates), high=max(rates), confidence=None, cohorts=len(rates))
+    return Estimate(value=median(rates), low=min(rates), high=max(rates), confidence=None, repetitions=len(rates))
 
 
 def missing(reason: str) -> Estimate:
     """An estimate that cannot be had, with the reason."""
-    return Estimate(value=None, low=None, high=None, confidence=None, cohorts=0, reason=reason)
+    return Estimate(value=None, low=None, high=None, confidence=None, repetitions=0, reason=reason)

@@ -1,4 +1,4 @@
-"""pytest-benchmark's own files, as far as they can be compared: other tools' benchmarks, without cohorts."""
+"""pytest-benchmark's own files, as far as they can be compared: other tools' benchmarks, without repetitions."""
 
 from typing import Any
 

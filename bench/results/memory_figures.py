@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.results.record import DeviceMemory, ReplicateInfo
+from bench.results.record import DeviceMemory, ProcessInfo
 from bench.results.schema import Benchmark
 
 
@@ -15,38 +15,38 @@ class Figures:
     tensors: float | None
     reserved: float | None
     context: float | None
-    lost: float | None
+    used: float | None
     total: float | None
     model: float | None
     data: float | None
-    private: float | None
-    resident: float | None
-    peak: float | None
+    uss: float | None
+    rss: float | None
+    peak_rss: float | None
     start_seconds: float
 
 
 def figures(benchmark: Benchmark, of: Callable[[Iterable[float]], float] = median) -> Figures:
     """The figures of a case: the median of its processes, or what else `of` makes of theirs."""
-    replicates = benchmark.extra_info.replicates
+    processes = benchmark.extra_info.processes
 
     def of_card(get: Callable[[DeviceMemory], int | None]) -> float | None:
-        return _of_known(of, [get(replicate.device_memory) for replicate in replicates if replicate.device_memory])
+        return _of_known(of, [get(process.device_memory) for process in processes if process.device_memory])
 
-    def of_process(get: Callable[[ReplicateInfo], int | None]) -> float | None:
-        return _of_known(of, [get(replicate) for replicate in replicates])
+    def of_process(get: Callable[[ProcessInfo], int | None]) -> float | None:
+        return _of_known(of, [get(process) for process in processes])
 
     return Figures(
         tensors=of_card(lambda memory: memory.tensors_peak_bytes),
         reserved=of_card(lambda memory: memory.reserved_bytes),
         context=of_card(lambda memory: memory.context_bytes),
-        lost=of_card(lambda memory: memory.lost_bytes),
+        used=of_card(lambda memory: memory.nvml_used_bytes),
         total=of_card(lambda memory: memory.total_bytes),
-        model=of_process(lambda replicate: replicate.model_bytes),
-        data=of_process(lambda replicate: replicate.data_bytes),
-        private=of_process(lambda replicate: replicate.private_host_bytes),
-        resident=of_process(lambda replicate: replicate.resident_host_bytes),
-        peak=of_process(lambda replicate: replicate.peak_host_bytes),
-        start_seconds=of([replicate.device_init_seconds for replicate in replicates]),
+        model=of_process(lambda process: process.model_bytes),
+        data=of_process(lambda process: process.data_bytes),
+        uss=of_process(lambda process: process.host_uss_bytes),
+        rss=of_process(lambda process: process.host_rss_bytes),
+        peak_rss=of_process(lambda process: process.host_peak_rss_bytes),
+        start_seconds=of([process.device_init_seconds for process in processes]),
     )
 
 

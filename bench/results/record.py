@@ -16,37 +16,37 @@ class Fact(Record, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class PolicyInForce(Record, frozen=True, kw_only=True):
+class AppliedPolicy(Record, frozen=True, kw_only=True):
     """Evidence of the memory policy of a process on a GPU, read back from TensorFlow after its first computation."""
 
     allow_growth: bool
-    fraction: float  # of the card; 0 is TensorFlow's word for none
+    fraction: float  # of the GPU; 0 is TensorFlow's word for none
     environment: dict[str, str]  # variables that would override either
     devices: tuple[str, ...]  # where the loss and a weight it updated really are
 
 
 class DeviceMemory(Record, frozen=True, kw_only=True):
-    """What one process took of a card's memory, in bytes, kind by kind; None where `reason` says why.
+    """What one process took of a GPU's memory, in bytes, kind by kind; None where `reason` says why.
 
     Tensors are the allocator's own statistics, its peak reset after the warm-up. The rest needs a process alone on the
-    card: `lost` is what the card had less than at the `baseline`, when no worker was alive; `context` is the same of a
-    process that did one step of the same model under growth, less its tensors; `reserved` is lost less context.
+    GPU: `nvml_used` is what NVML counts as used beyond `nvml_idle`, when no worker was alive; `context` is the same of
+    a process that did one step of the same model under growth, less its tensors; `reserved` is nvml_used less context.
     TensorFlow has no figure for what its allocator reserved, so that one is derived.
     """
 
     tensors_bytes: int | None
     tensors_peak_bytes: int | None
     total_bytes: int | None = None
-    baseline_bytes: int | None = None
-    lost_bytes: int | None = None
+    nvml_idle_bytes: int | None = None
+    nvml_used_bytes: int | None = None
     context_bytes: int | None = None
     reserved_bytes: int | None = None
-    exclusive: bool | None = None  # whether nobody else was on the card
+    exclusive: bool | None = None  # whether nobody else was on the GPU
     reason: str | None = None
 
 
-class BlockTelemetry(Record, frozen=True, kw_only=True):
-    """The card just before and just after each kept block, outside its timing: pairs in the order of the blocks.
+class SampleTelemetry(Record, frozen=True, kw_only=True):
+    """The GPU just before and just after each kept sample, outside its timing: pairs in the order of the samples.
 
     `throttle_bits` are NVML's clock event reasons, those before and after together.
     """
@@ -59,8 +59,8 @@ class BlockTelemetry(Record, frozen=True, kw_only=True):
 class Sustained(Record, frozen=True, kw_only=True):
     """A pass of steps without a break, alone on the machine, after the rounds: for what is averaged over a second.
 
-    `joules` are of the whole card, or of all the processor's packages (`source`), whatever else they do; watts and
-    utilisation (0 to 1) are the card's own averages, without those of the first second. None where `reason` says why.
+    `joules` are of the whole GPU, or of all the processor's packages (`source`), whatever else they do; watts and
+    utilisation (0 to 1) are the GPU's own averages, without those of the first second. None where `reason` says why.
     """
 
     steps: int
@@ -71,29 +71,29 @@ class Sustained(Record, frozen=True, kw_only=True):
     watts: float | None
     utilisation: float | None
     reason: str | None = None
-    pcie_generation: int | None = None  # the highest that the card's link was seen at: at idle it is lower
+    pcie_generation: int | None = None  # the highest that the GPU's link was seen at: at idle it is lower
 
 
 class Quantities(Record, frozen=True, kw_only=True):
-    """What an experiment measured beside steps in one cohort, by what it is called there.
+    """What an experiment measured beside steps in one repetition, by what it is called there.
 
     The name of each value ends in its unit (bench/results/units.py). `reasons` say why some are missing, by what their
     names begin with.
     """
 
     name: str
-    cohort: int
+    repetition: int
     values: dict[str, float]
     reasons: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class ReplicateInfo(Record, frozen=True, kw_only=True):
-    """One fresh process of a case in one cohort, without its samples.
+class ProcessInfo(Record, frozen=True, kw_only=True):
+    """One fresh process of a case in one repetition, without its samples.
 
     The parts of the first call that a mode does not have are None: eager has no trace, and only XLA compiles apart.
     """
 
-    cohort: int
+    repetition: int
     start_method: str
     ready_seconds: float  # from asking for the worker until it could take its first request
     device_init_seconds: float
@@ -103,31 +103,31 @@ class ReplicateInfo(Record, frozen=True, kw_only=True):
     input_init_seconds: float
     device: str
     tf32: bool
-    rounds: tuple[int, ...]  # in which it timed a block that is kept
-    warmup_rounds: int  # blocks before those, not kept
-    steady: bool | None  # whether its ratio to the reference had settled by then; None: too few blocks to tell
-    peak_host_bytes: int | None  # most resident memory it ever had, what it shares with its server included
-    resident_host_bytes: int | None = None  # after its last block, shared pages included
-    private_host_bytes: int | None = None  # of those, what no other process has
+    rounds: tuple[int, ...]  # in which it timed a sample that is kept
+    warmup_rounds: int  # samples before those, not kept
+    steady: bool | None  # whether its ratio to the reference had settled by then; None: too few samples to tell
+    host_peak_rss_bytes: int | None  # most resident memory it ever had, what it shares with its server included
+    host_rss_bytes: int | None = None  # after its last sample, shared pages included
+    host_uss_bytes: int | None = None  # of those, what no other process has
     model_bytes: int | None = None  # weights, biases and what Adam keeps for each
     data_bytes: int | None = None  # one batch, on the device
     bus_bytes: int | None = None  # that the input of a step moves to a GPU; None on a CPU, where there is no way to go
     device_memory: DeviceMemory | None = None  # of a GPU
-    policy: PolicyInForce | None = None  # on a GPU
-    telemetry: BlockTelemetry | None = None  # of a GPU that NVML knows
+    policy: AppliedPolicy | None = None  # on a GPU
+    telemetry: SampleTelemetry | None = None  # of a GPU that NVML knows
 
 
-class Replicate(ReplicateInfo, frozen=True, kw_only=True):
-    """A replicate with its samples: `seconds_per_step[i]` is the block of round `rounds[i]`."""
+class ProcessRecord(ProcessInfo, frozen=True, kw_only=True):
+    """A process with its samples: `seconds_per_step[i]` is the sample of round `rounds[i]`."""
 
     seconds_per_step: tuple[float, ...]
 
 
-class BlockSize(Record, frozen=True, kw_only=True):
+class SampleSize(Record, frozen=True, kw_only=True):
     """Steps timed together, and untimed steps before them; a case may do several steps in one call."""
 
     steps: int
-    lead_in: int
+    warmup_steps: int
     steps_per_call: int = 1
 
 
@@ -219,7 +219,7 @@ class Profile(Record, frozen=True, kw_only=True):
     cuda_graphs: bool | None = None  # whether XLA launched its CUDA graphs while traced; None: none of its business
 
 
-FailureStatus = Literal["failed", "mismatch", "not-in-force"]
+FailureStatus = Literal["failed", "mismatch", "not-applied"]
 
 
 class Failure(Record, frozen=True, kw_only=True):
@@ -227,7 +227,7 @@ class Failure(Record, frozen=True, kw_only=True):
 
     status: FailureStatus
     reason: str
-    cohort: int
+    repetition: int
     log: str
 
 
@@ -235,12 +235,12 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     """Everything that is known of one case."""
 
     case: Case
-    block: BlockSize | None = None
-    replicates: tuple[Replicate, ...] = ()
+    sample_size: SampleSize | None = None
+    processes: tuple[ProcessRecord, ...] = ()
     same_model: tuple[SameModel, ...] = ()
     same_model_reason: str | None = None  # why the check was not made
     losses: tuple[float | None, ...] = ()  # of the check, for TensorBoard; a result has only the last one
-    picture: str | None = None  # of what it reconstructs after its blocks, relative to the run's folder
+    plot: str | None = None  # of what it reconstructs after its samples, relative to the run's folder
     latency: Latency | None = None
     latency_reason: str | None = None  # why there is none
     sustained: Sustained | None = None
@@ -251,14 +251,14 @@ class CaseRecord(Record, frozen=True, kw_only=True):
     skipped: str | None = None  # why it was not measured, where that is no failure
 
 
-Mark = Literal["steal", "run_delay", "others", "major_faults", "throttled"]
+Interference = Literal["steal", "run_delay", "others", "major_faults", "throttled"]
 
 
 class Window(Record, frozen=True, kw_only=True):
-    """What else the machine did during some rounds of a cohort, a second or longer; None where it cannot be read.
+    """A monitoring window, a second or longer: what else the machine did in some rounds; None where it cannot be read.
 
-    Shares are of the window's seconds times the machine's logical cores. `marks` name what is beyond its limit
-    (bench/machine/disturbance.py). A marked window is shown, and its blocks are kept.
+    Shares are of the window's seconds times the machine's logical cores. `interference` names what is beyond its limit
+    (bench/machine/interference.py). A window with interference is shown, and its samples are kept.
     """
 
     first_round: int
@@ -268,25 +268,25 @@ class Window(Record, frozen=True, kw_only=True):
     run_delay_share: float | None  # time that our processes waited for a core
     others_share: float | None  # time that other processes computed
     major_faults: int | None  # pages of ours that had to come from the disk
-    throttle_reasons: tuple[str, ...] | None  # of the card, seen in the window; None: no card, or it does not say
-    marks: tuple[Mark, ...]
+    throttle_reasons: tuple[str, ...] | None  # of the GPU, seen in the window; None: no GPU, or it does not say
+    interference: tuple[Interference, ...]
 
 
-class CohortRecord(Record, frozen=True, kw_only=True):
+class RepetitionRecord(Record, frozen=True, kw_only=True):
     """One server and its recorded rounds: `order` lists, for each, the cases in their order, by their place in `cases`.
 
     The cases of the other side, in a side-by-side run, have its name before theirs, as `base:xla/resident`. Where cases
     ran in groups, the rounds of the first group come first.
     """
 
-    cohort: int
+    repetition: int
     server_seconds: float
     start_method: str
     unsound: str | None  # why workers were spawned instead of forked
     cases: tuple[str, ...]
     order: tuple[tuple[int, ...], ...]
-    blocks: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
-    seconds: float  # from its first worker to its last block
+    samples: int  # of each case that were planned; fewer where the time was over, more where one warmed up longer
+    seconds: float  # from its first worker to its last sample
     cooling_seconds: float = 0.0  # of them, that it waited because heat held the clocks of a GPU down
     windows: tuple[Window, ...]
 

@@ -9,26 +9,27 @@ from bench.plan.case import Case
 from bench.plan.preset import Preset
 from bench.results.base import Record
 from bench.results.record import (
-    BlockSize,
-    CohortRecord,
     Fact,
     Failure,
     Latency,
+    ProcessInfo,
     Profile,
     Quantities,
-    ReplicateInfo,
+    RepetitionRecord,
     SameModel,
+    SampleSize,
     Sustained,
     Training,
 )
 from bench.results.warning import RunWarning
 
 # 1.0: first version.
-# 1.1: facts about the machine; skipped cases and policies not in force; memory of the host and of a card, the policy in
+# 1.1: facts about the machine; skipped cases and policies not applied; memory of the host and of a GPU, the policy in
 #      force, telemetry and energy; input pipelines alone and what they cost; where the time went.
-# 2.0: several experiments in one result, each with its own cohorts, cases and twin (bench/results/upgrade.py).
+# 2.0: several experiments in one result, each with its own repetitions, cases and A/A control
+# (bench/results/upgrade.py).
 # 2.1: what xprof reads in each trace, how much it traced, the loss after the check, the command.
-# 2.2: input pipelines alone in every cohort; warnings of noise and of warm-up that could not be checked.
+# 2.2: input pipelines alone in every repetition; warnings of noise and of warm-up that could not be checked.
 # 2.3: traces by steps where a call does many; a GPU's trace itself, with CUDA graphs too; what launching, waiting and
 #      copying cost; pauses for cooling.
 # 3.0: what an experiment measures beside steps and what it makes of it are data: named quantities and figures.
@@ -45,19 +46,19 @@ class Estimate(Record, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     confidence: float | None
-    cohorts: int
+    repetitions: int
     reason: str | None = None
 
 
 class ExtraInfo(Record, frozen=True, kw_only=True):
     """What a case's entry says beyond pytest-benchmark's statistics. The ratio is eager's time over this case's.
 
-    The replicates' samples stand in `stats.data`, one for each of their `rounds`, replicate by replicate.
+    The processes' samples stand in `stats.data`, one for each of their `rounds`, process by process.
     """
 
     case: Case
-    block: BlockSize
-    replicates: tuple[ReplicateInfo, ...]
+    sample_size: SampleSize
+    processes: tuple[ProcessInfo, ...]
     steps_per_second: Estimate
     ratio_to_reference: Estimate  # this case's time over the reference's
     speedup_over_eager: Estimate
@@ -68,13 +69,13 @@ class ExtraInfo(Record, frozen=True, kw_only=True):
     profile: Profile | None
     profile_of_graphs: Profile | None = None  # a second trace, with XLA's CUDA graphs
     sustained: Sustained | None = None
-    quantities: tuple[Quantities, ...] = ()  # what its experiment measured beside steps, cohort by cohort
+    quantities: tuple[Quantities, ...] = ()  # what its experiment measured beside steps, repetition by repetition
     # What its experiment makes of that, by names that end in their unit (bench/results/units.py).
     figures: dict[str, Estimate] = msgspec.field(default_factory=dict)
 
 
 class Stats(Record, frozen=True, kw_only=True):
-    """pytest-benchmark's statistics, in seconds per step; `data` in time order; `iterations` is steps per block."""
+    """pytest-benchmark's statistics, in seconds per step; `data` in time order; `iterations` is steps per sample."""
 
     min: float
     max: float
@@ -113,7 +114,7 @@ class CaseStatus(Record, frozen=True, kw_only=True):
     """How each case of the run ended."""
 
     name: str
-    status: Literal["measured", "failed", "mismatch", "not-in-force", "skipped", "unfinished"]
+    status: Literal["measured", "failed", "mismatch", "not-applied", "skipped", "unfinished"]
     failure: Failure | None
     skipped: str | None = None  # why, where it was
 
@@ -126,7 +127,7 @@ class Device(Record, frozen=True, kw_only=True):
     requested: str
     name: str
     gpus: tuple[str, ...]
-    driver: str | None  # of the card; None on a CPU, or where NVML does not say
+    driver: str | None  # of the GPU; None on a CPU, or where NVML does not say
     power_limit_watts: float | None
     environment: dict[str, str]  # variables that change what is measured, as the workers had them
     tf32: bool | None
@@ -191,24 +192,24 @@ class Pairing(Record, frozen=True, kw_only=True):
     label: str
 
 
-StopReason = Literal["fixed", "width", "time", "cohorts", "no_case_left"]
+StopReason = Literal["fixed", "width", "time", "repetitions", "no_case_left"]
 
 
 class Stopping(Record, frozen=True, kw_only=True):
     """Why measuring ended, and after how many seconds.
 
-    fixed: the preset has that many cohorts; width: every interval was narrow enough; time: the preset's seconds were
-    over; cohorts: the most the preset allows; no_case_left: all that are judged failed.
+    fixed: the preset has that many repetitions; width: every interval was narrow enough; time: the preset's seconds
+    were over; repetitions: the most the preset allows; no_case_left: all that are judged failed.
     """
 
     reason: StopReason
     seconds: float
 
 
-class Twin(Record, frozen=True, kw_only=True):
-    """The reference against its own second replicate: how far two measurements of the same thing lie apart.
+class Control(Record, frozen=True, kw_only=True):
+    """The reference against its own second process: how far two measurements of the same thing lie apart.
 
-    The ratio is the twin's time over the reference's; `unstable` means that its interval excludes 1.
+    The ratio is the A/A control's time over the reference's; `unstable` means that its interval excludes 1.
     """
 
     ratio: Estimate
@@ -222,11 +223,11 @@ class ExperimentRecord(Record, frozen=True, kw_only=True):
     preset: Preset
     reference: str
     interleaved: bool  # False: cases ran one after another, so drift is in their ratios
-    cohorts: tuple[CohortRecord, ...]
+    repetitions: tuple[RepetitionRecord, ...]
     cases: tuple[CaseStatus, ...]
     stopping: Stopping | None  # None: it did not come to its end
-    twin: Twin
-    quantities: tuple[Quantities, ...] = ()  # of the device, cohort by cohort
+    control: Control
+    quantities: tuple[Quantities, ...] = ()  # of the device, repetition by repetition
 
 
 Status = Literal["complete", "running", "interrupted", "failed"]
@@ -249,7 +250,7 @@ class Section(Record, frozen=True, kw_only=True):
     warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
-    # Seconds by stage (bench/measure/spending.py): what is not in blocks is the price of measuring.
+    # Seconds by stage (bench/measure/spending.py): what is not in samples is the price of measuring.
     time_spent: dict[str, float] = msgspec.field(default_factory=dict)
     # Of the machine, group by group: gpu, cpu, memory, system, ...
     facts: dict[str, dict[str, Fact]] = msgspec.field(default_factory=dict)

@@ -3,6 +3,7 @@
 What is not as it should be is left as it is: the types name its place.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,42 @@ SECTION = "autoencoder_bench"
 Tree = dict[str, Any]
 
 _RENAMED = {"ceiling": "roofline"}  # experiments
+
+# What keys and words of a result are called now.
+_KEYS = {
+    "cohort": "repetition",
+    "cohorts": "repetitions",
+    "replicates": "processes",
+    "twin": "control",
+    "block": "sample_size",
+    "blocks": "samples",
+    "lead_in": "warmup_steps",
+    "passes": "separate_measurements",
+    "marks": "interference",
+    "peak_host_bytes": "host_peak_rss_bytes",
+    "resident_host_bytes": "host_rss_bytes",
+    "private_host_bytes": "host_uss_bytes",
+    "lost_bytes": "nvml_used_bytes",
+    "baseline_bytes": "nvml_idle_bytes",
+}
+_WORDS = {
+    ("status", "not-in-force"): "not-applied",
+    ("code", "few_cohorts"): "few_repetitions",
+    ("code", "few_blocks"): "few_samples",
+    ("code", "disturbed"): "interference",
+    ("reason", "cohorts"): "repetitions",
+}
+# In sentences of warnings.
+_SAID = {
+    "/twin": "/control",
+    "cohort": "repetition",
+    "cohorts": "repetitions",
+    "block": "sample",
+    "blocks": "samples",
+    "card": "GPU",
+}
+_IN_SENTENCES = re.compile(rf"(?<![\w/])({'|'.join(_SAID)})\b|/twin\b")
+_CONTROL = ("/twin", "/control")  # how its name ends
 
 # The axes that a case could be named by; which of them it was tells its name.
 _NAMED_BY = (("mode", "pipeline"), ("memory", "mode"), ("mode", "batch_size"), ("mode",))
@@ -26,8 +63,43 @@ def upgrade(tree: Tree) -> Tree:
     section = _with(section, "experiments", _each(_experiment))
     section = _with(section, "warnings", _each(lambda warning: _with(warning, "experiment", _renamed)))
     section = _with(section, "plan", lambda plan: _with(plan, "command", _command))
-    upgraded: Tree = _with(tree | {SECTION: section}, "benchmarks", _each(_benchmark))
+    for key in ("experiments", "warnings", "time_spent"):
+        section = _with(section, key, _in_present_terms)
+    upgraded: Tree = _with(
+        tree | {SECTION: section}, "benchmarks", _each(lambda one: _benchmark_in_present_terms(_benchmark(one)))
+    )
     return upgraded
+
+
+def _in_present_terms(value: Any) -> Any:
+    """The same with keys, words and names of controls as they are now; long lists of numbers are passed over."""
+    if isinstance(value, dict):
+        return {
+            _KEYS.get(key, key): _word(key, one) if isinstance(one, str) else _in_present_terms(one)
+            for key, one in value.items()
+        }
+    if isinstance(value, list) and value and isinstance(value[0], dict | str):
+        return [_control(one) if isinstance(one, str) else _in_present_terms(one) for one in value]
+    return value
+
+
+def _benchmark_in_present_terms(benchmark: Any) -> Any:
+    for key in ("name", "fullname", "param"):
+        benchmark = _with(benchmark, key, _control)
+    for key in ("params", "extra_info"):
+        benchmark = _with(benchmark, key, _in_present_terms)
+    return benchmark
+
+
+def _word(key: str, word: str) -> str:
+    if key in ("text", "advice"):
+        return _IN_SENTENCES.sub(lambda found: _SAID[found[0]], word)
+    return _WORDS.get((key, word), _control(word) if key == "name" else word)
+
+
+def _control(name: Any) -> Any:
+    old, new = _CONTROL
+    return name.removesuffix(old) + new if isinstance(name, str) and name.endswith(old) else name
 
 
 def _with(tree: Any, key: str, change: Callable[[Any], Any]) -> Any:

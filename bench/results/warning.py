@@ -5,18 +5,18 @@ from typing import Literal
 
 from bench.plan.preset import longer_than
 from bench.results.base import Record
-from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel
-from bench.stats.inference import LEAST_COHORTS
+from bench.results.record import CaseRecord, Interference, RepetitionRecord, SameModel
+from bench.stats.inference import LEAST_REPETITIONS
 
 Code = Literal[
     "unstable",
     "too_noisy",
     "wide",
-    "few_cohorts",
-    "few_blocks",
+    "few_repetitions",
+    "few_samples",
     "unsteady",
     "warmup_unknown",
-    "disturbed",
+    "interference",
     "one_by_one",
     "alone",
     "spawned",
@@ -27,27 +27,27 @@ ADVICE: dict[Code, str] = {
     "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
     "too_noisy": "Take what the intervals leave open as open. Close other programs, or take a quieter machine.",
     "wide": "Select fewer cases (--only){longer}, or take a quieter machine.",
-    "few_cohorts": f"Let it finish {LEAST_COHORTS} cohorts; fewer have no interval.",
-    "few_blocks": "Select fewer cases (--only){longer}.",
+    "few_repetitions": f"Let it finish {LEAST_REPETITIONS} repetitions; fewer have no interval.",
+    "few_samples": "Select fewer cases (--only){longer}.",
     "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
     "warmup_unknown": (
         "Their speed may still have been changing. Select fewer cases (--only){longer}; of cases that run alone it "
         "cannot be told."
     ),
-    "disturbed": "Look for what else runs on this machine or its host; the blocks are kept, the intervals are wider.",
-    "one_by_one": "Put the card in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
+    "interference": "Look for what else runs on this machine or its host; samples are kept, intervals are wider.",
+    "one_by_one": "Put the GPU in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
     "alone": "Nothing to do: only so can it be told what a process takes. For speeds take another experiment.",
     "spawned": "Nothing to do for the figures; only starting takes longer.",
     "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
 }
 
-WARMUP_BLOCKS = 20  # that it takes to tell whether a process was warm (bench/stats/steady_state.py)
-DISTURBED_SHARE = 0.2  # of the windows that are marked
-FEW_BLOCKS = 0.8  # of those planned; a block or two less is no matter
+WARMUP_SAMPLES = 20  # that it takes to tell whether a process was warm (bench/stats/steady_state.py)
+INTERFERENCE_SHARE = 0.2  # of the monitoring windows
+FEW_SAMPLES = 0.8  # of those planned; a sample or two less is no matter
 UNSTEADY_SHARE = 0.5  # of a case's processes: noise alone keeps some from looking steady
 
 
-MARKS: dict[Mark, str] = {
+CAUSES: dict[Interference, str] = {
     "steal": "time stolen by the hypervisor",
     "run_delay": "our threads waiting for a core",
     "others": "other processes",
@@ -76,51 +76,57 @@ def advise(code: Code, preset: str | None = None) -> str:
     return ADVICE[code].format(longer=f" or measure longer (--preset {longer.name})" if longer else "")
 
 
-def of_cohorts(cohorts: Sequence[CohortRecord], interleaved: bool, alone: bool = False) -> list[RunWarning]:
-    """What the cohorts themselves give reason for; `alone` where the experiment wants its cases one by one."""
+def of_repetitions(repetitions: Sequence[RepetitionRecord], interleaved: bool, alone: bool = False) -> list[RunWarning]:
+    """What the repetitions themselves give reason for; `alone` where the experiment wants its cases one by one."""
     found = []
-    if 0 < len(cohorts) < LEAST_COHORTS:
-        found.append(make("few_cohorts", f"{len(cohorts)} of the {LEAST_COHORTS} cohorts that an interval needs."))
+    if 0 < len(repetitions) < LEAST_REPETITIONS:
+        found.append(
+            make(
+                "few_repetitions", f"{len(repetitions)} of the {LEAST_REPETITIONS} repetitions that an interval needs."
+            )
+        )
     if not interleaved:
         code: Code = "alone" if alone else "one_by_one"
         found.append(make(code, "Cases ran one after another, so the machine's drift is in their ratios."))
-    unsound = next((cohort.unsound for cohort in cohorts if cohort.unsound), None)
+    unsound = next((repetition.unsound for repetition in repetitions if repetition.unsound), None)
     if unsound:
         found.append(make("spawned", f"Workers were spawned, not forked: {unsound}."))
-    windows = [window for cohort in cohorts for window in cohort.windows]
-    marked = [window for window in windows if window.marks]
-    if len(marked) > DISTURBED_SHARE * len(windows):
-        marks = sorted({mark for window in marked for mark in window.marks})
-        causes = ", ".join(MARKS[mark] for mark in marks)
-        found.append(make("disturbed", f"Interference in {len(marked)} of {len(windows)} windows: {causes}."))
+    windows = [window for repetition in repetitions for window in repetition.windows]
+    marked = [window for window in windows if window.interference]
+    if len(marked) > INTERFERENCE_SHARE * len(windows):
+        seen = sorted({one for window in marked for one in window.interference})
+        causes = ", ".join(CAUSES[one] for one in seen)
+        found.append(
+            make("interference", f"Interference in {len(marked)} of {len(windows)} monitoring windows: {causes}.")
+        )
     return found
 
 
 def of_cases(
-    cases: Sequence[CaseRecord], cohorts: Sequence[CohortRecord], interleaved: bool = True
+    cases: Sequence[CaseRecord], repetitions: Sequence[RepetitionRecord], interleaved: bool = True
 ) -> list[RunWarning]:
-    """What the blocks of the cases give reason for."""
+    """What the samples of the cases give reason for."""
     found = []
-    planned = {cohort.cohort: cohort.blocks for cohort in cohorts}
-    replicates = [(record.case.name, replicate) for record in cases for replicate in record.replicates]
+    planned = {repetition.repetition: repetition.samples for repetition in repetitions}
+    processes = [(record.case.name, process) for record in cases for process in record.processes]
     fewer = [
-        len(replicate.rounds)
-        for _, replicate in replicates
-        if len(replicate.rounds) < FEW_BLOCKS * planned.get(replicate.cohort, 0)
+        len(process.rounds)
+        for _, process in processes
+        if len(process.rounds) < FEW_SAMPLES * planned.get(process.repetition, 0)
     ]
     if fewer:
-        text = f"{len(fewer)} of {len(replicates)} processes timed fewer blocks than planned, the fewest {min(fewer)}."
-        found.append(make("few_blocks", text))
-    unknown = sum(replicate.steady is None for _, replicate in replicates)
+        text = f"{len(fewer)} of {len(processes)} processes timed fewer samples than planned, the fewest {min(fewer)}."
+        found.append(make("few_samples", text))
+    unknown = sum(process.steady is None for _, process in processes)
     if unknown:
-        why = f"under {WARMUP_BLOCKS} blocks beside the reference" if interleaved else "they ran alone"
+        why = f"under {WARMUP_SAMPLES} samples beside the reference" if interleaved else "they ran alone"
         found.append(
-            make("warmup_unknown", f"Warm-up not verified for {unknown} of {len(replicates)} processes: {why}.")
+            make("warmup_unknown", f"Warm-up not verified for {unknown} of {len(processes)} processes: {why}.")
         )
     unsteady = [
         record.case.name
         for record in cases
-        if sum(replicate.steady is False for replicate in record.replicates) > UNSTEADY_SHARE * len(record.replicates)
+        if sum(process.steady is False for process in record.processes) > UNSTEADY_SHARE * len(record.processes)
     ]
     if unsteady:
         found.append(make("unsteady", f"Still changing after their warm-up: {', '.join(unsteady)}."))

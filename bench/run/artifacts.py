@@ -37,7 +37,7 @@ class _Trace:
     @property
     def steps_per_call(self) -> int:
         """How many steps each of its marks stands for."""
-        return self.record.block.steps_per_call if self.record.block else 1
+        return self.record.sample_size.steps_per_call if self.record.sample_size else 1
 
 
 def finish(
@@ -65,9 +65,9 @@ def finish(
             documents[NEW] = recorders[NEW].save(status, reason)
 
         made.append(_is_made("What the traces say", read_back, view))
-    view.stage("pictures, TensorBoard's files and the report", _SHARE)
+    view.stage("plots, TensorBoard's files and the report", _SHARE)
     recorder, document = recorders[NEW], documents[NEW]
-    made.append(_is_made("The pictures", lambda: _draw(document, folder), view))
+    made.append(_is_made("The plots", lambda: _draw(document, folder), view))
     made.append(_is_made("TensorBoard's files", lambda: _fill_tensorboard(document, recorder, folder), view))
     made.append(_is_made("The report", lambda: _report(document, folder), view))
     return Finished(documents, whole=all(made))
@@ -77,8 +77,8 @@ def _is_made(what: str, make: Callable[[], None], view: View) -> bool:
     """Make one of the things that a folder holds beside its results; False where that fails."""
     try:
         make()
-    except Exception as error:  # a measured run must not end as a crash, whatever one picture of it stumbles over
-        view.say(f"{what} could not be made: {type(error).__name__}: {error}. What each cohort measured is saved.")
+    except Exception as error:  # a measured run must not end as a crash, whatever one plot of it stumbles over
+        view.say(f"{what} could not be made: {type(error).__name__}: {error}. What each repetition measured is saved.")
         return False
     return True
 

@@ -32,7 +32,7 @@ def run(options: Options, view: View) -> Outcome:
     """Measure what was asked for and leave a run folder, also when interrupted.
 
     Raises UsageError before anything is measured where the options, the device or the data are at fault, BenchError
-    where measuring fails before the first cohort is done, and Interrupted where a signal comes before measuring.
+    where measuring fails before the first repetition is done, and Interrupted where a signal comes before measuring.
     """
     with interrupts.raised_as_interrupted():
         ready = preflight(options, plan(options), view)
@@ -49,7 +49,7 @@ class _Ended:
 
 
 def _measure(ready: Ready, view: View) -> _Ended:
-    """Measure until it is enough, is interrupted or fails; raises what went wrong before the first cohort was done."""
+    """Measure until it is enough, is interrupted or fails; raises what went wrong before a repetition was done."""
     session = Session(ready.experiments, ready.settings, ready.launches, ready.recorders, ready.profile, view)
     try:
         with affinity.bound(ready.cores):

@@ -45,7 +45,7 @@ class Options:
 def command_of(options: Options, axes: Axes, experiments: Iterable[str]) -> str:
     """What measures the same experiments with these values again, for a shell.
 
-    Folders, files, cards and other interpreters are left out: they are the machine's own, and results travel.
+    Folders, files, GPUs and other interpreters are left out: they are the machine's own, and results travel.
     """
     if options.preset.name == PROFILE.name:
         words = ["bench", "profile", *options.only, "--steps", str(options.preset.profile_steps)]

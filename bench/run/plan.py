@@ -99,8 +99,8 @@ def _why_one_by_one(name: str, choice: DeviceChoice, card: nvml.Card) -> str | N
     if not choice.card:
         return None
     if card.admits_one_process:
-        return "The card admits one process at a time"
-    return "Each of these cases has the card to itself" if EXPERIMENTS[name].alone else None
+        return "The GPU admits one process at a time"
+    return "Each of these cases has the GPU to itself" if EXPERIMENTS[name].alone else None
 
 
 def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case, ...], Mapping[Case, str]]:
@@ -112,4 +112,4 @@ def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case
         return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
     measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
     reason = f"a memory policy is a GPU's, and this runs on the CPU ({choice.why})"
-    return measured, {case: reason for case in selected if case not in measured and not case.twin}
+    return measured, {case: reason for case in selected if case not in measured and not case.control}

@@ -146,8 +146,8 @@ def _recorders(
             replace(circumstances, pairing=Pairing(id=run_id, side=side, label=labels[side]) if other else None),
             experiments,
             folder / file,
-            # Side by side the base's twin shows what two servers differ by, and there is no other.
-            twins=side == BASE or other is None,
+            # Side by side the base's A/A control shows what two servers differ by, and there is no other.
+            controls=side == BASE or other is None,
         )
         for side, file in files.items()
     }
@@ -156,7 +156,7 @@ def _recorders(
 def _require_tensorflow() -> None:
     if importlib.util.find_spec("tensorflow") is None:
         raise UsageError(
-            "TensorFlow is not installed. Install this project with its extra `cpu`, or `gpu` for an NVIDIA card: "
+            "TensorFlow is not installed. Install this project with its extra `cpu`, or `gpu` for an NVIDIA GPU: "
             "pip install -c constraints.txt -e '.[cpu]'"
         )
 

@@ -10,27 +10,27 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
-LEAST_COHORTS = 3  # under three, an interval over cohorts says nothing
+LEAST_REPETITIONS = 3  # under three, an interval over repetitions says nothing
 
-# Two replicates of the same case on different servers differ by at least this, as a standard deviation of the log
-# ratio: 1 % for each of the two. A few cohorts that happen to agree better are luck, not precision.
+# Two processes of the same case on different servers differ by at least this, as a standard deviation of the log
+# ratio: 1 % for each of the two. A few repetitions that happen to agree better are luck, not precision.
 LEAST_DEVIATION = math.sqrt(2) * 0.01
 
 
 class Mean(NamedTuple):
-    """A mean of logarithms over cohorts, the square of its standard error, and the degrees of freedom of that.
+    """A mean of logarithms over repetitions, the square of its standard error, and the degrees of freedom of that.
 
-    `squared_error` is None under LEAST_COHORTS values, and then there is neither interval nor p-value.
+    `squared_error` is None under LEAST_REPETITIONS values, and then there is neither interval nor p-value.
     """
 
     value: float
     squared_error: float | None
     degrees: float
-    cohorts: int
+    repetitions: int
 
 
 class Variances(NamedTuple):
-    """Variance of single blocks within a cohort, and of cohorts beyond what their blocks explain."""
+    """Variance of single samples within a repetition, and of repetitions beyond what their samples explain."""
 
     within: float
     between: float
@@ -40,7 +40,7 @@ def mean(logs: Sequence[float]) -> Mean:
     """The mean of at least one value, with Student's standard error over the values."""
     count = len(logs)
     value = fmean(logs)
-    if count < LEAST_COHORTS:
+    if count < LEAST_REPETITIONS:
         return Mean(value, None, count - 1, count)
     return Mean(value, _variance(logs) / count, count - 1, count)
 
@@ -50,7 +50,7 @@ def difference(left: Mean, right: Mean, *further: tuple[float, float]) -> Mean:
 
     `further` are errors that neither mean shows: (squared error, degrees of freedom), infinite where it is assumed.
     """
-    value, count = left.value - right.value, min(left.cohorts, right.cohorts)
+    value, count = left.value - right.value, min(left.repetitions, right.repetitions)
     if left.squared_error is None or right.squared_error is None:
         return Mean(value, None, 0, count)
     parts = [(left.squared_error, left.degrees), (right.squared_error, right.degrees), *further]
@@ -87,35 +87,35 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def half_width_to_stop_on(logs: Sequence[float]) -> float | None:
-    """The half-width by which measuring may end: the deviation of the cohorts counts as LEAST_DEVIATION at least.
+    """The half-width by which measuring may end: the deviation of the repetitions counts as LEAST_DEVIATION at least.
 
-    Without that floor, ending on the width of the interval prefers cohorts that agree by chance: intervals that should
-    cover the truth in 95 % did so in 91.5 % (simulated, docs/method.md).
+    Without that floor, ending on the width of the interval prefers repetitions that agree by chance: intervals that
+    should cover the truth in 95 % did so in 91.5 % (simulated, docs/method.md).
     """
     count = len(logs)
-    if count < LEAST_COHORTS:
+    if count < LEAST_REPETITIONS:
         return None
     deviation = max(math.sqrt(_variance(logs)), LEAST_DEVIATION)
     return quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count)
 
 
-def cohorts_for(half_width: float, deviation: float, most: int = 200) -> int | None:
-    """The fewest cohorts whose interval would be this narrow, None where `most` are not enough."""
-    for count in range(LEAST_COHORTS, most + 1):
+def repetitions_for(half_width: float, deviation: float, most: int = 200) -> int | None:
+    """The fewest repetitions whose interval would be this narrow, None where `most` are not enough."""
+    for count in range(LEAST_REPETITIONS, most + 1):
         if quantile(count - 1, CONFIDENCE) * deviation / math.sqrt(count) <= half_width:
             return count
     return None
 
 
-def variances(cohorts: Sequence[Sequence[float]]) -> Variances | None:
-    """Variance components of log ratios, one sequence of blocks for each cohort; None under two cohorts of two blocks.
+def variances(repetitions: Sequence[Sequence[float]]) -> Variances | None:
+    """Variance components of log ratios, a sequence of samples for each repetition; None under two of two samples.
 
-    What the cohorts' medians vary by beyond their blocks; a median's variance is pi/2 times that of a mean.
+    What the repetitions' medians vary by beyond their samples; a median's variance is pi/2 times that of a mean.
     """
-    usable = [np.asarray(values) for values in cohorts if len(values) > 1]
+    usable = [np.asarray(values) for values in repetitions if len(values) > 1]
     if len(usable) < 2:
         return None
-    # From quartiles: a block that something else disturbed must not decide.
+    # From quartiles: a sample that something else disturbed must not decide.
     deviations = [(np.quantile(values, 0.75) - np.quantile(values, 0.25)) / 1.349 for values in usable]
     within = float(np.mean(np.square(deviations)))
     explained = float(np.mean([math.pi / 2 * within / len(values) for values in usable]))
@@ -123,14 +123,16 @@ def variances(cohorts: Sequence[Sequence[float]]) -> Variances | None:
     return Variances(within, max(0.0, between))
 
 
-def blocks_per_cohort(of: Variances, block_seconds: float, cohort_seconds: float, least: int, most: int) -> int:
-    """How many blocks a cohort should hold, for the narrowest interval in a given time.
+def samples_per_repetition(
+    of: Variances, sample_seconds: float, repetition_seconds: float, least: int, most: int
+) -> int:
+    """How many samples a repetition should hold, for the narrowest interval in a given time.
 
     sqrt((v1 / v2) (c2 / c1)) of Kalibera & Jones, "Rigorous benchmarking in reasonable time", ISMM 2013: v1 and v2 are
-    the variances within and between, c1 and c2 the seconds of a block and of a cohort without its blocks. v2 is at
-    least 1 % squared.
+    the variances within and between, c1 and c2 the seconds of a sample and of a repetition without its samples. v2 is
+    at least 1 % squared.
     """
-    best = math.sqrt(of.within / max(of.between, 0.01**2) * cohort_seconds / block_seconds)
+    best = math.sqrt(of.within / max(of.between, 0.01**2) * repetition_seconds / sample_seconds)
     return min(most, max(least, math.ceil(best)))
 
 

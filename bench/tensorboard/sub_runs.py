@@ -1,4 +1,4 @@
-"""What TensorBoard shows of a run: a sub-run for each case, with its curves, its picture and its hyperparameters."""
+"""What TensorBoard shows of a run: a sub-run for each case, with its curves, its plot and its hyperparameters."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,16 +14,16 @@ from bench.tensorboard.events import EventFile, Value
 PARAMETERS = {
     "experiment": "the question that the case belongs to",
     **DESCRIPTIONS,
-    "twin": "whether it is the reference measured once more",
+    "control": "whether it is the reference measured once more",
 }
 METRICS = {
-    "steps_per_second": "throughput, median of the cohorts",
+    "steps_per_second": "throughput, median of the repetitions",
     "first_call_seconds": "tracing, compiling and the first step, median of the processes",
-    "peak_memory_bytes": "in use by tensors on the card at most, or without one the most the process ever had resident",
+    "peak_memory_bytes": "in use by tensors on the GPU at most, or without one the most the process ever had resident",
     "final_loss": "after the steps of the check that it is still the same model",
 }
 _TRAINING = "training"
-_PICTURES = {
+_PLOTS = {
     "originals": "Test images.",
     "encodings": "The 64 numbers that each becomes.",
     "reconstructions": "What the decoder makes of those.",
@@ -51,7 +51,7 @@ def write(document: Document, records: Iterable[CaseRecord], losses: Sequence[fl
         with EventFile(logdir / _TRAINING, seconds) as events:
             for step, loss in enumerate(losses):
                 events.scalar("loss", loss, step)
-            for name, description in _PICTURES.items():
+            for name, description in _PLOTS.items():
                 _write_image(f"training/{name}", run_folder / f"plots/{name}.png", len(losses), description, events)
 
 
@@ -66,9 +66,11 @@ def _write_case(benchmark: Benchmark, record: CaseRecord, run_folder: Path, even
             events.scalar("loss", loss, i * steps)
     for i, sample in enumerate(benchmark.stats.data):
         events.scalar("seconds_per_step", sample, i)
-    if record.picture:
-        description = "Test images, and below them what the weights make of them after all blocks of the first cohort."
-        _write_image("reconstructions", run_folder / record.picture, 0, description, events)
+    if record.plot:
+        description = (
+            "Test images, and below them what the weights make of them after all samples of the first repetition."
+        )
+        _write_image("reconstructions", run_folder / record.plot, 0, description, events)
 
 
 def _write_image(tag: str, path: Path, step: int, description: str, events: EventFile) -> None:
@@ -81,7 +83,7 @@ def _parameters(benchmark: Benchmark) -> Mapping[str, Value]:
     return {
         "experiment": case.experiment,
         **{axis: "none" if value is None else value for axis, value in _axes_of(benchmark).items()},
-        "twin": case.twin,
+        "control": case.control,
     }
 
 
@@ -94,11 +96,11 @@ def _axes_of(benchmark: Benchmark) -> Mapping[str, Value | None]:
 def metrics(benchmark: Benchmark) -> dict[str, float]:
     """What a case is judged by, as far as it is known."""
     info = benchmark.extra_info
-    on_card = [r.device_memory.tensors_peak_bytes for r in info.replicates if r.device_memory]
-    peaks = [peak for peak in on_card or [r.peak_host_bytes for r in info.replicates] if peak is not None]
+    on_card = [r.device_memory.tensors_peak_bytes for r in info.processes if r.device_memory]
+    peaks = [peak for peak in on_card or [r.host_peak_rss_bytes for r in info.processes] if peak is not None]
     found = {
         "steps_per_second": info.steps_per_second.value,
-        "first_call_seconds": median(first_call_seconds(replicate) for replicate in info.replicates),
+        "first_call_seconds": median(first_call_seconds(process) for process in info.processes),
         "peak_memory_bytes": float(median(peaks)) if peaks else None,
         "final_loss": info.same_model[-1].last_loss if info.same_model else None,
     }

@@ -38,14 +38,14 @@ def main(arguments: list[str]) -> None:
 
 
 def prepare(process: Process, prepared: pipelines.PreparedData) -> State:
-    """Take the case as far as a worker does before its first block, and through a block."""
+    """Take the case as far as a worker does before its first sample, and through a sample."""
     device.limit_threads(control_group.threads())
     state = State(prepared)
     request = protocol.Prepare(case=process.case, device=process.device, tf32=process.tf32, seed=process.seed)
     handlers.HANDLERS[protocol.Prepare](state, request)
     per_call = state.prepared()[0].steps_per_call
-    block = protocol.RunBlock(steps=math.ceil(WARM_UP_STEPS / per_call) * per_call, lead_in=per_call)
-    handlers.HANDLERS[protocol.RunBlock](state, block)
+    sample = protocol.RunSample(steps=math.ceil(WARM_UP_STEPS / per_call) * per_call, warmup_steps=per_call)
+    handlers.HANDLERS[protocol.RunSample](state, sample)
     return state
 
 

@@ -43,7 +43,7 @@ def nvml_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def stand_in(nvml_library: Path, tmp_path: Path):
-    """Two idle cards."""
+    """Two idle GPUs."""
     from support import stand_in_nvml
 
     return stand_in_nvml.with_state(nvml_library, tmp_path / "nvml")

@@ -26,7 +26,7 @@ def bench(*arguments, **environment):
 def test_list_shows_every_case_and_preset():
     done = bench("list")
     assert done.returncode == 0
-    for word in ("eager/resident", "xla/notebook", "function/resident/twin", "quick", "standard", "thorough"):
+    for word in ("eager/resident", "xla/notebook", "function/resident/control", "quick", "standard", "thorough"):
         assert word in done.stdout
 
 
@@ -81,7 +81,7 @@ def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
-    assert "cohort" not in done.stdout
+    assert "repetition" not in done.stdout
 
 
 def is_read(pipe):

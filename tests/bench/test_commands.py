@@ -82,7 +82,7 @@ def test_a_report_of_the_newest_run_goes_into_its_folder(finished, tmp_path):
     assert "data:image/png" in report.read_text()
 
 
-def test_a_run_without_traces_and_pictures_has_a_report_too(finished, tmp_path):
+def test_a_run_without_traces_and_plots_has_a_report_too(finished, tmp_path):
     shutil.copy(finished[0].folder / "result.json", tmp_path)
     done = bench("report", tmp_path)
     assert done.returncode == 0, done.stderr

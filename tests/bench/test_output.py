@@ -88,7 +88,7 @@ def test_a_name_that_is_no_text_is_shown_and_does_not_end_the_command(tmp_path):
     )
     assert done.returncode == 2
     assert b"no UTF-8" in done.stderr
-    assert b"cohort" not in done.stdout
+    assert b"repetition" not in done.stdout
 
 
 def test_a_terminal_that_can_draw_is_told_from_a_log():

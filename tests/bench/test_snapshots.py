@@ -38,7 +38,7 @@ def screen(document):
 
 
 def words_of(page):
-    """The text of a page, a line for each piece; pictures and scripts are none."""
+    """The text of a page, a line for each piece; plots and scripts are none."""
     text = re.sub(r"<(svg|style|script)\b.*?</\1>", "", page, flags=re.DOTALL)
     pieces = (html.unescape(piece).strip() for piece in re.split(r"<[^>]*>", text))
     return "".join(f"{piece}\n" for piece in pieces if piece)

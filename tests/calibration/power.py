@@ -68,7 +68,7 @@ def _trial(folder: Path, preset: str, every: int, seed: int) -> dict:
         "ratio": found.speed.ratio.value,
         "low": found.speed.ratio.low,
         "high": found.speed.ratio.high,
-        "cohorts": found.speed.ratio.cohorts,
+        "repetitions": found.speed.ratio.repetitions,
         "stopped_on": stopping.reason,
         "seconds": time.monotonic() - began,
     }

@@ -31,12 +31,12 @@ def false_alarms(found: dict) -> str:
         [
             preset,
             f"{found[preset]['pairs_with_an_alarm']} of {found[preset]['pairs']}",
-            f"{found[preset]['cohorts_median']:g}",
+            f"{found[preset]['repetitions_median']:g}",
             *(_counts(found[preset]["verdicts"][case]) for case in found["quick"]["verdicts"]),
         ]
         for preset in ("quick", "standard")
     ]
-    return _table(["preset", "pairs with an alarm", "cohorts (median)", *found["quick"]["verdicts"]], rows)
+    return _table(["preset", "pairs with an alarm", "repetitions (median)", *found["quick"]["verdicts"]], rows)
 
 
 def power(found: dict) -> str:
@@ -48,11 +48,11 @@ def power(found: dict) -> str:
         f"{found['unstable']}",
         _counts(found["verdicts"]),
         f"{median(trial['ratio'] for trial in stable):.3f}",
-        f"{median(trial['cohorts'] for trial in stable):g}",
+        f"{median(trial['repetitions'] for trial in stable):g}",
         f"{median(trial['seconds'] for trial in stable):.0f} s",
     ]
     headings = ["preset", "true slowdown", "trials", "unstable", "verdicts of the others"]
-    return _table([*headings, "speed (median)", "cohorts (median)", "time (median)"], [row])
+    return _table([*headings, "speed (median)", "repetitions (median)", "time (median)"], [row])
 
 
 def peers(found: dict) -> str:

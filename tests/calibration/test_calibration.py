@@ -15,12 +15,12 @@ from bench.results import files
 
 @pytest.fixture
 def recorded(tmp_path):
-    """Twenty cohorts of a side-by-side run whose new side is slower by a known factor."""
+    """Twenty repetitions of a side-by-side run whose new side is slower by a known factor."""
 
     def record(factor):
         generator = np.random.default_rng(1)
         times = {name: documents.TIMES[name] for name in ("function/resident", "xla/resident")}
-        quiet = {"cohorts": 20, "process": 0.003, "server": 0.003}
+        quiet = {"repetitions": 20, "process": 0.003, "server": 0.003}
         base = documents.simulate(generator, times, **quiet)
         new = documents.simulate(generator, {name: factor * seconds for name, seconds in times.items()}, **quiet)
         (tmp_path / "run").mkdir()
@@ -34,12 +34,12 @@ def recorded(tmp_path):
 @pytest.mark.parametrize(("factor", "alarms"), [(1.0, 0), (1.2, 40)])
 def test_redrawn_pairs_are_judged_as_the_presets_would(recorded, factor, alarms):
     found = false_alarms.analyse(recorded(factor), pairs=40)
-    assert found["recorded_cohorts"] == 20
+    assert found["recorded_repetitions"] == 20
     for preset in ("quick", "standard"):
         assert found[preset]["pairs_with_an_alarm"] == alarms
         assert sum(found[preset]["verdicts"]["modes/xla/resident"].values()) == 40
-    assert found["quick"]["cohorts_median"] == 4
-    assert "20 cohorts" not in tables.false_alarms(found)
+    assert found["quick"]["repetitions_median"] == 4
+    assert "20 repetitions" not in tables.false_alarms(found)
     assert f"| quick | {alarms} of 40 | 4 |" in tables.false_alarms(found)
 
 

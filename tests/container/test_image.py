@@ -79,24 +79,24 @@ def test_caches_go_where_they_can_be_written():
     assert found["KERAS_HOME"] == "/tmp/k"
 
 
-@pytest.mark.skipif(device.driver_sign() is not None, reason="this container was given a card")
+@pytest.mark.skipif(device.driver_sign() is not None, reason="this container was given a GPU")
 def test_exit_codes_and_errors_come_through():
     done = call("/opt/bench/entry", "run", "--device", "gpu")
     assert done.returncode == 2
-    assert "this container was given no card" in done.stderr
+    assert "this container was given no GPU" in done.stderr
     assert call("/opt/bench/entry", "list").returncode == 0
 
 
 @pytest.fixture
 def nvidia():
-    """The folder of CUDA's wheels, which only the image for cards has."""
+    """The folder of CUDA's wheels, which only the image for GPUs has."""
     if not container.of_gpu_flavour():
         pytest.skip("this image is for CPUs")
     return Path(sysconfig.get_path("purelib")) / "nvidia"
 
 
 def test_the_libraries_tensorflow_opens_on_a_card_load(nvidia):
-    """All that they need of each other is there; the driver's own libraries come with a card."""
+    """All that they need of each other is there; the driver's own libraries come with a GPU."""
     wanted = {"cublas", "cudart", "cudnn", "cufft", "cupti", "cusolver", "cusparse", "nccl", "nvJitLink", "nvrtc"}
     missing = {}
     for library in sorted(nvidia.glob("*/lib/lib*.so*")):

@@ -23,9 +23,9 @@ def names(lines):
 def test_versions_are_those_of_the_constraints_and_each_has_hashes(path):
     constraints = {line.split(" ;")[0] for line in pins(ROOT / "constraints.txt")}
     assert {line.split(" ;")[0] for line in pins(path)} <= constraints
-    blocks = re.split(r"\n(?=[a-z0-9])", path.read_text())[1:]
-    assert blocks
-    assert all("--hash=sha256:" in block for block in blocks)
+    samples = re.split(r"\n(?=[a-z0-9])", path.read_text())[1:]
+    assert samples
+    assert all("--hash=sha256:" in sample for sample in samples)
     assert "://" not in path.read_text()
 
 

@@ -54,7 +54,7 @@ def test_other_words_and_no_card_of_slurms(job, tmp_path):
     assert job("doctor", BENCH_IMAGE="/images/a.sif").wait(patience.limit(30)) == 0
     (line,) = said(tmp_path)
     assert line.endswith("/images/a.sif doctor")
-    assert "CUDA_VISIBLE_DEVICES" not in line  # empty, it would hide every card
+    assert "CUDA_VISIBLE_DEVICES" not in line  # empty, it would hide every GPU
 
 
 def test_enroots_container_is_removed_again(job, tmp_path):

@@ -1,6 +1,6 @@
-"""One run on the card for each part, made once, and the part's report, which is to be sent back.
+"""One run on the GPU for each part, made once, and the part's report, which is to be sent back.
 
-A part is planned for less than five minutes, and its report is written as soon as it is done: a card that is lent for a
+A part is planned for less than five minutes, and its report is written as soon as it is done: a GPU that is lent for a
 while answers some of the questions, whatever ends it.
 """
 
@@ -13,8 +13,8 @@ from bench.machine import device, missing_gpu
 from bench.plan.preset import Preset
 
 PRESET = Preset(
-    name="card",
-    summary="one cohort of ten blocks, for what only a card can answer",
+    name="GPU",
+    summary="one repetition of ten samples, for what only a GPU can answer",
     looks=(1,),
     target_half_width=0.05,
     seconds=3_600.0,
@@ -38,19 +38,19 @@ def pytest_configure(config):
 
 def pytest_terminal_summary(terminalreporter, config):
     if lines := config.stash[REPORTS]:
-        terminalreporter.section("what the card answered: please send this back")
+        terminalreporter.section("what the GPU answered: please send this back")
         for line in lines:
             terminalreporter.write_line(line)
 
 
 class Report:
-    """What the card answered to the checks of one part."""
+    """What the GPU answered to the checks of one part."""
 
     def __init__(self):
         self.lines = []
 
     def hold(self, check, document):
-        """Make the check, and take down what it says, also where it fails: that is what a card is asked for."""
+        """Make the check, and take down what it says, also where it fails: that is what a GPU is asked for."""
         title = check.__name__.replace("_", " ")
         try:
             said = check(document)
@@ -76,15 +76,15 @@ def report(request):
 
 @pytest.fixture(scope="module")
 def measure(tmp_path_factory):
-    """Runs an experiment on the card and gives its document; skips where there is no card."""
+    """Runs an experiment on the GPU and gives its document; skips where there is no GPU."""
     from bench.run.execute import run
     from bench.run.options import Options
 
     if device.driver_sign() is None:
-        pytest.skip("there is no NVIDIA driver, so there is no card to ask")
+        pytest.skip("there is no NVIDIA driver, so there is no GPU to ask")
     visible = os.environ["TESTS_CUDA_VISIBLE_DEVICES"]
     if visible in ("", "-1"):
-        pytest.skip(f"CUDA_VISIBLE_DEVICES={visible!r} hides every card")
+        pytest.skip(f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU")
     with pytest.MonkeyPatch.context() as patch:
         if visible == "unset":
             patch.delenv("CUDA_VISIBLE_DEVICES")
@@ -92,7 +92,7 @@ def measure(tmp_path_factory):
             patch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
         def of(experiment, **options):
-            out = tmp_path_factory.mktemp("card")
+            out = tmp_path_factory.mktemp("GPU")
             wanted = Options(preset=PRESET, experiments=(experiment,), out=out, data="sample", **options)
             try:
                 return run(wanted, Lines()).document

@@ -1,4 +1,4 @@
-"""Where arithmetic begins on a card; skips without one."""
+"""Where arithmetic begins on a GPU; skips without one."""
 
 import pytest
 from support import card_checks

@@ -1,4 +1,4 @@
-"""What launching, waiting and copying cost on a card; skips without one."""
+"""What launching, waiting and copying cost on a GPU; skips without one."""
 
 import pytest
 from support import card_checks

@@ -1,4 +1,4 @@
-"""What each memory policy takes of a card; skips without one."""
+"""What each memory policy takes of a GPU; skips without one."""
 
 import pytest
 from support import card_checks

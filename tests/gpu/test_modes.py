@@ -1,4 +1,4 @@
-"""Eager mode, tf.function and XLA on a card; skips without one."""
+"""Eager mode, tf.function and XLA on a GPU; skips without one."""
 
 import pytest
 from support import card_checks

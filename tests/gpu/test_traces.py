@@ -1,4 +1,4 @@
-"""What the profiler tells of a card; skips without one."""
+"""What the profiler tells of a GPU; skips without one."""
 
 import pytest
 from support import card_checks

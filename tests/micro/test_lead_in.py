@@ -1,4 +1,4 @@
-"""Why blocks have a long lead-in: steps just after other processes have run take longer than steady ones."""
+"""Why samples have a long warm-up: steps just after other processes have run take longer than steady ones."""
 
 import random
 
@@ -11,11 +11,11 @@ from bench.measure.launcher import Limits, Server
 
 ROUNDS = 25
 STEPS = 25
-LEAD_INS = (12, 48, 96)
+WARMUPS = (12, 48, 96)
 
 
-def test_lead_in(benchmark, full_set, tmp_path, capsys):
-    """Prints seconds per step after other cases' blocks, over those of a worker that goes on without a break."""
+def test_warmup_steps(benchmark, full_set, tmp_path, capsys):
+    """Prints seconds per step after other cases' samples, over those of a worker that goes on without a break."""
     server = Server(full_set, {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Limits())
     server.wait_until_ready()
     try:
@@ -26,9 +26,13 @@ def test_lead_in(benchmark, full_set, tmp_path, capsys):
     finally:
         server.close()
     with capsys.disabled():
-        for lead_in, values in ratios.items():
+        for warmup_steps, values in ratios.items():
             quartiles = np.quantile(values, [0.25, 0.5, 0.75])
-            print("\nxla/resident, lead-in of {} steps: {:.3f} [{:.3f}, {:.3f}]".format(lead_in, *quartiles[[1, 0, 2]]))
+            print(
+                "\nxla/resident, warm-up of {} steps: {:.3f} [{:.3f}, {:.3f}]".format(
+                    warmup_steps, *quartiles[[1, 0, 2]]
+                )
+            )
 
 
 def start(server, case, folder):
@@ -38,21 +42,21 @@ def start(server, case, folder):
     return worker
 
 
-def block(worker, steps, lead_in):
+def sample(worker, steps, warmup_steps):
     worker.resume()
-    done = worker.ask(protocol.RunBlock(steps=steps, lead_in=lead_in), protocol.BlockDone, 120)
+    done = worker.ask(protocol.RunSample(steps=steps, warmup_steps=warmup_steps), protocol.SampleDone, 120)
     worker.stop()
     return done.seconds / steps
 
 
 def measure(workers, rounds):
-    """Ratios of each round, for each lead-in; the steady block comes right after, with a lead-in of its own."""
+    """Ratios of each round, for each warm-up; the steady sample comes right after, with a warm-up of its own."""
     subject, others = workers["xla/resident"], [name for name in workers if name != "xla/resident"]
-    ratios = {lead_in: [] for lead_in in LEAD_INS}
+    ratios = {warmup_steps: [] for warmup_steps in WARMUPS}
     for _ in range(rounds):
-        for lead_in in random.sample(LEAD_INS, len(LEAD_INS)):
+        for warmup_steps in random.sample(WARMUPS, len(WARMUPS)):
             for name in random.sample(others, len(others)):
-                block(workers[name], 3 if name.startswith("eager") else 17, 2)
-            broken = block(subject, STEPS, lead_in)
-            ratios[lead_in].append(broken / block(subject, STEPS, 100))
+                sample(workers[name], 3 if name.startswith("eager") else 17, 2)
+            broken = sample(subject, STEPS, warmup_steps)
+            ratios[warmup_steps].append(broken / sample(subject, STEPS, 100))
     return ratios

@@ -10,11 +10,11 @@ from bench.backends import clock
 
 PAIRS = 500
 STEPS = 8
-LEAD_IN = 2
+WARMUP = 2
 
 
 def by_hand(subject, batch):
-    for _ in range(LEAD_IN):
+    for _ in range(WARMUP):
         loss = subject.step(batch)
     subject.synchronise(loss)
     started = time.perf_counter()
@@ -25,7 +25,7 @@ def by_hand(subject, batch):
 
 
 def by_bench(subject, batch):
-    return clock.time_block(subject.step, lambda: batch, subject.synchronise, STEPS, LEAD_IN)
+    return clock.time_sample(subject.step, lambda: batch, subject.synchronise, STEPS, WARMUP)
 
 
 @pytest.mark.parametrize("subject", ["function", "xla"], indirect=True)

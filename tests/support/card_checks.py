@@ -1,4 +1,4 @@
-"""What only a card can answer, as checks of results: each returns figures for the report, or fails.
+"""What only a GPU can answer, as checks of results: each returns figures for the report, or fails.
 
 They are written against the result of one part's run, so that tests/bench/test_gpu_run.py can try them on those of the
 stand-ins.
@@ -13,7 +13,7 @@ MIB = 2**20
 
 
 def the_card_is_the_one_tensorflow_uses(document: Document) -> list[str]:
-    """NVML and TensorFlow speak of the same card."""
+    """NVML and TensorFlow speak of the same GPU."""
     section = document.autoencoder_bench
     facts = section.facts["gpu"]
     assert facts["matched_by"].value in ("PCI bus id", "MIG UUID"), facts["matched_by"].reason
@@ -23,30 +23,30 @@ def the_card_is_the_one_tensorflow_uses(document: Document) -> list[str]:
 
 def servers_may_fork(document: Document) -> list[str]:
     """Importing TensorFlow touches no device, and a forked worker computes on the GPU."""
-    for cohort in document.experiment.cohorts:
-        assert cohort.start_method == "fork", cohort.unsound
-    devices = {r.device for b in document.benchmarks for r in b.extra_info.replicates}
+    for repetition in document.experiment.repetitions:
+        assert repetition.start_method == "fork", repetition.unsound
+    devices = {r.device for b in document.benchmarks for r in b.extra_info.processes}
     assert all("GPU" in device for device in devices)
     return [f"computed on {', '.join(sorted(devices))}"]
 
 
 def every_policy_reserves_what_it_says(document: Document) -> list[str]:
-    """Against NVML: a policy that the figures contradict would be not-in-force."""
+    """Against NVML: a policy that the figures contradict would be not-applied."""
     states = {case.name: case for case in document.experiment.cases}
     wrong = [f"{name}: {case.failure.reason}" for name, case in states.items() if case.failure]
     assert not wrong, "; ".join(wrong)
     lines = [f"{name}: skipped: {case.skipped}" for name, case in states.items() if case.skipped]
     for benchmark in document.benchmarks:
-        (replicate,) = benchmark.extra_info.replicates
-        found = replicate.device_memory
+        (process,) = benchmark.extra_info.processes
+        found = process.device_memory
         assert found.reserved_bytes is not None, found.reason
-        assert parse(benchmark.extra_info.case.memory).growth == replicate.policy.allow_growth
+        assert parse(benchmark.extra_info.case.memory).growth == process.policy.allow_growth
         reserved, context, lost, total = (
             f"{number / MIB:,.0f} MiB"
-            for number in (found.reserved_bytes, found.context_bytes, found.lost_bytes, found.total_bytes)
+            for number in (found.reserved_bytes, found.context_bytes, found.nvml_used_bytes, found.total_bytes)
         )
         lines.append(f"{benchmark.name}: reserved {reserved}, context {context}, lost {lost} of {total}")
-        lines[-1] += "" if found.exclusive else "; somebody else was on the card"
+        lines[-1] += "" if found.exclusive else "; somebody else was on the GPU"
     return lines
 
 
@@ -54,16 +54,16 @@ def peaks_are_those_of_this_model(document: Document) -> list[str]:
     """The allocator's peak holds the model and its batch, and no data set (tensorflow #71744)."""
     lines = []
     for benchmark in document.benchmarks:
-        (replicate,) = benchmark.extra_info.replicates
-        found = replicate.device_memory
+        (process,) = benchmark.extra_info.processes
+        found = process.device_memory
         assert found.tensors_bytes <= found.tensors_peak_bytes
-        assert replicate.model_bytes <= found.tensors_peak_bytes < replicate.model_bytes + 100 * MIB
-        lines.append(f"{benchmark.name}: peak {found.tensors_peak_bytes:,} B, model {replicate.model_bytes:,} B")
+        assert process.model_bytes <= found.tensors_peak_bytes < process.model_bytes + 100 * MIB
+        lines.append(f"{benchmark.name}: peak {found.tensors_peak_bytes:,} B, model {process.model_bytes:,} B")
     return lines
 
 
 def the_same_model_within_its_limits(document: Document) -> list[str]:
-    """With TF32 off, and as timed: the limits were set without a card."""
+    """With TF32 off, and as timed: the limits were set without a GPU."""
     lines = []
     for benchmark in document.benchmarks:
         for check in benchmark.extra_info.same_model:
@@ -74,22 +74,22 @@ def the_same_model_within_its_limits(document: Document) -> list[str]:
     return lines
 
 
-def clocks_are_read_around_every_block(document: Document) -> list[str]:
-    """Unless the card tells nothing at all."""
+def clocks_are_read_around_every_sample(document: Document) -> list[str]:
+    """Unless the GPU tells nothing at all."""
     lines = []
     for benchmark in document.benchmarks:
-        for replicate in benchmark.extra_info.replicates:
-            if replicate.telemetry is None:
+        for process in benchmark.extra_info.processes:
+            if process.telemetry is None:
                 assert document.autoencoder_bench.facts["gpu"]["sm_clock_hertz"].value is None
                 continue
-            clocks = [hertz for pair in replicate.telemetry.sm_hertz for hertz in pair if hertz is not None]
-            assert len(replicate.telemetry.sm_hertz) == len(replicate.rounds)
+            clocks = [hertz for pair in process.telemetry.sm_hertz for hertz in pair if hertz is not None]
+            assert len(process.telemetry.sm_hertz) == len(process.rounds)
             lines.append(f"{benchmark.name}: {min(clocks) / 1e6:.0f} to {max(clocks) / 1e6:.0f} MHz")
     return lines
 
 
 def energy_agrees_with_power(document: Document) -> list[str]:
-    """Where the card has a counter: it and the average power tell the same within a factor of two."""
+    """Where the GPU has a counter: it and the average power tell the same within a factor of two."""
     counter = document.autoencoder_bench.facts["gpu"]["energy_counter"]
     if counter.value is None:
         return [f"no counter: {counter.reason}"]
@@ -191,7 +191,7 @@ def both_regimes_of_a_batch_are_seen(document: Document) -> list[str]:
     for mode, seconds in sizes.items():
         smallest, *_, before, largest = sorted(seconds)
         grown = seconds[largest] / seconds[before]
-        # On a card that had no room for the largest, memory ended it before arithmetic may have shown.
+        # On a GPU that had no room for the largest, memory ended it before arithmetic may have shown.
         assert largest < MOST_EXAMPLES or grown > 0.5 * largest / before, f"{mode}: {grown:.2f} times as long"
         lines.append(
             f"{mode}: {smallest} rows {1e6 * seconds[smallest]:.0f} microseconds, {largest:,} rows "
@@ -204,7 +204,7 @@ MODES = (
     the_card_is_the_one_tensorflow_uses,
     servers_may_fork,
     the_same_model_within_its_limits,
-    clocks_are_read_around_every_block,
+    clocks_are_read_around_every_sample,
     energy_agrees_with_power,
 )
 TRACES = (profiles_hold_events_of_the_gpu, traces_say_what_the_gpu_did, cuda_graphs_are_traced_where_asked)

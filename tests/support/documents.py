@@ -14,15 +14,15 @@ from bench.experiments.roofline.limits import SHARE, share_of_limit, write
 from bench.measure.entry import BASE
 from bench.plan.preset import PRESETS
 from bench.recording.build import Circumstances, Progress, build
-from bench.results.estimates import replicates_of
+from bench.results.estimates import processes_of
 from bench.results.record import (
-    BlockSize,
     CaseRecord,
-    CohortRecord,
     DeviceMemory,
     Failure,
+    ProcessRecord,
     Quantities,
-    Replicate,
+    RepetitionRecord,
+    SampleSize,
     Training,
 )
 from bench.results.schema import Data, Device, Pairing, Plan, Software, Stopping
@@ -35,29 +35,29 @@ TIMES = {
     "eager/notebook": 15e-3,
     "function/notebook": 1.5e-3,
     "xla/notebook": 1.1e-3,
-    "function/resident/twin": 1.1e-3,
+    "function/resident/control": 1.1e-3,
 }
 
 
-def simulate(generator, times=TIMES, cohorts=6, rounds=20, block=0.02, process=0.005, server=0.01, drift=0.0):
-    """Seconds per step, (cohorts, rounds) for each case: a server's own bias falls on each case differently."""
-    common = np.cumsum(generator.normal(0, drift, (cohorts, rounds)), axis=1)
+def simulate(generator, times=TIMES, repetitions=6, rounds=20, sample=0.02, process=0.005, server=0.01, drift=0.0):
+    """Seconds per step, (repetitions, rounds) for each case: a server's own bias falls on each case differently."""
+    common = np.cumsum(generator.normal(0, drift, (repetitions, rounds)), axis=1)
     return {
         name: seconds
         * np.exp(
             common
-            + generator.normal(0, process, (cohorts, 1))
-            + generator.normal(0, server, (cohorts, 1))
-            + generator.normal(0, block, (cohorts, rounds))
+            + generator.normal(0, process, (repetitions, 1))
+            + generator.normal(0, server, (repetitions, 1))
+            + generator.normal(0, sample, (repetitions, rounds))
         )
         for name, seconds in times.items()
     }
 
 
-def replicates(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
+def processes(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
     return tuple(
-        Replicate(
-            cohort=i + 1,
+        ProcessRecord(
+            repetition=i + 1,
             start_method="fork",
             ready_seconds=0.01,
             device_init_seconds=0.1,
@@ -70,8 +70,8 @@ def replicates(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
             rounds=tuple(range(len(row))),
             warmup_rounds=3,
             steady=True,
-            peak_host_bytes=memory,
-            device_memory=DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1, lost_bytes=card_memory)
+            host_peak_rss_bytes=memory,
+            device_memory=DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1, nvml_used_bytes=card_memory)
             if card_memory
             else None,
             seconds_per_step=tuple(float(value) for value in row),
@@ -103,24 +103,24 @@ def document(
     records = [
         CaseRecord(
             case=known[name],
-            block=BlockSize(steps=10, lead_in=5),
-            replicates=replicates(rows, first_call, memory, card_memory),
-            failure=Failure(status="failed", reason="killed by SIGKILL", cohort=1, log="logs/a.log")
+            sample_size=SampleSize(steps=10, warmup_steps=5),
+            processes=processes(rows, first_call, memory, card_memory),
+            failure=Failure(status="failed", reason="killed by SIGKILL", repetition=1, log="logs/a.log")
             if name in failed
             else None,
         )
         for name, rows in samples.items()
     ]
     count = max(len(rows) for rows in samples.values())
-    cohort_records = [
-        CohortRecord(
-            cohort=number + 1,
+    repetition_records = [
+        RepetitionRecord(
+            repetition=number + 1,
             server_seconds=4.0,
             start_method="fork",
             unsound=None,
             cases=tuple(samples),
             order=tuple(tuple(range(len(samples))) for _ in next(iter(samples.values()))[0]),
-            blocks=len(next(iter(samples.values()))[0]),
+            samples=len(next(iter(samples.values()))[0]),
             seconds=20.0,
             windows=(),
         )
@@ -161,7 +161,7 @@ def document(
         cases=tuple(known[name] for name in samples),
         preset=PRESETS["standard"],
     )
-    measured = Measured(plan, records, cohort_records, None, Stopping(reason="fixed", seconds=100.0))
+    measured = Measured(plan, records, repetition_records, None, Stopping(reason="fixed", seconds=100.0))
     return build(circumstances, [measured], Progress(status=status, training=training))
 
 
@@ -173,12 +173,14 @@ def with_experiment(found, **changes):
 
 
 def with_inputs_alone(found, rates, batches=100):
-    """The document with its pipelines measured alone, at these batches per second in the cohorts from 1 on."""
+    """The document with its pipelines measured alone, at these batches per second in the repetitions from 1 on."""
     alone = tuple(
         Quantities(
-            name="input_alone", cohort=cohort, values={"batches_count": batches, "elapsed_seconds": batches / rate}
+            name="input_alone",
+            repetition=repetition,
+            values={"batches_count": batches, "elapsed_seconds": batches / rate},
         )
-        for cohort, rate in enumerate(rates, 1)
+        for repetition, rate in enumerate(rates, 1)
     )
     benchmarks = tuple(
         msgspec.structs.replace(b, extra_info=msgspec.structs.replace(b.extra_info, quantities=alone))
@@ -188,11 +190,11 @@ def with_inputs_alone(found, rates, batches=100):
 
 
 def with_limits(found, limits):
-    """The document with these limits of its device, by cohort, and what each case reaches of them."""
+    """The document with these limits of its device, by repetition, and what each case reaches of them."""
     benchmarks = tuple(
         msgspec.structs.replace(
             b,
-            extra_info=msgspec.structs.replace(b.extra_info, figures={SHARE: share_of_limit(replicates_of(b), limits)}),
+            extra_info=msgspec.structs.replace(b.extra_info, figures={SHARE: share_of_limit(processes_of(b), limits)}),
         )
         for b in found.benchmarks
     )
@@ -201,10 +203,10 @@ def with_limits(found, limits):
 
 
 def of_device(limits):
-    """Limits by cohort, as a result holds them."""
-    for cohort, one in limits.items():
+    """Limits by repetition, as a result holds them."""
+    for repetition, one in limits.items():
         values = {name: value for name, value in write(one).items() if not isinstance(value, str)}
-        yield Quantities(name="limits", cohort=cohort, values=values)
+        yield Quantities(name="limits", repetition=repetition, values=values)
 
 
 def together(*found):
@@ -216,8 +218,8 @@ def together(*found):
 
 
 def pair(base_samples, new_samples, **changes):
-    """The two documents of a side-by-side run; the twin belongs to the base."""
-    new_samples = {name: rows for name, rows in new_samples.items() if not name.endswith("/twin")}
+    """The two documents of a side-by-side run; the A/A control belongs to the base."""
+    new_samples = {name: rows for name, rows in new_samples.items() if not name.endswith("/control")}
     return document(base_samples, pairing=BASE, **changes), document(new_samples, pairing="new", **changes)
 
 

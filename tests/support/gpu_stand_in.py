@@ -1,7 +1,7 @@
 """`python -m support.gpu_stand_in ARGUMENTS`: the command line `bench`, on a machine whose GPU is made of stand-ins.
 
 Stood in for are the driver's files, TensorFlow's device (servers/gpu_stand_in.py) and, by LD_LIBRARY_PATH, NVML. The
-preset `quick` is one cohort of two blocks. Where STAND_IN_HEAT names a file, the card is throttled after a round.
+preset `quick` is one repetition of two samples. Where STAND_IN_HEAT names a file, the GPU is throttled after a round.
 """
 
 import functools
@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from bench import __main__ as cli
+from bench.__main__ import main
 from bench.doctor import doctor
 from bench.machine import device
 from bench.measure import cooling
@@ -47,7 +47,7 @@ if __name__ == "__main__":
     progress_bar.PlainView.advance = _heat
     device.driver_sign = lambda *known: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
-    cooling.MOST_SECONDS = 1.0  # a card of files never cools down
+    cooling.MOST_SECONDS = 1.0  # a GPU of files never cools down
     options.Options = functools.partial(options.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
-    cli.main()
+    main()

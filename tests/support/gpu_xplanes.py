@@ -57,7 +57,7 @@ class Planes:
             self._stat(self.device, event, "cuda_graph_id", graph)
             self._stat(self.device, event, "cuda_graph_node_id", graph * 100 + 1)
         # ToXStat in cupti_buffer_events.h
-        details = "regs:32 static_shared:0 dynamic_shared:16384 grid:3,1,1 block:64,1,1 occ_pct:25"
+        details = "regs:32 static_shared:0 dynamic_shared:16384 grid:3,1,1 sample:64,1,1 occ_pct:25"
         self._stat(self.device, event, "kernel_details", details)
         return event
 

@@ -22,7 +22,7 @@ class Listener:
 
 TINY = Preset(
     name="tiny",
-    summary="three cohorts of four blocks, for tests",
+    summary="three repetitions of four samples, for tests",
     looks=(3,),
     target_half_width=0.05,
     seconds=300.0,

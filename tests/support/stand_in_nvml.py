@@ -13,7 +13,7 @@ SOURCE = Path(__file__).parents[1] / "bench" / "machine" / "stand_in" / "nvml.c"
 
 @dataclass(frozen=True)
 class StandIn:
-    """The folder with the library, and the folder with the files that say what the cards are like."""
+    """The folder with the library, and the folder with the files that say what the GPUs are like."""
 
     library: Path
     state: Path
@@ -26,7 +26,7 @@ class StandIn:
         return {**inherited, **ours, "CUDA_MPS_PIPE_DIRECTORY": str(self.state / "mps")}  # not one of this machine's
 
     def set(self, name: str, content: object) -> None:
-        """Change what the cards are like, also while a process is asking."""
+        """Change what the GPUs are like, also while a process is asking."""
         (self.state / name).write_text(f"{content}\n")
 
 
@@ -42,7 +42,7 @@ def compile_into(folder: Path, *options: str) -> Path:
 
 
 def with_state(library: Path, state: Path) -> StandIn:
-    """The library with cards that are idle, and 400 MiB in use."""
+    """The library with GPUs that are idle, and 400 MiB in use."""
     (state / "held").mkdir(parents=True)
     stand_in = StandIn(library, state)
     stand_in.set("used", 400 * 2**20)

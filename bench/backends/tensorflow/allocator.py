@@ -1,4 +1,4 @@
-"""Memory policies inside a worker: apply one before TensorFlow starts its GPU, and read back what is in force."""
+"""Memory policies inside a worker: apply one before TensorFlow starts its GPU, and read back what is applied."""
 
 import os
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.eager import context
 
 from bench.plan.memory_policy import Policy
-from bench.results.record import PolicyInForce
+from bench.results.record import AppliedPolicy
 
 # Each overrides what a program asks for, or what the default leaves free.
 OVERRIDES = ("TF_FORCE_GPU_ALLOW_GROWTH", "TF_GPU_ALLOCATOR", "TF_DEVICE_MIN_SYS_MEMORY_IN_MB")
@@ -22,7 +22,7 @@ def apply(policy: Policy) -> None:
     """Ask TensorFlow for this policy on every visible GPU. Raises PolicyConflict.
 
     Growth has a public setting. The fraction has none in TensorFlow 2: it goes into the configuration that the context
-    is going to be started with, which is private, so that `in_force` is what counts.
+    is going to be started with, which is private, so that `applied` is what counts.
     """
     running = context.context()
     if running._context_handle is not None:
@@ -42,10 +42,10 @@ def apply(policy: Policy) -> None:
         running._config = config_pb2.ConfigProto(gpu_options=options)
 
 
-def in_force(outputs: Sequence[tf.Tensor | tf.Variable]) -> PolicyInForce:
+def applied(outputs: Sequence[tf.Tensor | tf.Variable]) -> AppliedPolicy:
     """What TensorFlow's context was started with, and where these really are."""
     options = context.context().config.gpu_options
-    return PolicyInForce(
+    return AppliedPolicy(
         allow_growth=options.allow_growth,
         fraction=options.per_process_gpu_memory_fraction,
         environment={name: os.environ[name] for name in OVERRIDES if name in os.environ},

@@ -1,4 +1,4 @@
-"""What a worker does with TensorFlow on request: takes one case through its first call, its blocks and the rest."""
+"""What a worker does with TensorFlow on request: takes one case through its first call, its samples and the rest."""
 
 import gc
 import math
@@ -63,7 +63,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
     input_init_seconds = time.perf_counter() - started
     state.subject, state.next_batch = subject, next_batch
     state.losses = [number for loss in call.losses for number in _finite(loss)]
-    gc.freeze()  # what is set up now stays: no collection walks it inside a block
+    gc.freeze()  # what is set up now stays: no collection walks it inside a sample
     data_bytes = 4 * state.config.batch_size * state.config.num_features
     weight = subject.parameters.weights["encoder_h1"]
     return protocol.Prepared(
@@ -78,7 +78,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
         data_bytes=data_bytes,
         bus_bytes=_bus_bytes(subject, case.pipeline, state.config) if request.device == "gpu" else None,
         steps_per_call=subject.steps_per_call,
-        policy=allocator.in_force((call.losses[0], weight)) if request.device == "gpu" else None,
+        policy=allocator.applied((call.losses[0], weight)) if request.device == "gpu" else None,
     )
 
 
@@ -115,17 +115,19 @@ def _calibrate(state: State, request: protocol.Calibrate) -> protocol.Calibrated
     rules = clock.of_calls(clock.GPU_RULES if state.device == "gpu" else clock.CPU_RULES, subject.steps_per_call)
 
     def time_steps(count: int) -> float:
-        return clock.time_block(subject.step, next_batch, subject.synchronise, count, rules.least_lead_in)
+        return clock.time_sample(subject.step, next_batch, subject.synchronise, count, rules.least_warmup_steps)
 
-    chosen, lead_in = clock.choose_steps(time_steps, rules)
-    return protocol.Calibrated(steps=chosen * subject.steps_per_call, lead_in=lead_in * subject.steps_per_call)
+    chosen, warmup_steps = clock.choose_steps(time_steps, rules)
+    return protocol.Calibrated(
+        steps=chosen * subject.steps_per_call, warmup_steps=warmup_steps * subject.steps_per_call
+    )
 
 
-def _run_block(state: State, request: protocol.RunBlock) -> protocol.BlockDone:
+def _run_sample(state: State, request: protocol.RunSample) -> protocol.SampleDone:
     subject, next_batch = state.prepared()
-    calls, lead_in = request.steps // subject.steps_per_call, request.lead_in // subject.steps_per_call
-    seconds = clock.time_block(subject.step, next_batch, subject.synchronise, calls, lead_in)
-    return protocol.BlockDone(seconds=seconds, traces=subject.traces())
+    calls, warmup_steps = request.steps // subject.steps_per_call, request.warmup_steps // subject.steps_per_call
+    seconds = clock.time_sample(subject.step, next_batch, subject.synchronise, calls, warmup_steps)
+    return protocol.SampleDone(seconds=seconds, traces=subject.traces())
 
 
 def _read_memory(state: State, request: protocol.ReadMemory) -> protocol.MemoryRead:
@@ -190,7 +192,7 @@ HANDLERS: dict[type[protocol.Message], Callable[[State, Any], protocol.Message]]
     protocol.ProbeContext: _probe_context,
     protocol.Check: _check,
     protocol.Calibrate: _calibrate,
-    protocol.RunBlock: _run_block,
+    protocol.RunSample: _run_sample,
     protocol.ReadMemory: _read_memory,
     protocol.Sustain: _sustain,
     protocol.MeasureLatency: _measure_latency,

@@ -1,4 +1,4 @@
-"""What a case has learnt, as a picture: test images, and below each what its weights make of it."""
+"""What a case has learnt, as a plot: test images, and below each what its weights make of it."""
 
 from pathlib import Path
 

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 _CAPTION = (
     "examples/s: steps/s times the batch. time: paired ratio to {reference}. first: first call in seconds. memory: "
-    "tensors on the card at most, or without one the host's that only this process has."
+    "tensors on the GPU at most, or without one the host's that only this process has."
 )
 # Of the report: with the range or interval of every figure.
 _WHOLE_CAPTION = (
     "ms: of a step; examples/s: steps/s times the batch. time: paired ratio to {reference}. first call: seconds. "
-    "memory: tensors on the card at most, or without one the host's that only this process has."
+    "memory: tensors on the GPU at most, or without one the host's that only this process has."
 )
 
 
@@ -42,8 +42,8 @@ def _row(benchmark: Benchmark) -> list[str]:
         cells.rate(benchmark),
         "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
         cells.ratio(info.ratio_to_reference),
-        f"{median(first_call_seconds(replicate) for replicate in info.replicates):.2f}",
-        size(held.private if held.tensors is None else held.tensors),
+        f"{median(first_call_seconds(process) for process in info.processes):.2f}",
+        size(held.uss if held.tensors is None else held.tensors),
     ]
 
 
@@ -93,7 +93,7 @@ def _whole(crossover: Estimate) -> str:
 
 def _whole_table(document: Document) -> Grid:
     """A row for each case, of a document of one experiment."""
-    kind = "tensors" if document.autoencoder_bench.device.kind == "gpu" else "private"
+    kind = "tensors" if document.autoencoder_bench.device.kind == "gpu" else "uss"
     return Grid(
         title="Batch sizes",
         headings=("case", "ms", "steps/s", "examples/s", "time", "first call", "memory"),
@@ -129,14 +129,14 @@ def _lines(document: Document) -> Grid:
             for mode, fitted in found.items()
             if fitted and is_a_line(fitted)
         ),
-        caption="by the times of a step over its batch; a line is fitted in each cohort.",
+        caption="by the times of a step over its batch; a line is fitted in each repetition.",
     )
 
 
 def _draw(document: Document) -> "Figure | None":
-    from bench.experiments.batch import picture
+    from bench.experiments.batch import plot
 
-    return picture.draw(document)
+    return plot.draw(document)
 
 
 EXHIBIT = Exhibit(

@@ -26,20 +26,22 @@ class Regimes:
     worst_misfit: float
 
 
-def fit(times: Mapping[int, estimates.Replicates]) -> Regimes | None:
-    """Fit the line in every cohort that has all sizes; estimates and intervals are over cohorts, as of any ratio.
+def fit(times: Mapping[int, estimates.Processes]) -> Regimes | None:
+    """Fit the line in every repetition that has all sizes; intervals are over repetitions, as of any ratio.
 
     Least squares of relative distances, so that small batches count as much as large ones. None with fewer than
-    LEAST_SIZES sizes, without a common cohort, or where a part comes out as nothing: then there is no crossover.
+    LEAST_SIZES sizes, without a common repetition, or where a part comes out as nothing: then there is no crossover.
     """
-    cohorts = set.intersection(*({r.cohort for r in replicates} for replicates in times.values())) if times else set()
-    if len(times) < LEAST_SIZES or not cohorts:
+    repetitions = (
+        set.intersection(*({r.repetition for r in processes} for processes in times.values())) if times else set()
+    )
+    if len(times) < LEAST_SIZES or not repetitions:
         return None
     levels = {
-        size: {r.cohort: median(r.seconds_per_step) for r in replicates if r.cohort in cohorts}
-        for size, replicates in times.items()
+        size: {r.repetition: median(r.seconds_per_step) for r in processes if r.repetition in repetitions}
+        for size, processes in times.items()
     }
-    lines = [line([(size, levels[size][cohort]) for size in sorted(levels)]) for cohort in sorted(cohorts)]
+    lines = [line([(size, levels[size][repetition]) for size in sorted(levels)]) for repetition in sorted(repetitions)]
     if any(launch <= 0 or slope <= 0 for launch, slope in lines):
         return None
     launches, slopes = ([math.log(part) for part in parts] for parts in zip(*lines, strict=True))
@@ -66,15 +68,15 @@ def line(points: Sequence[tuple[int, float]]) -> tuple[float, float]:
 
 def regimes(document: Document) -> dict[str, Regimes | None]:
     """The fitted line of every mode."""
-    times: dict[str, dict[int, estimates.Replicates]] = {}
+    times: dict[str, dict[int, estimates.Processes]] = {}
     for benchmark in document.benchmarks:
         case = benchmark.extra_info.case
-        if not case.twin:
-            times.setdefault(case.mode, {})[case.batch_size] = estimates.replicates_of(benchmark)
+        if not case.control:
+            times.setdefault(case.mode, {})[case.batch_size] = estimates.processes_of(benchmark)
     return {mode: fit(of_mode) for mode, of_mode in _sorted(times).items()}
 
 
-def _sorted(times: Mapping[str, dict[int, estimates.Replicates]]) -> dict[str, dict[int, estimates.Replicates]]:
+def _sorted(times: Mapping[str, dict[int, estimates.Processes]]) -> dict[str, dict[int, estimates.Processes]]:
     return {mode: dict(sorted(of_mode.items())) for mode, of_mode in times.items()}
 
 

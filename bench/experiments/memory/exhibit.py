@@ -15,44 +15,48 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DEVICE_CAPTION = (
-    "Memory of the card, of one process alone on it, median of the cohorts. start: seconds until the first allocation. "
-    "tensors: in use at most after the warm-up, by the allocator. reserved: lost less the context of a process that "
-    "did one step, its tensors taken off (derived; TensorFlow has no figure). lost: what the card had less. private: "
-    "the host's memory that only this process has."
+    "Memory of the GPU, of one process alone on it, median of the repetitions. start: seconds until the first "
+    "allocation. tensors: in use at most after the warm-up, by the allocator. used: by NVML, less than when idle. "
+    "reserved: used less the context of a process that did one step, its tensors taken off (derived; TensorFlow has no "
+    "figure). USS: the host's memory that only this process has."
 )
 _HOST_CAPTION = (
     "time: paired ratio to {reference}. start: seconds until the first computation. Memory of the host, median of the "
-    "cohorts. private: pages that only this process has. resident: with those it shares with its server. peak: the "
-    "most it ever had resident."
+    "repetitions. USS: pages that only this process has. RSS: with those it shares with its server. peak RSS: the most "
+    "it ever had resident."
 )
-
-
 # Of the report: with the least and the most of the processes.
 _KINDS = {
     "gpu": (
-        ("model", "data", "tensors", "reserved", "context", "lost", "private"),
-        "Of the card, of one process alone on it: model and data, which are among the tensors in use at most; "
-        "reserved, which is lost less the context; lost, what the card had less. private: the host's memory that only "
-        "this process has.",
+        ("model", "data", "tensors", "reserved", "context", "used", "uss"),
+        "Of the GPU, of one process alone on it: model and data, which are among the tensors in use at most; used, by "
+        "NVML, less than when idle; reserved, which is used less the context (derived). USS: the host's memory that "
+        "only this process has.",
     ),
     "cpu": (
-        ("private", "resident", "peak"),
-        "Of the host: private, pages that only this process has; resident, with those it shares with its server; peak, "
-        "the most it ever had resident.",
+        ("uss", "rss", "peak_rss"),
+        "Of the host: USS, pages that only this process has; RSS, with those it shares with its server; peak RSS, the "
+        "most it ever had resident.",
     ),
 }
-_SAID = ("reserved", "lost", "tensors")  # of a policy
+_HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak RSS"}
+_SAID = ("reserved", "used", "tensors")  # of a policy
 
 
 def table(document: Document) -> Grid:
-    """A row for each case: speed, and memory of the card or else of the host."""
+    """A row for each case: speed, and memory of the GPU or else of the host."""
     if document.autoencoder_bench.device.kind == "gpu":
-        kinds = ("tensors", "reserved", "lost", "private")
-        return cells.of_cases(document, ("steps/s", "start", *kinds), lambda case: _row(case, kinds), _DEVICE_CAPTION)
-    of_host = ("private", "resident", "peak")
+        kinds = ("tensors", "reserved", "used", "uss")
+        headings = ("steps/s", "start", *_headings(kinds))
+        return cells.of_cases(document, headings, lambda case: _row(case, kinds), _DEVICE_CAPTION)
+    of_host = ("uss", "rss", "peak_rss")
     caption = _HOST_CAPTION.format(reference=document.experiment.reference)
-    headings = ("steps/s", "time", "start", *of_host)
+    headings = ("steps/s", "time", "start", *_headings(of_host))
     return cells.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
+
+
+def _headings(kinds: Sequence[str]) -> list[str]:
+    return [_HEADINGS.get(kind, kind) for kind in kinds]
 
 
 def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -> list[str]:
@@ -66,41 +70,39 @@ def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -
 
 
 def findings(document: Document) -> list[str]:
-    """What each policy costs on this card, or each mode on this host, and what the model itself needs."""
+    """What each policy costs on this GPU, or each mode on this host, and what the model itself needs."""
     measured = [(benchmark, figures(benchmark)) for benchmark in document.benchmarks]
-    measured = [(benchmark, found) for benchmark, found in measured if not benchmark.extra_info.case.twin]
+    measured = [(benchmark, found) for benchmark, found in measured if not benchmark.extra_info.case.control]
     if document.autoencoder_bench.device.kind == "cpu":
         return [sentence for sentence in [_of_host(measured)] if sentence]
     sentences = [sentence for benchmark, found in measured if (sentence := _of_policy(benchmark, found))]
     shared = [name for name, memory in _memories(document) if memory.exclusive is False]
     if shared:
-        sentences.append(
-            f"Somebody else was on the card ({', '.join(sorted(set(shared)))}): their memory may be in it."
-        )
+        sentences.append(f"Somebody else was on the GPU ({', '.join(sorted(set(shared)))}): their memory may be in it.")
     return sentences
 
 
 def _of_policy(benchmark: Benchmark, found: Figures) -> str | None:
-    if found.reserved is None or found.lost is None or found.total is None:
+    if found.reserved is None or found.used is None or found.total is None:
         return None
     need = "" if found.model is None else f" for a model of {size(found.model)}"
-    reserved, lost, tensors = (f"{size(getattr(found, kind))} ({_range(benchmark, kind)})" for kind in _SAID)
+    reserved, used, tensors = (f"{size(getattr(found, kind))} ({_range(benchmark, kind)})" for kind in _SAID)
     return (
-        f"{benchmark.name} reserves {reserved}{need}, and with its context takes {lost} of the card's "
+        f"{benchmark.name} reserves {reserved}{need}, and with its context takes {used} of the GPU's "
         f"{size(found.total)}; its tensors need {tensors} at most."
     )
 
 
 def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     parts = [
-        f"{size(found.private)} ({_range(benchmark, 'private')}) in {benchmark.extra_info.case.mode}"
+        f"{size(found.uss)} ({_range(benchmark, 'uss')}) in {benchmark.extra_info.case.mode}"
         for benchmark, found in measured
-        if found.private
+        if found.uss
     ]
     if not parts:
         return None
     model = next((found.model for _, found in measured if found.model), None)
-    return f"Memory of the host that only the process has: {', '.join(parts)}, for a model of {size(model)}."
+    return f"Private host memory (USS): {', '.join(parts)}, for a model of {size(model)}."
 
 
 def _range(benchmark: Benchmark, kind: str) -> str:
@@ -110,10 +112,10 @@ def _range(benchmark: Benchmark, kind: str) -> str:
 
 def _memories(document: Document) -> list[tuple[str, DeviceMemory]]:
     return [
-        (benchmark.name, replicate.device_memory)
+        (benchmark.name, process.device_memory)
         for benchmark in document.benchmarks
-        for replicate in benchmark.extra_info.replicates
-        if replicate.device_memory
+        for process in benchmark.extra_info.processes
+        if process.device_memory
     ]
 
 
@@ -122,7 +124,7 @@ def _whole_table(document: Document) -> Grid:
     kinds, words = _KINDS[document.autoencoder_bench.device.kind]
     return Grid(
         title="Memory",
-        headings=("case", "steps/s", "start", *kinds),
+        headings=("case", "steps/s", "start", *_headings(kinds)),
         rows=tuple(_memory_row(benchmark, kinds) for benchmark in document.benchmarks),
         caption=f"{words} start: seconds until the first computation.",
     )
@@ -137,9 +139,9 @@ def _memory_row(benchmark: Benchmark, kinds: Sequence[str]) -> tuple[str, ...]:
 
 
 def _draw(document: Document) -> "Figure | None":
-    from bench.experiments.memory import picture
+    from bench.experiments.memory import plot
 
-    return picture.draw(document)
+    return plot.draw(document)
 
 
 EXHIBIT = Exhibit(

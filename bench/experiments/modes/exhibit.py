@@ -39,7 +39,7 @@ def _pipeline_cost(measured: Mapping[str, Benchmark]) -> str | None:
         resident, notebook = measured.get(f"{mode}/resident"), measured.get(f"{mode}/notebook")
         if resident is None or notebook is None:
             continue
-        of_resident, of_notebook = estimates.replicates_of(resident), estimates.replicates_of(notebook)
+        of_resident, of_notebook = estimates.processes_of(resident), estimates.processes_of(notebook)
         share = estimates.share_lost(estimates.paired_ratio(of_resident, of_notebook))
         if share.value is not None:
             parts.append(f"{_NAMES[mode]} {_lost(share)}")

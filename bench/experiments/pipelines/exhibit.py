@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTION = (
-    "stall: share of the step lost against a resident batch, paired. alone: batches per second that nobody computes "
-    "with. first: seconds to the first batch. private: the host's memory that only this process has. bus: bytes a "
-    "step's input moves to the GPU."
+    "overhead: share of the step lost against a resident batch, paired. alone: batches per second that nobody "
+    "computes with. first: seconds to the first batch. USS: the host's memory that only this process has. bus: "
+    "bytes a step's input moves to the GPU."
 )
 
 # Of the report: with the range or interval of every figure.
 _WHOLE_CAPTION = (
-    "ms: of a step. stall: share of the step lost against a resident batch, paired. alone: batches per second that "
-    "nobody computes with. first batch: seconds. private: the host's memory that only this process has. bus: bytes a "
-    "step's input moves to the GPU, by the batch's size."
+    "ms: of a step. overhead: share of the step lost against a resident batch, paired. alone: batches per second "
+    "that nobody computes with. first batch: seconds. USS: the host's memory that only this process has. bus: "
+    "bytes a step's input moves to the GPU, by the batch's size."
 )
 
 # From one word changed to another way of feeding: the first that surely helps is the one to try.
@@ -48,7 +48,7 @@ WORTH = 1.02  # what a remedy has to gain at least, surely
 
 def table(document: Document) -> Grid:
     """A row for each case."""
-    return cells.of_cases(document, ("steps/s", "stall", "alone", "first", "private", "bus"), _row, _CAPTION)
+    return cells.of_cases(document, ("steps/s", "overhead", "alone", "first", "USS", "bus"), _row, _CAPTION)
 
 
 def _row(benchmark: Benchmark) -> list[str]:
@@ -58,14 +58,14 @@ def _row(benchmark: Benchmark) -> list[str]:
         cells.rate(benchmark),
         "-" if stall is None or stall.value is None else percent(stall),
         "-" if alone.value is None else f"{alone.value:,.0f}",
-        f"{median(replicate.input_init_seconds for replicate in info.replicates):.2f}",
-        size(figures(benchmark).private),
-        size(info.replicates[0].bus_bytes),
+        f"{median(process.input_init_seconds for process in info.processes):.2f}",
+        size(figures(benchmark).uss),
+        size(info.processes[0].bus_bytes),
     ]
 
 
 def alone_rate(benchmark: Benchmark) -> Estimate:
-    """Batches per second of the pipeline where nobody computes, with its interval over the cohorts."""
+    """Batches per second of the pipeline where nobody computes, with its interval over the repetitions."""
     return estimates.level([alone.batches_per_second for alone in input_alone.read(benchmark.extra_info.quantities)])
 
 
@@ -106,7 +106,7 @@ def _cost(name: str, stall: Estimate) -> str:
 def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
     """Whether the pipeline alone delivers more than the step without it could take."""
     supply = supply_ratio(usual, resident)
-    needs = estimates.level([1 / median(r.seconds_per_step) for r in estimates.replicates_of(resident)])
+    needs = estimates.level([1 / median(r.seconds_per_step) for r in estimates.processes_of(resident)])
     if supply.value is None or needs.value is None:
         return f"{usual.name}: what limits it was not measured."
     rates = (
@@ -129,12 +129,12 @@ def _whole(value: float) -> str:
 
 
 def supply_ratio(usual: Benchmark, resident: Benchmark) -> Estimate:
-    """Batches that the pipeline delivers alone, over those that a step without an input could take, by cohort."""
-    rates = {alone.cohort: alone.batches_per_second for alone in input_alone.read(usual.extra_info.quantities)}
+    """Batches that the pipeline delivers alone, over those that a step without an input could take, by repetition."""
+    rates = {alone.repetition: alone.batches_per_second for alone in input_alone.read(usual.extra_info.quantities)}
     logs = [
-        math.log(rates[replicate.cohort] * median(replicate.seconds_per_step))
-        for replicate in estimates.replicates_of(resident)
-        if replicate.cohort in rates
+        math.log(rates[process.repetition] * median(process.seconds_per_step))
+        for process in estimates.processes_of(resident)
+        if process.repetition in rates
     ]
     return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the pipeline was not measured alone")
 
@@ -144,12 +144,12 @@ def gains(mode: str, cases: Mapping[str, Benchmark], reference: str) -> dict[str
 
     Their intervals are those of one family: of all of them together one in twenty is wrong (Bonferroni).
     """
-    usual = estimates.replicates_of(cases[f"{mode}/{_USUAL}"])
+    usual = estimates.processes_of(cases[f"{mode}/{_USUAL}"])
     others = [name for name in REMEDIES if f"{mode}/{name}" in cases]
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(others))
-    by = estimates.replicates_of(cases[reference]) if reference in cases else ()
+    by = estimates.processes_of(cases[reference]) if reference in cases else ()
     ratios = {
-        name: estimates.ratio_of(usual, estimates.replicates_of(cases[f"{mode}/{name}"]), by, confidence)
+        name: estimates.ratio_of(usual, estimates.processes_of(cases[f"{mode}/{name}"]), by, confidence)
         for name in others
     }
     return {name: ratio for name, ratio in ratios.items() if ratio.value is not None}
@@ -183,7 +183,7 @@ def _whole_table(document: Document) -> Grid:
     """A row for each case, of a document of one experiment."""
     return Grid(
         title="Input pipelines",
-        headings=("case", "steps/s", "ms", "stall", "alone", "first batch", "private", "bus"),
+        headings=("case", "steps/s", "ms", "overhead", "alone", "first batch", "USS", "bus"),
         rows=tuple(_whole_row(benchmark) for benchmark in document.benchmarks),
         caption=_WHOLE_CAPTION,
     )
@@ -198,23 +198,23 @@ def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
         milliseconds(benchmark.extra_info.steps_per_second),
         "-" if stall is None or stall.value is None else percent(stall),
         with_interval(alone, _whole),
-        cells.with_range([replicate.input_init_seconds for replicate in info.replicates], lambda value: f"{value:.2f}"),
-        cells.memory_with_range(benchmark, "private"),
-        size(info.replicates[0].bus_bytes),
+        cells.with_range([process.input_init_seconds for process in info.processes], lambda value: f"{value:.2f}"),
+        cells.memory_with_range(benchmark, "uss"),
+        size(info.processes[0].bus_bytes),
     )
 
 
 def _draw(document: Document) -> "Figure | None":
-    from bench.experiments.pipelines import picture
+    from bench.experiments.pipelines import plot
 
-    return picture.draw(document)
+    return plot.draw(document)
 
 
 EXHIBIT = Exhibit(
     findings=findings,
     table=table,
     section=Section(
-        title="Input pipelines and their stall",
+        title="Input pipelines",
         caption="Milliseconds of a step, and in it what is lost to the input.",
         draw=_draw,
         grids=(_whole_table,),

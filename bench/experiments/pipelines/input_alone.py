@@ -10,9 +10,9 @@ INPUT_ALONE = "input_alone"
 
 @dataclass(frozen=True)
 class InputAlone:
-    """Batches taken in one cohort, in so many seconds."""
+    """Batches taken in one repetition, in so many seconds."""
 
-    cohort: int
+    repetition: int
     batches_count: float
     elapsed_seconds: float
 
@@ -23,9 +23,9 @@ class InputAlone:
 
 
 def read(quantities: Sequence[Quantities]) -> tuple[InputAlone, ...]:
-    """What is there of it, cohort by cohort; what a foreign file has incomplete is left out."""
+    """What is there of it, repetition by repetition; what a foreign file has incomplete is left out."""
     return tuple(
-        InputAlone(one.cohort, batches, seconds)
+        InputAlone(one.repetition, batches, seconds)
         for one in quantities
         if one.name == INPUT_ALONE
         if (batches := one.values.get("batches_count")) and (seconds := one.values.get("elapsed_seconds"))

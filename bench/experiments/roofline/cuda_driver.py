@@ -27,7 +27,7 @@ LAUNCHES = 256
 GRAPH_KERNELS = 32
 GRAPH_LAUNCHES = LAUNCHES // GRAPH_KERNELS  # in a row: as many kernels
 
-# PTX 6.0 came with CUDA 9.0, and drivers read what is older than they are; PTX for 6.0 runs on every later card
+# PTX 6.0 came with CUDA 9.0, and drivers read what is older than they are; PTX for 6.0 runs on every later GPU
 # (NVIDIA's Blackwell Compatibility Guide, 1.2). ptxas of CUDA 12.5 takes it for 6.0 to 9.0, that of 13.0 for 7.5 to
 # 12.1. The text ends with a zero byte: ctypes sees to that.
 PTX = b""".version 6.0
@@ -138,10 +138,10 @@ class Driver:
 
 
 def measure(sizes: Sequence[int], now: Clock = time.perf_counter) -> DriverLimits | str:
-    """All of it on the first visible card, copies in these sizes in bytes; or the reason why there is none.
+    """All of it on the first visible GPU, copies in these sizes in bytes; or the reason why there is none.
 
     Takes the device's primary context, which is the one that TensorFlow is in (openxla/xla, cuda_context.cc), and gives
-    everything back. Nothing else may be on the card meanwhile. Needs as much free memory of the card, and of the host
+    everything back. Nothing else may be on the GPU meanwhile. Needs as much free memory of the GPU, and of the host
     three times as much, as the largest of the sizes.
     """
     try:
@@ -171,7 +171,7 @@ def _cause(error: DriverError) -> DriverError:
 
 
 def _enter_context(driver: Driver, stack: ExitStack[bool | None]) -> None:
-    """Make the card's primary context current in this thread, over the one that is."""
+    """Make the GPU's primary context current in this thread, over the one that is."""
     driver.call("cuInit", 0)
     device = driver.make(c_int, "cuDeviceGet", 0)
     context = driver.make(c_void_p, "cuDevicePrimaryCtxRetain", device)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from bench.experiments.base import Exhibit, Section
 from bench.experiments.roofline import limits
-from bench.experiments.roofline.over_cohorts import Figures, figures
+from bench.experiments.roofline.over_repetitions import Figures, figures
 from bench.experiments.roofline.step_cost import FLOPS
 from bench.output import cells
 from bench.output.figures import digits, percent, spread, with_interval
 from bench.output.grid import Grid
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Leaders
-from bench.results.estimates import Replicates
+from bench.results.estimates import Processes
 from bench.results.schema import Benchmark, Document, Estimate
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _CAPTION = (
     "largest part: of its time, arithmetic, memory, or other, which neither of them explains."
 )
 _TRANSFERS_CAPTION = (
-    "median over the cohorts, with the lowest and the highest. pinned, pageable: by CUDA's driver alone; numpy: by "
+    "median over the repetitions, with the lowest and the highest. pinned, pageable: by CUDA's driver alone; numpy: by "
     "TensorFlow, from an array to a tensor and back, with a number read back of what went to the device."
 )
 NOTEBOOK_UPDATES = 5_001
@@ -72,13 +72,13 @@ def largest_part(benchmark: Benchmark, found: Figures) -> str:
     Arithmetic and memory may go on at the same time or one after the other, so one of them is surely the largest where
     it is more than half of the step; and what is left is where it is more than either even if they do not overlap.
     """
-    seconds = {r.cohort: median(r.seconds_per_step) for r in estimates.replicates_of(benchmark)}
-    cohorts = [cohort for cohort in seconds if cohort in found.arithmetic]
-    if not cohorts:
+    seconds = {r.repetition: median(r.seconds_per_step) for r in estimates.processes_of(benchmark)}
+    repetitions = [repetition for repetition in seconds if repetition in found.arithmetic]
+    if not repetitions:
         return "-"
 
     def share(of: Callable[[float, float], float]) -> Estimate:
-        return estimates.level([of(found.arithmetic[c], found.memory[c]) / seconds[c] for c in cohorts])
+        return estimates.level([of(found.arithmetic[c], found.memory[c]) / seconds[c] for c in repetitions])
 
     if claims.above(share(lambda arithmetic, memory: arithmetic), _HALF) is Answer.YES:
         return "arithmetic"
@@ -93,14 +93,14 @@ def findings(document: Document) -> list[str]:
     cases = {
         benchmark.name: benchmark
         for benchmark in document.benchmarks
-        if benchmark.extra_info.steps_per_second.value and not benchmark.extra_info.case.twin
+        if benchmark.extra_info.steps_per_second.value and not benchmark.extra_info.case.control
     }
     found = figures(document)
-    replicates = {name: estimates.replicates_of(benchmark) for name, benchmark in cases.items()}
+    processes = {name: estimates.processes_of(benchmark) for name, benchmark in cases.items()}
     return [
         *([_limit(found)] if found else []),
-        *_leaders(document.experiment.reference, replicates, cases),
-        *([text] if (text := _training(replicates)) else []),
+        *_leaders(document.experiment.reference, processes, cases),
+        *([text] if (text := _training(processes)) else []),
         *([_eager(found), _around(found)] if found else []),
     ]
 
@@ -118,13 +118,13 @@ def _limit(found: Figures) -> str:
     )
 
 
-def _leaders(reference: str, replicates: Mapping[str, Replicates], cases: Mapping[str, Benchmark]) -> Iterator[str]:
+def _leaders(reference: str, processes: Mapping[str, Processes], cases: Mapping[str, Benchmark]) -> Iterator[str]:
     """The fastest of all, and of Keras' own; nothing without the reference, which all of them took turns with."""
-    if reference not in replicates:
+    if reference not in processes:
         return
-    of_keras = {name: of_case for name, of_case in replicates.items() if name.startswith(_KERAS)}
-    for what, some in (("Fastest", replicates), ("Fastest of Keras' fit", of_keras)):
-        if fastest := claims.leaders(some, replicates[reference]):
+    of_keras = {name: of_case for name, of_case in processes.items() if name.startswith(_KERAS)}
+    for what, some in (("Fastest", processes), ("Fastest of Keras' fit", of_keras)):
+        if fastest := claims.leaders(some, processes[reference]):
             yield _fastest(what, fastest, cases)
 
 
@@ -147,22 +147,22 @@ def _with_rate(benchmark: Benchmark) -> str:
     rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.figures.get(limits.SHARE)
     assert rate.value is not None
     ends = ""
-    if rate.low is not None and rate.high is not None and rate.cohorts > 1:
+    if rate.low is not None and rate.high is not None and rate.repetitions > 1:
         ends = f" ({spread(rate.low, rate.high, lambda value: f'{value:,.0f}')})"
     reached = "" if share is None or share.value is None else f", {percent(share)} of the limit"
     return f"{benchmark.name} with {rate.value:,.0f}{ends} steps/s{reached}"
 
 
-def _training(replicates: Mapping[str, Replicates]) -> str | None:
+def _training(processes: Mapping[str, Processes]) -> str | None:
     """The notebook's training as it is, and by a way that was named before anything was measured.
 
     The interval of whichever seems fastest would be too narrow, since it was chosen for being low.
     """
-    way = next((name for name in _FAST_WAYS if name in replicates), None)
-    if "eager" not in replicates or way is None:
+    way = next((name for name in _FAST_WAYS if name in processes), None)
+    if "eager" not in processes or way is None:
         return None
     eager, fast = (
-        with_interval(estimates.seconds_per_step(replicates[name]), lambda value: f"{NOTEBOOK_UPDATES * value:#.3g}")
+        with_interval(estimates.seconds_per_step(processes[name]), lambda value: f"{NOTEBOOK_UPDATES * value:#.3g}")
         for name in ("eager", way)
     )
     return (
@@ -186,7 +186,7 @@ def _around(found: Figures) -> str:
 
 
 def _middle(values: Sequence[float], form: Callable[[float], str]) -> str:
-    """The median, with the lowest and the highest cohort."""
+    """The median, with the lowest and the highest repetition."""
     return f"{form(median(values))} ({spread(min(values), max(values), form)})"
 
 
@@ -238,9 +238,9 @@ def _parts(document: Document) -> Grid:
 
 
 def _draw(document: Document) -> "Figure | None":
-    from bench.experiments.roofline import picture
+    from bench.experiments.roofline import plot
 
-    return picture.draw(document)
+    return plot.draw(document)
 
 
 EXHIBIT = Exhibit(

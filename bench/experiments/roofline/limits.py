@@ -10,7 +10,7 @@ from typing import Literal, cast
 from bench.experiments.base import Figures, Measured, is_measured
 from bench.experiments.roofline.step_cost import PRODUCTS, STATE_BYTES
 from bench.results import estimates
-from bench.results.record import Quantities, Replicate
+from bench.results.record import ProcessRecord, Quantities
 from bench.results.schema import Estimate
 from bench.stats import inference
 
@@ -123,8 +123,8 @@ def write(limits: Limits) -> dict[str, float | str]:
 
 
 def read(quantities: Sequence[Quantities]) -> dict[int, Limits]:
-    """What is there of it, by cohort; what a foreign file has incomplete is left out."""
-    return {one.cohort: found for one in quantities if one.name == LIMITS if (found := _read(one))}
+    """What is there of it, by repetition; what a foreign file has incomplete is left out."""
+    return {one.repetition: found for one in quantities if one.name == LIMITS if (found := _read(one))}
 
 
 def _read(quantities: Quantities) -> Limits | None:
@@ -176,12 +176,12 @@ def fewest_seconds(limits: Limits) -> float:
     return max(arithmetic_seconds(limits), memory_seconds(limits))
 
 
-def share_of_limit(replicates: Sequence[Replicate], limits: Mapping[int, Limits]) -> Estimate:
-    """The fewest seconds over a case's own, cohort by cohort: 1 is as fast as this device can be."""
+def share_of_limit(processes: Sequence[ProcessRecord], limits: Mapping[int, Limits]) -> Estimate:
+    """The fewest seconds over a case's own, repetition by repetition: 1 is as fast as this device can be."""
     logs = [
-        math.log(fewest_seconds(limits[replicate.cohort]) / median(replicate.seconds_per_step))
-        for replicate in replicates
-        if replicate.cohort in limits
+        math.log(fewest_seconds(limits[process.repetition]) / median(process.seconds_per_step))
+        for process in processes
+        if process.repetition in limits
     ]
     return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the limits were not measured")
 
@@ -191,7 +191,7 @@ def figures(measured: Measured) -> Mapping[str, Figures]:
     if not (limits := read(measured.quantities)):
         return {}
     return {
-        record.case.name: {SHARE: share_of_limit(record.replicates, limits)}
+        record.case.name: {SHARE: share_of_limit(record.processes, limits)}
         for record in measured.cases
         if is_measured(record)
     }

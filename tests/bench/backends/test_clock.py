@@ -1,9 +1,9 @@
-"""Blocks and their sizes, on a clock that the test turns by hand."""
+"""Samples and their sizes, on a clock that the test turns by hand."""
 
 import pytest
 
 from bench.backends import clock
-from bench.backends.clock import BlockRules
+from bench.backends.clock import SampleRules
 
 
 class Machine:
@@ -31,9 +31,9 @@ class Machine:
         self.syncs += 1
 
 
-def test_a_block_times_its_steps_and_one_synchronisation():
+def test_a_sample_times_its_steps_and_one_synchronisation():
     machine = Machine(step=0.002, sync=0.01)
-    seconds = clock.time_block(machine.step, machine.next_batch, machine.synchronise, 10, 4, machine.now)
+    seconds = clock.time_sample(machine.step, machine.next_batch, machine.synchronise, 10, 4, machine.now)
     assert seconds == pytest.approx(10 * 0.002 + 0.01)
     assert (machine.batches, machine.syncs) == (14, 2)
 
@@ -45,7 +45,7 @@ def test_latency_synchronises_every_step_and_ends_at_either_bound():
     assert len(clock.time_each(machine.step, machine.next_batch, machine.synchronise, 100, 3, machine.now)) == 5
 
 
-RULES = BlockRules(target_seconds=0.020, least_steps=3, lead_in_seconds=0.010)
+RULES = SampleRules(target_seconds=0.020, least_steps=3, warmup_seconds=0.010)
 
 
 @pytest.mark.parametrize(
@@ -58,25 +58,25 @@ RULES = BlockRules(target_seconds=0.020, least_steps=3, lead_in_seconds=0.010)
         (0.000001, (20_000, 10_000)),
     ],
 )
-def test_a_block_is_as_long_as_asked(step, expected):
+def test_a_sample_is_as_long_as_asked(step, expected):
     assert clock.choose_steps(lambda count: count * step, RULES) == expected
 
 
-def test_a_queue_that_fills_makes_blocks_longer():
-    rules = BlockRules(target_seconds=0.1, least_steps=200, lead_in_seconds=0.05, linearity=0.02)
-    fixed = 0.01  # seconds that a block takes whatever its steps
+def test_a_queue_that_fills_makes_samples_longer():
+    rules = SampleRules(target_seconds=0.1, least_steps=200, warmup_seconds=0.05, linearity=0.02)
+    fixed = 0.01  # seconds that a sample takes whatever its steps
 
     def time_steps(count):
         return fixed + count * 0.0005
 
-    steps, lead_in = clock.choose_steps(time_steps, rules)
+    steps, warmup_steps = clock.choose_steps(time_steps, rules)
     assert time_steps(2 * steps) / time_steps(steps) / 2 == pytest.approx(1, abs=0.02)
     assert abs(time_steps(steps) / time_steps(steps // 2) / 2 - 1) > 0.02  # half as many would not have done
-    assert lead_in >= 60
+    assert warmup_steps >= 60
 
 
 def test_doubling_ends_where_the_machine_is_never_linear():
-    rules = BlockRules(target_seconds=0.1, least_steps=200, lead_in_seconds=0.05, linearity=0.02)
+    rules = SampleRules(target_seconds=0.1, least_steps=200, warmup_seconds=0.05, linearity=0.02)
     steps, _ = clock.choose_steps(lambda count: 0.001 * count**0.5 * 20, rules)
     assert steps < 10_000
 
@@ -91,11 +91,11 @@ def test_doubling_ends_where_the_machine_is_never_linear():
         (2.0, 3),
     ],
 )
-def test_on_a_gpu_a_block_has_as_many_steps_as_outweigh_its_queue(step, expected):
+def test_on_a_gpu_a_sample_has_as_many_steps_as_outweigh_its_queue(step, expected):
     assert clock.choose_steps(lambda count: count * step, clock.GPU_RULES)[0] == expected
 
 
-def test_choosing_the_size_of_a_block_of_slow_steps_does_not_take_longer_than_some_blocks():
+def test_choosing_the_size_of_a_sample_of_slow_steps_does_not_take_longer_than_some_samples():
     counts = []
 
     def time_steps(count):

@@ -34,14 +34,14 @@ def verdicts(comparison):
     return {case.name.removeprefix("modes/"): case.verdict for case in comparison.cases}
 
 
-QUIET = {"cohorts": 12, "process": 0.003, "server": 0.003}
+QUIET = {"repetitions": 12, "process": 0.003, "server": 0.003}
 
 
 def test_side_by_side_finds_one_slower_case_and_calls_the_rest_the_same():
     comparison = side_by_side([("xla/notebook", 1.06)], **QUIET)
     assert (comparison.kind, comparison.threshold) == ("side_by_side", 0.03)
     assert verdicts(comparison) == {
-        name: "SLOWER" if name == "xla/notebook" else "SAME" for name in TIMES if not name.endswith("twin")
+        name: "SLOWER" if name == "xla/notebook" else "SAME" for name in TIMES if not name.endswith("control")
     }
     assert comparison.regressions == ("modes/xla/notebook is slower",)
     assert comparison.exit_code == ExitCode.REGRESSION
@@ -63,33 +63,33 @@ def test_side_by_side_drift_of_both_moves_nothing():
 def test_side_by_side_equal_code_is_called_different_in_at_most_one_of_twenty():
     alarms = 0
     for seed in range(200):
-        found = verdicts(side_by_side(seed=seed, cohorts=4, block=0.09, process=0.014, server=0.014))
+        found = verdicts(side_by_side(seed=seed, repetitions=4, sample=0.09, process=0.014, server=0.014))
         alarms += bool({"SLOWER", "FASTER"} & set(found.values()))
     assert alarms <= 10
 
 
 def test_an_unstable_base_decides_nothing():
-    base, new = pair(*(samples(seed, [("function/resident/twin", 1.5)] * (seed == 1), **QUIET) for seed in (1, 2)))
+    base, new = pair(*(samples(seed, [("function/resident/control", 1.5)] * (seed == 1), **QUIET) for seed in (1, 2)))
     comparison = compare(run(base), run(new))
     assert set(verdicts(comparison).values()) == {"INCONCLUSIVE"}
     assert {case.speed.reason for case in comparison.cases} == {"unstable"}
     assert comparison.exit_code == ExitCode.OK
 
 
-BATCHES = {"function/16": 0.8e-3, "function/64": 1.1e-3, "xla/64": 0.8e-3, "function/64/twin": 1.1e-3}
+BATCHES = {"function/16": 0.8e-3, "function/64": 1.1e-3, "xla/64": 0.8e-3, "function/64/control": 1.1e-3}
 
 
-def with_batches(seed, day, twin=1.0, factors=(), batch_factors=()):
+def with_batches(seed, day, control=1.0, factors=(), batch_factors=()):
     """A result with the experiments modes and batch."""
     generator = np.random.default_rng(seed)
     times = {name: seconds * dict(batch_factors).get(name, 1.0) for name, seconds in BATCHES.items()}
-    times["function/64/twin"] *= twin
+    times["function/64/control"] *= control
     modes = document(samples(seed, factors, **QUIET), day=day)
     return together(modes, document(simulate(generator, times, **QUIET), experiment="batch", day=day))
 
 
 def test_an_unstable_experiment_decides_nothing_of_its_own_and_the_others_stand():
-    base, new = with_batches(1, 1, twin=1.5), with_batches(2, 2, factors=[(name, 1.6) for name in TIMES])
+    base, new = with_batches(1, 1, control=1.5), with_batches(2, 2, factors=[(name, 1.6) for name in TIMES])
     found = {case.name: case.speed for case in compare(run(base), run(new, "b")).cases}
     for name, speed in found.items():
         unstable = name.startswith("batch/")
@@ -148,7 +148,7 @@ def test_a_slower_machine_is_not_taken_for_a_regression_of_every_case_by_the_rel
 
 def test_the_regression_of_a_single_case_is_found_among_the_others():
     slower = [(name, 1.04 * (1.2 if name == "xla/notebook" else 1.0)) for name in TIMES]
-    comparison = separate(samples(1, cohorts=12), samples(2, slower, cohorts=12))
+    comparison = separate(samples(1, repetitions=12), samples(2, slower, repetitions=12))
     found = {case.name.removeprefix("modes/"): case for case in comparison.cases}
     assert found["xla/notebook"].relative.verdict == "SLOWER"
     assert found["xla/notebook"].verdict == "SLOWER"
@@ -156,7 +156,7 @@ def test_the_regression_of_a_single_case_is_found_among_the_others():
 
 
 def test_one_case_that_gained_does_not_make_the_others_slower():
-    comparison = separate(samples(1, cohorts=12), samples(2, [("xla/notebook", 0.5)], cohorts=12))
+    comparison = separate(samples(1, repetitions=12), samples(2, [("xla/notebook", 0.5)], repetitions=12))
     found = verdicts(comparison)
     assert found.pop("xla/notebook") == "FASTER"
     assert "SLOWER" not in found.values()
@@ -166,10 +166,10 @@ def test_one_case_that_gained_does_not_make_the_others_slower():
 @pytest.mark.parametrize("factor", [0.9, 0.75, 0.5])
 def test_half_of_the_cases_gaining_makes_no_other_slower(factor):
     gained = [(name, factor) for name in TIMES if name.endswith("notebook")]
-    comparison = separate(samples(1, cohorts=12), samples(2, gained, cohorts=12))
+    comparison = separate(samples(1, repetitions=12), samples(2, gained, repetitions=12))
     assert "SLOWER" not in verdicts(comparison).values()
     assert comparison.exit_code == ExitCode.OK
-    mirrored = separate(samples(2, gained, cohorts=12), samples(1, cohorts=12))
+    mirrored = separate(samples(2, gained, repetitions=12), samples(1, repetitions=12))
     assert verdicts(mirrored)["xla/resident"] != "FASTER"
 
 
@@ -180,9 +180,9 @@ def test_without_common_rounds_there_is_no_ratio():
             benchmark,
             extra_info=msgspec.structs.replace(
                 benchmark.extra_info,
-                replicates=tuple(
-                    msgspec.structs.replace(replicate, rounds=tuple(100 + number for number in replicate.rounds))
-                    for replicate in benchmark.extra_info.replicates
+                processes=tuple(
+                    msgspec.structs.replace(process, rounds=tuple(100 + number for number in process.rounds))
+                    for process in benchmark.extra_info.processes
                 ),
             ),
         )
@@ -205,8 +205,8 @@ def test_a_case_that_failed_on_the_base_side_has_no_verdict_and_fails():
     assert compare(run(everything), run(new)).exit_code == ExitCode.FAILED
 
 
-def test_a_base_whose_twin_failed_decides_nothing():
-    base, new = pair(samples(1, **QUIET), samples(2, **QUIET), failed=["function/resident/twin"])
+def test_a_base_whose_control_failed_decides_nothing():
+    base, new = pair(samples(1, **QUIET), samples(2, **QUIET), failed=["function/resident/control"])
     found = compare(run(base), run(new))
     assert {case.speed.reason for case in found.cases} == {"unchecked"}
 
@@ -226,7 +226,7 @@ def test_separate_runs_of_equal_code_are_rarely_called_different():
 
 
 def test_few_cases_have_no_relative_view():
-    few = {name: rows for name, rows in samples(1).items() if name.endswith(("resident", "twin"))}
+    few = {name: rows for name, rows in samples(1).items() if name.endswith(("resident", "control"))}
     assert {case.relative for case in separate(few, few).cases} == {None}
 
 

@@ -25,7 +25,7 @@ def stored(tmp_path):
 
     def store(name, factor=1.0, seed=1, **changes):
         times = {case: factor * seconds for case, seconds in TIMES.items()}
-        samples = simulate(np.random.default_rng(seed), times, cohorts=12, process=0.002, server=0.002)
+        samples = simulate(np.random.default_rng(seed), times, repetitions=12, process=0.002, server=0.002)
         path = tmp_path / f"{name}.json"
         files.write(document(samples, label=name, **changes), path)
         return path
@@ -35,10 +35,10 @@ def stored(tmp_path):
 
 @pytest.fixture
 def side_by_side(tmp_path):
-    def store(factor, twin=1.0):
-        quiet = {"cohorts": 12, "process": 0.002, "server": 0.002}
+    def store(factor, control=1.0):
+        quiet = {"repetitions": 12, "process": 0.002, "server": 0.002}
         generator = np.random.default_rng(1)
-        base_times = {**TIMES, "function/resident/twin": twin * TIMES["function/resident"]}
+        base_times = {**TIMES, "function/resident/control": control * TIMES["function/resident"]}
         both = [simulate(generator, base_times, **quiet)]
         both.append(simulate(generator, {case: factor * seconds for case, seconds in TIMES.items()}, **quiet))
         paths = [tmp_path / "base.json", tmp_path / "result.json"]
@@ -58,7 +58,7 @@ def bench(*arguments):
 
 
 @pytest.mark.parametrize(
-    ("factor", "twin", "options", "code"),
+    ("factor", "control", "options", "code"),
     [
         (1.0, 1.0, (), ExitCode.OK),
         (0.7, 1.0, ("--strict",), ExitCode.OK),
@@ -69,8 +69,8 @@ def bench(*arguments):
         (1.1, 1.3, ("--strict",), ExitCode.INCONCLUSIVE),
     ],
 )
-def test_exit_codes_side_by_side(side_by_side, factor, twin, options, code):
-    done = bench(*side_by_side(factor, twin), *options)
+def test_exit_codes_side_by_side(side_by_side, factor, control, options, code):
+    done = bench(*side_by_side(factor, control), *options)
     assert done.returncode == code, done.stdout + done.stderr
 
 

@@ -38,9 +38,9 @@ def test_labels_are_told_apart(stored):
     assert [run.label for run in stored_run.load_all(paths)] == ["rack", "rack (2)", "rack (3)"]
 
 
-def test_the_twin_is_no_case_to_compare(stored):
+def test_the_control_is_no_case_to_compare(stored):
     run = stored_run.load(stored("a"))
-    assert "modes/function/resident/twin" not in run.cases
+    assert "modes/function/resident/control" not in run.cases
     assert len(run.cases) == 6
     assert run.aa_checks == {"modes": "passed"}
 

@@ -20,7 +20,7 @@ def run(found, name="a"):
 
 def samples(seed, factor=1.0):
     times = {name: factor * seconds for name, seconds in TIMES.items()}
-    return simulate(np.random.default_rng(seed), times, cohorts=12, process=0.002, server=0.002)
+    return simulate(np.random.default_rng(seed), times, repetitions=12, process=0.002, server=0.002)
 
 
 @pytest.fixture

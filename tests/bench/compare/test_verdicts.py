@@ -11,9 +11,9 @@ SPEED = Scale(0.03, "SLOWER", "FASTER", inverted=True)
 MEMORY = Scale(0.05, "LARGER", "SMALLER")
 
 
-def change(percent, error_percent, cohorts=6, lasting=0.0):
+def change(percent, error_percent, repetitions=6, lasting=0.0):
     """By how much the time differs, and its standard error, both in percent."""
-    return Change(Mean(math.log1p(percent / 100), (error_percent / 100) ** 2, cohorts - 1, cohorts), lasting)
+    return Change(Mean(math.log1p(percent / 100), (error_percent / 100) ** 2, repetitions - 1, repetitions), lasting)
 
 
 def judge(*changes, scale=SPEED, stability=STABLE, judged=True):
@@ -82,7 +82,7 @@ def test_a_run_that_was_not_checked_decides_nothing():
 def test_without_an_interval_nothing_is_decided():
     (found,) = judge(Change(Mean(math.log(2.0), None, 1, 2)))
     assert (found.verdict, found.reason, found.p) == ("INCONCLUSIVE", "no_interval", None)
-    assert "3 cohorts" in found.settle
+    assert "3 repetitions" in found.settle
 
 
 def test_without_judging_there_are_ratios_only():
@@ -92,11 +92,11 @@ def test_without_judging_there_are_ratios_only():
 
 
 def test_what_would_settle_it():
-    # For an interval of 3 % around 0 at 1 % x sqrt(6) a cohort: t x 2.45 / sqrt(n) <= 2.96 from n = 6 on or so.
+    # For an interval of 3 % around 0 at 1 % x sqrt(6) a repetition: t x 2.45 / sqrt(n) <= 2.96 from n = 6 on or so.
     longer = Longer("thorough", 16)
     (found,) = judge_all([change(0.0, 2.0)], SPEED, [STABLE], True, longer)
     words = found.settle.split()
-    assert words[:7] == ["--preset", "thorough,", "which", "may", "have", "16", "cohorts"]
+    assert words[:7] == ["--preset", "thorough,", "which", "may", "have", "16", "repetitions"]
     assert 10 < int(words[8]) <= 16
     # What no preset does is not advised.
     for wider, preset in ((change(0.0, 4.0), longer), (change(0.0, 2.0), None)):

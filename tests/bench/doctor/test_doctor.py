@@ -62,7 +62,7 @@ def test_with_a_card_it_looks_at_that_too(stand_in, tmp_path):
         ("ok", "TensorFlow sees Stand-in GPU"),
         ("ok", "580.65.06"),
         ("warning", "held down now: hardware thermal slowdown"),
-        ("warning", "1 other process on the card"),
+        ("warning", "1 other process on the GPU"),
         ("ok", "compute mode DEFAULT, MIG off"),
         ("ok", "cold, on a folder that lasts"),
     ]:
@@ -85,7 +85,7 @@ def test_problems_exit_with_1_and_their_remedies(tmp_path):
 
 
 class Card:
-    """A card of these facts, with so many others on it."""
+    """A GPU of these facts, with so many others on it."""
 
     absent = None
 
@@ -110,8 +110,8 @@ class Card:
         ({"driver": "550.90.07", "compute_capability": "9.0"}, "driver", "problem"),
         ({"driver": "555.42.02", "compute_capability": "9.0"}, "driver", "ok"),
         ({"driver": None}, "driver", "ok"),
-        ({"compute_capability": "10.0"}, "card", "warning"),
-        ({"compute_capability": "12.0"}, "card", "warning"),
+        ({"compute_capability": "10.0"}, "GPU", "warning"),
+        ({"compute_capability": "12.0"}, "GPU", "warning"),
         ({"mps": True}, "MPS", "warning"),
         ({"clocks_set": True}, "clocks", "ok"),
         ({"throttled_by": "software power cap", "celsius": 80}, "clocks", "warning"),
@@ -131,13 +131,11 @@ def test_each_state_of_a_card(tmp_path, facts, subject, state):
 
 def test_nothing_is_said_of_mps_or_age_where_there_is_nothing_to_say(tmp_path):
     subjects = {finding.subject for finding in card.look(Card(compute_capability="9.0", mps=False), tmp_path)}
-    assert not subjects & {"card", "MPS"}
+    assert not subjects & {"GPU", "MPS"}
 
 
 def test_a_card_that_is_too_new_is_told_where_that_was_reported(tmp_path):
-    (found,) = [
-        finding for finding in card.look(Card(compute_capability="12.0"), tmp_path) if finding.subject == "card"
-    ]
+    (found,) = [finding for finding in card.look(Card(compute_capability="12.0"), tmp_path) if finding.subject == "GPU"]
     assert "12.0" in found.text
     assert all(issue in found.remedy for issue in ("#97387", "#99592", "#101746", "#111958"))
 

@@ -22,7 +22,7 @@ def test_several_experiments_share_globs_and_each_keeps_its_reference():
     assert list(found) == ["modes", "batch"]  # the roofline has no such case
     for chosen in found.values():
         assert reference(chosen) in chosen
-        assert any(case.twin for case in chosen)
+        assert any(case.control for case in chosen)
     with pytest.raises(UsageError, match="No case of modes, batch matches"):
         selection.select(Choice(("modes", "batch"), only=("zebra",)))
     names = [case.full_name for chosen in selection.select(Choice(tuple(EXPERIMENTS))).values() for case in chosen]
@@ -39,7 +39,7 @@ def names(*only):
     return [case.name for case in select(Choice(("modes",), only))]
 
 
-def test_modes_is_three_modes_by_two_pipelines_and_a_twin():
+def test_modes_is_three_modes_by_two_pipelines_and_a_control():
     assert names() == [
         "eager/resident",
         "function/resident",
@@ -47,12 +47,12 @@ def test_modes_is_three_modes_by_two_pipelines_and_a_twin():
         "eager/notebook",
         "function/notebook",
         "xla/notebook",
-        "function/resident/twin",
+        "function/resident/control",
     ]
 
 
-def test_the_reference_and_its_twin_stay_in():
-    assert names("xla/*") == ["function/resident", "xla/resident", "xla/notebook", "function/resident/twin"]
+def test_the_reference_and_its_control_stay_in():
+    assert names("xla/*") == ["function/resident", "xla/resident", "xla/notebook", "function/resident/control"]
     assert names("eager/resident", "xla/notebook")[0] == "eager/resident"
 
 
@@ -76,10 +76,10 @@ def test_memory_runs_four_policies_and_what_there_is_without_a_gpu():
         "host/eager",
         "host/function",
         "host/xla",
-        "growth/function/twin",
-        "host/function/twin",
+        "growth/function/control",
+        "host/function/control",
     ]
-    assert len([name for name in of_memory("*") if not name.startswith("host/") and "twin" not in name]) == 5 * 2
+    assert len([name for name in of_memory("*") if not name.startswith("host/") and "control" not in name]) == 5 * 2
 
 
 def test_policies_and_their_share_can_be_chosen():
@@ -88,8 +88,8 @@ def test_policies_and_their_share_can_be_chosen():
         "async/xla",
         "host/function",
         "host/xla",
-        "growth/function/twin",
-        "host/function/twin",
+        "growth/function/control",
+        "host/function/control",
     ]
     assert "fraction-0.5/function" in of_memory(fraction=0.5)
     assert "fraction-0.5/function" in of_memory(chosen=["fraction"], fraction=0.5)
@@ -117,7 +117,7 @@ def test_an_axis_goes_with_an_experiment_that_varies_it(chosen, experiments, abl
 
 def test_values_of_an_axis_take_the_place_of_an_experiments_own():
     def names(experiment, **chosen):
-        return [case.name for case in select(Choice((experiment,), axes=chosen)) if not case.twin]
+        return [case.name for case in select(Choice((experiment,), axes=chosen)) if not case.control]
 
     assert names("modes", mode=("xla",)) == ["function/resident", "xla/resident", "xla/notebook"]
     assert names("modes", mode=("eager-fused",), pipeline=("resident",)) == [
@@ -171,7 +171,7 @@ def test_pipelines_are_eight_under_two_modes():
 
 def test_quick_takes_four_pipelines():
     found = [case.name for case in select(Choice(("pipelines",), brief=True))]
-    names = ("resident", "no-prefetch", "prefetch-1", "prefetch-auto", "resident/twin")
+    names = ("resident", "no-prefetch", "prefetch-1", "prefetch-auto", "resident/control")
     assert found == [f"function/{name}" for name in names]
     assert len(select(Choice(("pipelines",), ("*",), brief=True))) == 17
     assert select(Choice(("modes",), brief=True)) == select(Choice(("modes",)))
@@ -181,8 +181,10 @@ def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
         return [case.name for case in select(Choice(("batch",), axes={"batch_size": sizes} if sizes else {}))]
 
-    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in BATCH_SIZES] + ["function/64/twin"]
-    assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/twin"]
+    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in BATCH_SIZES] + [
+        "function/64/control"
+    ]
+    assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/control"]
     assert reference(select(Choice(("batch",)))).name == "function/64"
 
 
@@ -227,7 +229,7 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 @pytest.mark.parametrize(
     ("experiment", "chosen", "card", "expected"),
     [
-        pytest.param("batch", {}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a card with 16 GiB of which some are used"),
+        pytest.param("batch", {}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a GPU with 16 GiB of which some are used"),
         pytest.param("batch", {}, None, None, id="a CPU has the usual ones"),
         pytest.param("batch", {"batch_size": (8,)}, "0", (8,), id="those that were asked for"),
         pytest.param("modes", {}, "0", None, id="another experiment"),

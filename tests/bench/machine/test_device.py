@@ -8,7 +8,7 @@ from bench.machine import device
 
 @pytest.fixture
 def machine(tmp_path):
-    """A root file system with a driver and two cards."""
+    """A root file system with a driver and two GPUs."""
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/nvidiactl").touch()
     for bus, model, uuid in [
@@ -68,7 +68,7 @@ def test_an_index_is_always_nvidia_smis(machine):
 @pytest.mark.parametrize(
     ("gpu", "visible", "message"),
     [
-        ("2", None, "names no card of this machine. There are: 0 NVIDIA A100"),
+        ("2", None, "names no GPU of this machine. There are: 0 NVIDIA A100"),
         ("first", None, "neither an index nor a UUID"),
         ("-1", None, "neither an index nor a UUID"),
         ("0", "1", "not among CUDA_VISIBLE_DEVICES=1"),
@@ -92,7 +92,7 @@ def test_a_gpu_without_a_driver_is_an_error(tmp_path, kind, gpu):
 @pytest.mark.parametrize(("visible", "gpu"), [("7", None), ("GPU-cccc", None), (None, "GPU-cccc")])
 def test_what_names_no_card_is_refused_with_the_cards_there_are(machine, visible, gpu):
     environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    with pytest.raises(UsageError, match="names no card") as caught:
+    with pytest.raises(UsageError, match="names no GPU") as caught:
         device.choose("auto", gpu, environment, machine)
     assert "0 NVIDIA A100-SXM4 (GPU-aaaa); 1 NVIDIA L4 (GPU-bbbb)" in str(caught.value)
 
@@ -100,7 +100,7 @@ def test_what_names_no_card_is_refused_with_the_cards_there_are(machine, visible
 def test_nvml_knows_better_than_the_drivers_files(machine):
     known = [device.CardName(i, "NVIDIA L4", f"GPU-{i}") for i in range(3)]
     assert device.choose("auto", "2", {}, machine, known=lambda: known).card == "2"
-    with pytest.raises(UsageError, match="--gpu 3 names no card"):
+    with pytest.raises(UsageError, match="--gpu 3 names no GPU"):
         device.choose("auto", "3", {}, machine, known=lambda: known)
 
 
@@ -115,13 +115,13 @@ def test_a_card_whose_uuid_is_not_known_yet_may_be_the_one_that_is_meant(machine
         "Model: NVIDIA L4\nGPU UUID: GPU-????????-????-????-????-????????????\n"
     )
     assert device.choose("auto", "GPU-bbbb", {}, machine).card == "GPU-bbbb"
-    with pytest.raises(UsageError, match="names no card"):
+    with pytest.raises(UsageError, match="names no GPU"):
         device.choose("auto", "2", {}, machine)
 
 
 def test_a_beginning_of_several_uuids_is_refused(machine):
     known = [device.CardName(i, "NVIDIA L4", f"GPU-aa{i}") for i in range(2)]
-    with pytest.raises(UsageError, match="beginning of several cards"):
+    with pytest.raises(UsageError, match="beginning of several GPUs"):
         device.choose("auto", "GPU-aa", {}, machine, known=lambda: known)
 
 
@@ -141,13 +141,13 @@ def test_uuids_do_not_travel(machine):
     choice = device.choose("auto", "GPU-aaaa", {}, machine)
     assert "aaaa" not in choice.why
     assert "6cd51d044073" in choice.why
-    assert device.without_uuid("no card MIG-0123-45: no") == "no card MIG with UUID hash c397381c1da3: no"
+    assert device.without_uuid("no GPU MIG-0123-45: no") == "no GPU MIG with UUID hash c397381c1da3: no"
     assert device.without_uuid("1,0") == "1,0"
 
 
 @pytest.fixture
 def in_docker(tmp_path):
-    """The root file system of a container on a host with a driver, which shows under /proc; no card was given."""
+    """The root file system of a container on a host with a driver, which shows under /proc; no GPU was given."""
     (tmp_path / ".dockerenv").touch()
     (tmp_path / "proc/driver/nvidia").mkdir(parents=True)
     (tmp_path / "proc/driver/nvidia/version").touch()
@@ -157,7 +157,7 @@ def in_docker(tmp_path):
 def test_a_container_without_a_card_is_told_which_flag_is_missing(in_docker):
     with pytest.raises(UsageError, match=r"the host has an NVIDIA driver, but this container .* --gpus all; or run"):
         device.choose("gpu", environment={}, root=in_docker)
-    with pytest.raises(UsageError, match="--gpus all, and take the image for cards"):
+    with pytest.raises(UsageError, match="--gpus all, and take the image for GPUs"):
         device.choose("gpu", environment={"BENCH_IMAGE_FLAVOUR": "cpu"}, root=in_docker)
     with pytest.raises(UsageError, match=r"nvidia\.com/gpu"):
         device.choose("auto", "0", environment={"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, root=in_docker)

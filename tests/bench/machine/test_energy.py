@@ -1,4 +1,4 @@
-"""Energy over a pass: from a card's counter, from the processor's, or none with the reason."""
+"""Energy over a pass: from a GPU's counter, from the processor's, or none with the reason."""
 
 import pytest
 

@@ -5,7 +5,7 @@ import pytest
 from bench.machine import container, missing_gpu
 
 LOGS = [
-    ("E0000 failed call to cuInit: INTERNAL: CUDA error: CUDA_ERROR_NO_DEVICE: ...", "knows no card"),
+    ("E0000 failed call to cuInit: INTERNAL: CUDA error: CUDA_ERROR_NO_DEVICE: ...", "knows no GPU"),
     ("E0000 failed call to cuInit: UNKNOWN ERROR (303)", "the driver's own library is not here"),
     ("E0000 failed call to cuInit: CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", "of different versions"),
     ("E0000 failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error", "refused (CUDA_ERROR_UNKNOWN: unknown error)"),
@@ -24,14 +24,14 @@ LOGS = [
     # tensorflow #111958, RTX 5060 Ti.
     (
         "LLVM ERROR: PTX version 8.5 does not support target 'sm_120' (or 'sm_120a').",
-        "cannot compile for this card, sm_120",
+        "cannot compile for this GPU, sm_120",
     ),
     # tensorflow #99592 and #101746, RTX 5080.
     (
         "W tf_gpu_runtime_wrappers.cc:40] 'cuModuleLoadData(&module, data)' failed with 'CUDA_ERROR_INVALID_PTX'\n"
         "W tf_gpu_runtime_wrappers.cc:40] 'cuModuleGetFunction(&function, module, kernel_name)' failed with "
         "'CUDA_ERROR_INVALID_HANDLE'",
-        "cannot compile TensorFlow's kernels for this card",
+        "cannot compile TensorFlow's kernels for this GPU",
     ),
     ("INTERNAL: 'cuLaunchKernel(...)' failed with 'CUDA_ERROR_INVALID_HANDLE'", "does not start TensorFlow's kernels"),
     # tensorflow #89272, RTX 5080.
@@ -50,7 +50,7 @@ LOGS = [
     (
         "Failed to load in-memory CUBIN: CUDA_ERROR_NO_BINARY_FOR_GPU: no kernel image is available for execution on "
         "the device",
-        "has no code for this card",
+        "has no code for this GPU",
     ),
     # tensorflow #48558; its new form is from cuda_status.cc of openxla/xla, with the words of cuda.h.
     ("Status: all CUDA-capable devices are busy or unavailable", "admits no further process"),
@@ -113,10 +113,10 @@ def test_which_driver_is_needed_depends_on_the_card(line):
         "CUDA_ERROR_OUT_OF_MEMORY: out of memory",
         "E cuda_executor.cc:1182] [0] Failed to allocate device memory of 28.85GiB: RESOURCE_EXHAUSTED: : "
         "CUDA_ERROR_OUT_OF_MEMORY: out of memory",
-        # Of an old card: it works, once it is compiled (tensorflow #62320).
+        # Of an old GPU: it works, once it is compiled (tensorflow #62320).
         "TensorFlow was not built with CUDA kernel binaries compatible with compute capability 7.5.",
     ],
-    ids=["2.18", "2.21", "old card"],
+    ids=["2.18", "2.21", "old GPU"],
 )
 def test_what_is_usual_is_no_complaint(line):
     assert missing_gpu.complaint(f"I0000 something else\n{line}\n") is None

@@ -1,4 +1,4 @@
-"""NVML is asked through the real nvidia-ml-py, in processes that load a library without a card."""
+"""NVML is asked through the real nvidia-ml-py, in processes that load a library without a GPU."""
 
 import json
 import os
@@ -128,9 +128,9 @@ def test_a_driver_that_fails_half_way_keeps_its_first_answers(stand_in):
 def test_throttling_is_seen_when_it_comes(stand_in):
     code = (
         "import json, pathlib, sys; from bench.machine import nvml\n"
-        "card = nvml.open_card(sys.argv[1]); before = card.read()\n"
+        "GPU = nvml.open_card(sys.argv[1]); before = GPU.read()\n"
         f"pathlib.Path({str(stand_in.state / 'throttle')!r}).write_text({str(0x40 | 0x1)!r})\n"
-        "after = card.read(); print(json.dumps([before, after, nvml.throttle_reasons(after.throttle_bits)]))"
+        "after = GPU.read(); print(json.dumps([before, after, nvml.throttle_reasons(after.throttle_bits)]))"
     )
     before, after, reasons = ask(stand_in, code=code)
     assert (before[0], before[2]) == (1_410_000_000, 0)
@@ -173,7 +173,7 @@ def test_a_driver_before_535_is_asked_by_its_old_names(nvml_library, tmp_path):
 
 def test_a_card_that_does_not_exist_is_named(stand_in):
     found = ask(stand_in, "7")
-    assert found["absent"].startswith("NVML knows no card 7")
+    assert found["absent"].startswith("NVML knows no GPU 7")
     assert found["facts"]["name"] == [None, found["absent"]]
 
 
@@ -203,7 +203,7 @@ def test_clocks_that_hold_the_card_down_are_seen_to_be_set(stand_in):
     stand_in.set("throttle", pynvml.nvmlClocksEventReasonApplicationsClocksSetting)
     facts = ask(stand_in)["facts"]
     assert facts["clocks_set"] == [True, None]
-    assert facts["throttled_by"] == ["", None]  # somebody's choice is no disturbance
+    assert facts["throttled_by"] == ["", None]  # somebody's choice is no interference
 
 
 def test_a_link_is_read_while_steps_run_and_not_only_at_idle(stand_in):

@@ -1,4 +1,4 @@
-"""A pause while heat holds clocks down, on a card that is made of figures; the bits are those of NVML's header."""
+"""A pause while heat holds clocks down, on a GPU that is made of figures; the bits are those of NVML's header."""
 
 import itertools
 from types import SimpleNamespace
@@ -12,7 +12,7 @@ POWER, WARM, HOT = 0x4, 0x20, 0x40
 
 
 def wait(bits, most_seconds):
-    """The seconds waited for a card that gives these bits, reading after reading; its last stays."""
+    """The seconds waited for a GPU that gives these bits, reading after reading; its last stays."""
     readings = itertools.chain(bits, itertools.repeat(bits[-1]))
     clock = [0.0]
 

@@ -5,14 +5,14 @@ import pytest
 from bench.experiments import selection
 from bench.experiments.selection import Choice
 from bench.measure import entry
-from bench.measure.entry import BASE, NEW, TWIN_SERVER, Entry
+from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Entry
 
 SELECTED = selection.select(Choice(("modes",), only=("xla/resident",)))["modes"]
 
 
 def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
     entries = entry.of(SELECTED, side_by_side=False)
-    assert [e.name for e in entries.all] == ["function/resident", "xla/resident", "function/resident/twin"]
+    assert [e.name for e in entries.all] == ["function/resident", "xla/resident", "function/resident/control"]
     assert {e.server for e in entries.all} == {NEW}
     (judged,) = entries.judged()
     assert judged.case.name == "xla/resident"
@@ -21,12 +21,12 @@ def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
     assert entries.together(judged) == (judged,)
 
 
-def test_with_the_reference_alone_its_twin_is_judged():
+def test_with_the_reference_alone_its_control_is_judged():
     entries = entry.of(selection.select(Choice(("modes",), only=("function/resident",)))["modes"], side_by_side=False)
-    assert [e.case.twin for e in entries.judged()] == [True]
+    assert [e.case.control for e in entries.judged()] == [True]
 
 
-def test_side_by_side_each_case_has_a_counterpart_and_the_twin_a_server_of_its_own():
+def test_side_by_side_each_case_has_a_counterpart_and_the_control_a_server_of_its_own():
     entries = entry.of(SELECTED, side_by_side=True)
     names = [e.name for e in entries.all]
     assert names == [
@@ -34,9 +34,9 @@ def test_side_by_side_each_case_has_a_counterpart_and_the_twin_a_server_of_its_o
         "xla/resident",
         "base:function/resident",
         "base:xla/resident",
-        "base:function/resident/twin",
+        "base:function/resident/control",
     ]
-    assert [e.server for e in entries.all] == [NEW, NEW, BASE, BASE, TWIN_SERVER]
+    assert [e.server for e in entries.all] == [NEW, NEW, BASE, BASE, CONTROL_SERVER]
     xla = entries.all[1]
     assert entries.partner(xla) == Entry(xla.case, BASE)
     assert entries.together(xla) == (xla, Entry(xla.case, BASE))

@@ -1,4 +1,4 @@
-"""What a worker does between its blocks: nothing, and nothing that its next block could live on."""
+"""What a worker does between its samples: nothing, and nothing that its next sample could live on."""
 
 import sys
 import time
@@ -27,7 +27,7 @@ def batches(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def worker_of(tmp_path_factory, batches):
-    """A worker of a case with this input, which has timed a block."""
+    """A worker of a case with this input, which has timed a sample."""
     folder = tmp_path_factory.mktemp("idle")
     variables = {"CUDA_VISIBLE_DEVICES": "-1", COUNTER: str(batches)}
     server = Server("sample", variables, folder / "server.log", Limits(), (sys.executable, *SERVER))
@@ -36,7 +36,7 @@ def worker_of(tmp_path_factory, batches):
         worker, _ = server.start_worker(folder / f"{pipeline}.log")
         case = Case(experiment="idle", mode="function", pipeline=pipeline)
         worker.ask(protocol.Prepare(case=case, device="cpu", tf32=None, seed=1), protocol.Prepared, patience.limit(60))
-        worker.ask(protocol.RunBlock(steps=5, lead_in=2), protocol.BlockDone, patience.limit(60))
+        worker.ask(protocol.RunSample(steps=5, warmup_steps=2), protocol.SampleDone, patience.limit(60))
         return worker
 
     server.wait_until_ready()
@@ -50,7 +50,7 @@ def stop(worker):
 
 
 def test_nothing_is_fetched_ahead_while_others_have_their_turn(worker_of, batches):
-    """A stopped worker makes no batch, however long it is idle; one that goes on makes them for its next block."""
+    """A stopped worker makes no batch, however long it is idle; one that goes on makes them for its next sample."""
     worker = worker_of("counting")
     stop(worker)
     made = batches.stat().st_size

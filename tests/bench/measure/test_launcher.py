@@ -60,7 +60,7 @@ def test_a_stopped_worker_is_idle_and_goes_on(worker):
     if CAN_STOP_WORKERS:
         patience.eventually(lambda: process.status() == psutil.STATUS_STOPPED)
     worker.resume()
-    done = worker.ask(protocol.RunBlock(steps=5, lead_in=2), protocol.BlockDone, patience.limit(60))
+    done = worker.ask(protocol.RunSample(steps=5, warmup_steps=2), protocol.SampleDone, patience.limit(60))
     assert done.seconds > 0
     assert done.traces == 1
 
@@ -68,7 +68,7 @@ def test_a_stopped_worker_is_idle_and_goes_on(worker):
 def test_the_parent_sleeps_while_a_worker_measures(worker):
     prepare(worker)
     before, begun = time.process_time(), time.perf_counter()
-    worker.ask(protocol.RunBlock(steps=1_000, lead_in=1), protocol.BlockDone, patience.limit(120))
+    worker.ask(protocol.RunSample(steps=1_000, warmup_steps=1), protocol.SampleDone, patience.limit(120))
     elapsed = time.perf_counter() - begun
     # Processor time, not the wall's: one that spins would use all of `elapsed`.
     assert time.process_time() - before < 0.1 * elapsed
@@ -100,8 +100,8 @@ def test_a_worker_is_killed_before_its_server_where_memory_runs_out(worker):
 
 
 def test_a_request_out_of_order_is_a_failure_with_a_reason(worker):
-    with pytest.raises(WorkerFailed, match="was not prepared, in RunBlock"):
-        worker.ask(protocol.RunBlock(steps=1, lead_in=1), protocol.BlockDone, patience.limit(60))
+    with pytest.raises(WorkerFailed, match="was not prepared, in RunSample"):
+        worker.ask(protocol.RunSample(steps=1, warmup_steps=1), protocol.SampleDone, patience.limit(60))
 
 
 def test_an_unknown_mode_is_a_failure_with_a_reason(worker):
@@ -117,7 +117,7 @@ def test_a_gpu_that_is_not_there_is_a_failure(worker):
 
 def test_a_reply_of_another_type_is_a_failure(worker):
     with pytest.raises(WorkerFailed, match="something unexpected"):
-        worker.ask(protocol.Probe(), protocol.BlockDone, patience.limit(60))
+        worker.ask(protocol.Probe(), protocol.SampleDone, patience.limit(60))
 
 
 def test_a_healthy_log_has_no_telling_line(worker, server):

@@ -1,4 +1,4 @@
-"""What a process takes of a card, and whether that contradicts its policy; the cards are made of figures."""
+"""What a process takes of a GPU, and whether that contradicts its policy; the GPUs are made of figures."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.machine.nvml import CardMemory
-from bench.measure import in_force, occupancy
+from bench.measure import applied, occupancy
 from bench.measure.occupancy import Baseline
 from bench.plan.memory_policy import parse
 from bench.results.record import DeviceMemory
@@ -15,7 +15,7 @@ GIB = 2**30
 
 
 class FakeCard:
-    """A card whose use is what a list says, reading after reading; its last value stays."""
+    """A GPU whose use is what a list says, reading after reading; its last value stays."""
 
     def __init__(self, used, others=(0,), total=16 * GIB):
         self._used = itertools.chain(used, itertools.repeat(used[-1]))
@@ -74,7 +74,7 @@ def test_who_is_on_the_card_before_ours(others, exclusive):
 def test_lost_is_beyond_the_baseline_and_reserved_is_lost_less_context():
     before = Baseline(16 * GIB, 500, exclusive=True)
     found = occupancy.take(FakeCard([500 + 900], others=(1,)), before, 300, (4, 6))
-    assert (found.lost_bytes, found.context_bytes, found.reserved_bytes) == (900, 300, 600)
+    assert (found.nvml_used_bytes, found.context_bytes, found.reserved_bytes) == (900, 300, 600)
     assert (found.tensors_bytes, found.tensors_peak_bytes, found.exclusive, found.reason) == (4, 6, True, None)
 
 
@@ -86,16 +86,16 @@ def test_who_comes_meanwhile_is_noticed():
 def test_what_is_missing_has_a_reason():
     before = Baseline(16 * GIB, 500, exclusive=None)
     found = occupancy.take(FakeCard([900]), before, None, (4, 6))
-    assert (found.lost_bytes, found.reserved_bytes) == (400, None)
+    assert (found.nvml_used_bytes, found.reserved_bytes) == (400, None)
     assert "context" in found.reason
     found = occupancy.take(FakeCard(["lost"]), before, 300, (4, 6))
-    assert (found.lost_bytes, found.reserved_bytes, found.reason) == (None, None, "lost")
+    assert (found.nvml_used_bytes, found.reserved_bytes, found.reason) == (None, None, "lost")
 
 
 def test_what_others_gave_back_is_no_loss_of_nothing():
     before = Baseline(16 * GIB, 500, exclusive=False)
     found = occupancy.take(FakeCard([400], others=(1,)), before, 300, (4, 6))
-    assert (found.lost_bytes, found.reserved_bytes) == (None, None)
+    assert (found.nvml_used_bytes, found.reserved_bytes) == (None, None)
     assert "gave back" in found.reason
 
 
@@ -110,7 +110,7 @@ def test_a_list_without_our_own_process_tells_nothing():
 @pytest.mark.parametrize("exclusive", [False, None])
 def test_beside_others_no_figure_contradicts_a_policy(exclusive):
     shared = msgspec.structs.replace(memory(int(0.9 * 16 * GIB)), exclusive=exclusive)
-    assert in_force.by_figures(parse("growth"), shared, "8.0") is None
+    assert applied.by_figures(parse("growth"), shared, "8.0") is None
 
 
 def memory(reserved, total=16 * GIB, used=0, context=GIB // 4):
@@ -118,8 +118,8 @@ def memory(reserved, total=16 * GIB, used=0, context=GIB // 4):
         tensors_bytes=4,
         tensors_peak_bytes=6,
         total_bytes=total,
-        baseline_bytes=used,
-        lost_bytes=reserved + context,
+        nvml_idle_bytes=used,
+        nvml_used_bytes=reserved + context,
         context_bytes=context,
         reserved_bytes=reserved,
         exclusive=True,
@@ -140,14 +140,14 @@ def memory(reserved, total=16 * GIB, used=0, context=GIB // 4):
         ("fraction-0.9", 0.9 * 0.9 * 16, 0, True),  # did not fit at once
         ("fraction-0.9", 0.02, 0, False),
         ("fraction-0.5", 0.9 * 16, 0, False),
-        ("fraction-0.9", 7.5, 8, True),  # what was left of a card that others use
+        ("fraction-0.9", 7.5, 8, True),  # what was left of a GPU that others use
         ("default", 16 - 0.25 - 1.5, 0, True),
         ("default", 8 - 0.25 - 1.5, 8, True),
         ("default", 0.02, 0, False),
     ],
 )
 def test_a_reservation_fits_its_policy_or_contradicts_it(policy, reserved, used, sound):
-    found = in_force.by_figures(parse(policy), memory(int(reserved * GIB), used=used * GIB), "8.0")
+    found = applied.by_figures(parse(policy), memory(int(reserved * GIB), used=used * GIB), "8.0")
     assert (found is None) == sound
     assert sound or policy in found
 
@@ -155,14 +155,14 @@ def test_a_reservation_fits_its_policy_or_contradicts_it(policy, reserved, used,
 def test_the_default_leaves_what_tensorflow_leaves_on_each_generation():
     for capability, margin in (("6.1", 500), ("7.5", 1050), ("8.9", 1536), ("9.0", 1800), ("12.0", 1800)):
         reserved = 16 * GIB - GIB // 4 - margin * 2**20
-        assert in_force.by_figures(parse("default"), memory(reserved), capability) is None
-    assert in_force.by_figures(parse("default"), memory(2 * GIB - 225 * 2**20 - 600, 2 * GIB, 0, 500), "8.6") is None
-    assert in_force.by_figures(parse("default"), memory(GIB), None) is None  # unknown what it should leave
-    assert in_force.by_figures(parse("default"), memory(GIB // 8, 2 * GIB, 0, 500), None) is not None
+        assert applied.by_figures(parse("default"), memory(reserved), capability) is None
+    assert applied.by_figures(parse("default"), memory(2 * GIB - 225 * 2**20 - 600, 2 * GIB, 0, 500), "8.6") is None
+    assert applied.by_figures(parse("default"), memory(GIB), None) is None  # unknown what it should leave
+    assert applied.by_figures(parse("default"), memory(GIB // 8, 2 * GIB, 0, 500), None) is not None
 
 
 def test_without_figures_nothing_is_contradicted():
-    assert in_force.by_figures(parse("fraction-0.9"), DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1), None) is None
+    assert applied.by_figures(parse("fraction-0.9"), DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1), None) is None
 
 
 class ExclusiveCard(FakeCard):
@@ -176,7 +176,7 @@ class ExclusiveCard(FakeCard):
 
 
 @pytest.mark.parametrize(
-    ("card", "expected"),
+    ("GPU", "expected"),
     [
         pytest.param(ExclusiveCard((1, 1, 0)), 0.1, id="a process that is being taken down"),
         pytest.param(ExclusiveCard((0,)), 0.0, id="free"),

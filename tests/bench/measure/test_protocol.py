@@ -9,7 +9,7 @@ CASE = Case(experiment="modes", mode="xla", pipeline="resident")
 MESSAGES = [
     protocol.Fork(log="a.log"),
     protocol.Prepare(case=CASE, device="gpu", tf32=None, seed=2**32 - 1),
-    protocol.RunBlock(steps=3, lead_in=2),
+    protocol.RunSample(steps=3, warmup_steps=2),
 ]
 
 
@@ -26,7 +26,7 @@ def test_messages_survive_the_wire(message):
         b'{"type":"Reap"}',
         b'{"type":"Reap","pid":"7"}',
         b'{"type":"Reap","pid":7,"more":1}',
-        b'{"type":"RunBlock","steps":1,"lead_in":1}',
+        b'{"type":"RunSample","steps":1,"warmup_steps":1}',
         pytest.param(b"\xff", id="no text"),
         b"[" * 100_000,
     ],

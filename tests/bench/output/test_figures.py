@@ -5,7 +5,7 @@ from bench.results.schema import Estimate
 
 
 def estimate(value, low, high, reason=None):
-    return Estimate(value=value, low=low, high=high, confidence=0.95, cohorts=4, reason=reason)
+    return Estimate(value=value, low=low, high=high, confidence=0.95, repetitions=4, reason=reason)
 
 
 def test_numbers_in_words():
@@ -16,12 +16,12 @@ def test_numbers_in_words():
     assert scaled(estimate(0.5, None, None)) == "0.500 (no interval)"
     assert scaled(estimate(None, None, None)) == "-"
     assert interval(estimate(2.0, 1.9876, 2.01)) == "[1.99, 2.01]"
-    assert interval(estimate(2.0, None, None, "no interval under 3 cohorts")) == ""
+    assert interval(estimate(2.0, None, None, "no interval under 3 repetitions")) == ""
 
 
 def test_where_there_is_no_interval_that_is_said():
     assert with_interval(estimate(2.0, 1.9876, 2.01), multiple) == "2.00x [1.99, 2.01]"
-    assert with_interval(estimate(2.0, None, None, "one cohort"), multiple) == "2.00x (no interval)"
+    assert with_interval(estimate(2.0, None, None, "one repetition"), multiple) == "2.00x (no interval)"
     assert with_interval(estimate(None, None, None), multiple) == "-"
     assert percent(estimate(0.15, -0.03, 0.29)) == "15 % [-3, 29]"
     assert percent(estimate(0.15, None, None)) == "15 % (no interval)"

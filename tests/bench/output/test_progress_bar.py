@@ -16,8 +16,8 @@ class Terminal(io.StringIO):
 
 def drive(view):
     view.say("Device: [CPU]")
-    view.stage("cohort 1 of 4: 20 rounds of 7 cases", 0.1)
-    view.advance("cohort 1 of 4: round 3 of 20", 0.12)
+    view.stage("repetition 1 of 4: 20 rounds of 7 cases", 0.1)
+    view.advance("repetition 1 of 4: round 3 of 20", 0.12)
 
 
 def test_a_log_gets_one_line_for_each_stage():
@@ -26,7 +26,7 @@ def test_a_log_gets_one_line_for_each_stage():
         drive(view)
     first, second = console.file.getvalue().splitlines()
     assert first == "Device: [CPU]"
-    assert re.fullmatch(r"\[ +\d+ s\] cohort 1 of 4: 20 rounds of 7 cases", second)
+    assert re.fullmatch(r"\[ +\d+ s\] repetition 1 of 4: 20 rounds of 7 cases", second)
 
 
 @pytest.mark.parametrize(

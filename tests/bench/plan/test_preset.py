@@ -9,7 +9,7 @@ def test_presets_are_what_they_promise():
     assert quick.looks == (4,)
     assert standard.looks == thorough.looks == (3, 6, 12, 16)
     assert [preset.target_half_width for preset in (quick, standard, thorough)] == [0.05, 0.02, 0.01]
-    # With about 12 s a cohort for servers and first calls, and 20 s for the passes apart, as measured on 2 cores.
+    # With about 12 s a repetition for servers and first calls, and 20 s for the passes apart, as measured on 2 cores.
     assert quick.looks[-1] * (quick.rounds_seconds + 12) + 20 <= 120
     assert standard.seconds <= 300
     assert thorough.seconds <= 900

@@ -36,7 +36,7 @@ def breakdown(step, waiting=0.0):
 
 def with_profiles(make):
     """A result in which `make` gives each case's profile, by its name and the seconds it was timed at."""
-    found = document(simulate(np.random.default_rng(5), block=0.001, process=0.0, server=0.0))
+    found = document(simulate(np.random.default_rng(5), sample=0.001, process=0.0, server=0.0))
     benchmarks = []
     for benchmark in found.benchmarks:
         timed = 1 / benchmark.extra_info.steps_per_second.value
@@ -61,7 +61,7 @@ def test_a_traced_step_that_takes_longer_is_named():
 
 def test_a_traced_step_that_is_shorter_is_named():
     fast = with_profiles(lambda name, timed: profile(breakdown=breakdown(timed / 2)))
-    assert "shorter than in the fastest cohort: modes/eager/resident 0.50x" in tables.notes(fast)[0]
+    assert "shorter than in the fastest repetition: modes/eager/resident 0.50x" in tables.notes(fast)[0]
 
 
 def test_waiting_and_loss_that_differ_are_named_together():
@@ -96,7 +96,7 @@ def test_the_tables_have_our_figures_and_the_traces(tmp_path):
     row = next(row for row in tables.tables(found)[0].rows if row[0] == "modes/eager/resident")
     assert row[1].startswith("14.0")
     assert row[2].startswith("28.")
-    assert all("twin" not in row[0] for row in tables.top_ops(found).rows)
+    assert all("control" not in row[0] for row in tables.top_ops(found).rows)
     style.save(plot.draw(found), tmp_path / "parts.png")
     assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
 

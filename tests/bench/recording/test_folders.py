@@ -95,7 +95,7 @@ def no_chmod(tmp_path_factory):
 
 WRITE = """
 import os, sys, pathlib
-from bench.compare import baselines
+from bench.run import baselines
 from bench.recording import folders
 from bench.results import files
 out, reference = map(pathlib.Path, sys.argv[1:])

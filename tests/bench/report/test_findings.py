@@ -13,11 +13,11 @@ from bench.results.schema import Estimate
 
 
 def estimate(value, low, high, reason=None):
-    return Estimate(value=value, low=low, high=high, confidence=0.95, cohorts=4, reason=reason)
+    return Estimate(value=value, low=low, high=high, confidence=0.95, repetitions=4, reason=reason)
 
 
-def of_twin(value, low, high, reason=None):
-    return Estimate(value=value, low=low, high=high, confidence=0.99, cohorts=4, reason=reason)
+def of_control(value, low, high, reason=None):
+    return Estimate(value=value, low=low, high=high, confidence=0.99, repetitions=4, reason=reason)
 
 
 def with_speedup(document, name, speedup):
@@ -30,9 +30,9 @@ def with_speedup(document, name, speedup):
     return msgspec.structs.replace(document, benchmarks=benchmarks)
 
 
-def with_twin(document, ratio):
-    twin = msgspec.structs.replace(document.experiment.twin, ratio=ratio)
-    return with_experiment(document, twin=twin)
+def with_control(document, ratio):
+    control = msgspec.structs.replace(document.experiment.control, ratio=ratio)
+    return with_experiment(document, control=control)
 
 
 @pytest.fixture
@@ -70,18 +70,18 @@ def quality(document):
 
 def test_the_noise_is_always_said(document):
     assert "passed, between the two a difference below 2.5 % would" in quality(
-        with_twin(document, of_twin(1.004, 0.98, 1.03))
+        with_control(document, of_control(1.004, 0.98, 1.03))
     )
-    assert "FAILED, the two differ by 20.0 %" in quality(with_twin(document, of_twin(1.2, 1.1, 1.3)))
-    noisy = quality(with_twin(document, of_twin(1.04, 0.67, 1.61)))
+    assert "FAILED, the two differ by 20.0 %" in quality(with_control(document, of_control(1.2, 1.1, 1.3)))
+    noisy = quality(with_control(document, of_control(1.04, 0.67, 1.61)))
     assert "TOO NOISY, between the two a difference below 55.0 % would not have shown (limit 32 %)" in noisy
-    assert "not checked" in quality(with_twin(document, of_twin(None, None, None, "not measured")))
+    assert "not checked" in quality(with_control(document, of_control(None, None, None, "not measured")))
 
 
 def test_warm_up_that_could_not_be_checked_counts_apart(document):
-    """A run of four blocks: too few to tell."""
+    """A run of four samples: too few to tell."""
     (line,) = [line for line in findings(document) if line.startswith("Warm-up")]
-    count = sum(len(benchmark.extra_info.replicates) for benchmark in document.benchmarks)
+    count = sum(len(benchmark.extra_info.processes) for benchmark in document.benchmarks)
     assert line == f"Warm-up, of {count} processes: {count} not checked."
 
 
@@ -101,14 +101,14 @@ def test_the_same_case_in_several_experiments_is_named_once_with_each_figure(ref
 
 def test_memory_policies_are_no_case_measured_again():
     """On a GPU they are what one experiment compares."""
-    times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/twin": 1e-3}
+    times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/control": 1e-3}
     found = simulated(simulate(np.random.default_rng(1), times), experiment="memory", gpu="H100")
     assert not any(line.startswith("The same case") for line in findings(found))
 
 
 def test_where_the_aa_check_failed_nothing_is_said_of_speeds():
     samples = simulate(np.random.default_rng(1))
-    samples["function/resident/twin"] = samples["function/resident/twin"] * 1.2
+    samples["function/resident/control"] = samples["function/resident/control"] * 1.2
     first, *others = findings(simulated(samples))
     assert first == "modes: nothing is said of speeds, since its A/A check failed."
     assert not any("Steps/s" in line or "costs" in line for line in others)

@@ -58,7 +58,7 @@ def test_a_machines_history_marks_what_changed(tmp_path):
     assert "modes/xla/resident SLOWER" in changes["r12"]
     assert "tensorflow: 2.21.0 to 2.22.0" in changes["r12"]
     assert not any("SLOWER" in change for label, change in changes.items() if label != "r12")
-    assert history.pictures[0].markup.count(">SLOWER<") == 3
+    assert history.plots[0].markup.count(">SLOWER<") == 3
     assert any("r12" in point and "is slower" in point for point in section(page, "findings").points)
 
 
@@ -113,7 +113,7 @@ def test_an_empty_folder_is_an_error(tmp_path):
 def test_the_reference_results_are_of_two_machines(reference):
     page = page_of(*sorted(reference.glob("*.json")))
     assert "of 2 machines" in page.title
-    assert section(page, "history-0").pictures
+    assert section(page, "history-0").plots
 
 
 def test_of_a_side_by_side_run_one_side_counts(tmp_path):
@@ -144,7 +144,7 @@ def test_cases_of_one_mode_can_be_told_apart():
 
 
 def test_a_run_is_held_against_the_last_one_with_a_case_in_common(tmp_path):
-    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/twin": 1e-3}
+    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/control": 1e-3}
     paths = [write(tmp_path, 0), write(tmp_path, 1, times=batch, experiment="batch"), write(tmp_path, 2, factor=2.0)]
     page = page_of(*paths)
     changes = {row[1]: row[-1] for row in section(page, "history-0").grids[0].rows}
@@ -153,7 +153,7 @@ def test_a_run_is_held_against_the_last_one_with_a_case_in_common(tmp_path):
 
 
 def test_a_table_has_the_runs_that_have_something_in_it(tmp_path):
-    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/twin": 1e-3}
+    batch = {"function/64": 1e-3, "xla/64": 1e-3, "function/64/control": 1e-3}
     for i in range(6):
         write(tmp_path, i, **({"times": batch, "experiment": "batch"} if i == 3 else {}))
     modes, of_batch = section(page_of(tmp_path), "beside").grids

@@ -19,7 +19,7 @@ def hostile(found):
     """Every string that a page shows, as an attacker would write it."""
     section = found.autoencoder_bench
     replace = msgspec.structs.replace
-    failure = Failure(status="failed", reason=HOSTILE, cohort=1, log=HOSTILE)
+    failure = Failure(status="failed", reason=HOSTILE, repetition=1, log=HOSTILE)
     cases = (*found.experiment.cases, CaseStatus(name=HOSTILE, status="failed", failure=failure))
     section = replace(
         section,
@@ -126,8 +126,8 @@ def test_headings_sort_by_keyboard(open_page, finished):
 def test_a_screen_reader_finds_its_way(open_page, finished):
     page = open_page(finished[0].folder / "report.html")
     assert page.get_by_role("main").count() == page.get_by_role("navigation").count() == 1
-    for picture in page.locator("svg, img").all():
-        assert picture.get_attribute("aria-label") or picture.get_attribute("alt")
+    for plot in page.locator("svg, img").all():
+        assert plot.get_attribute("aria-label") or plot.get_attribute("alt")
     for table in page.locator("table").all():
         assert table.locator("caption").inner_text()
         assert table.locator("thead th[scope=col]").count()

@@ -1,4 +1,4 @@
-"""The report of a run has everything that its issue is about, in order, every picture with its table."""
+"""The report of a run has everything that its issue is about, in order, every plot with its table."""
 
 import msgspec
 import numpy as np
@@ -19,19 +19,19 @@ def test_a_run_leaves_its_report(finished):
     assert len(text) < 2_000_000
     for benchmark in outcome.document.benchmarks:
         rate = benchmark.extra_info.steps_per_second
-        assert f"{rate.value:,.0f} ({rate.low:,.0f}-{rate.high:,.0f})" in text or rate.cohorts < 2
+        assert f"{rate.value:,.0f} ({rate.low:,.0f}-{rate.high:,.0f})" in text or rate.repetitions < 2
     section = outcome.document.autoencoder_bench
     for value in (section.workload.sha256, section.data.sha256, section.fingerprint.sha256, section.plan.command):
         assert value in text
     assert text.count("data:image/png;base64,") == 3
 
 
-def test_every_picture_has_its_table(finished):
+def test_every_plot_has_its_table(finished):
     outcome = finished[0]
     for section in run_page.page(outcome.document, outcome.folder).sections:
-        if section.pictures:
+        if section.plots:
             assert any(grid.rows for grid in section.grids), section.title
-            assert all(picture.caption for picture in section.pictures)
+            assert all(plot.caption for plot in section.plots)
 
 
 @pytest.mark.parametrize("name", ["roofline", "pipelines", "batch", "memory", "quick", "result"])
@@ -42,7 +42,7 @@ def test_results_of_every_experiment_and_version_have_a_report(name, reference):
     experiments = {one.name for one in found.autoencoder_bench.experiments} - {"modes"}
     assert experiments <= set(anchors)
     for section in page.sections:
-        if section.pictures:
+        if section.plots:
             assert section.grids
     assert "only its result was at hand" in render.html(page)
 
@@ -55,7 +55,7 @@ def test_a_run_that_measured_nothing_says_what_is_missing():
         autoencoder_bench=msgspec.structs.replace(found.autoencoder_bench, status="interrupted"),
     )
     text = render.html(run_page.page(empty, None))
-    assert "Interrupted before the first cohort was done." in text
+    assert "Interrupted before the first repetition was done." in text
 
 
 def test_failures_stand_with_their_reasons():
@@ -76,15 +76,15 @@ def test_a_name_in_any_script_is_drawn_and_control_characters_are_not():
     assert "\x00" not in text
 
 
-@pytest.mark.parametrize("cohorts", [1, 2])
-def test_a_single_cohort_has_no_range(cohorts):
-    found = document(simulate(np.random.default_rng(2), cohorts=cohorts))
+@pytest.mark.parametrize("repetitions", [1, 2])
+def test_a_single_repetition_has_no_range(repetitions):
+    found = document(simulate(np.random.default_rng(2), repetitions=repetitions))
     text = render.html(run_page.page(found, None))
-    assert ("(one cohort)" in text) == (cohorts == 1)
+    assert ("(one repetition)" in text) == (repetitions == 1)
 
 
 def test_memory_of_a_card_has_its_range():
-    times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/twin": 1e-3}
+    times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/control": 1e-3}
     samples = simulate(np.random.default_rng(2), times)
     found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
     assert "5.00 GB (5.00 GB-5.00 GB)" in render.html(run_page.page(found, None))
@@ -92,9 +92,9 @@ def test_memory_of_a_card_has_its_range():
 
 @pytest.mark.parametrize(("slower", "said"), [(1.0, False), (1.2, True)])
 def test_where_the_aa_check_failed_the_section_of_its_experiment_says_nothing_of_speeds_either(slower, said):
-    times = {"eager": 15e-3, "function": 1e-3, "xla": 0.7e-3, "function/twin": 1e-3}
+    times = {"eager": 15e-3, "function": 1e-3, "xla": 0.7e-3, "function/control": 1e-3}
     samples = simulate(np.random.default_rng(1), times)
-    samples["function/twin"] = samples["function/twin"] * slower
+    samples["function/control"] = samples["function/control"] * slower
     page = run_page.page(document(samples, experiment="roofline"), None)
     (section,) = [section for section in page.sections if section.anchor == "roofline"]
     reason = "roofline: nothing is said of speeds, since its A/A check failed."

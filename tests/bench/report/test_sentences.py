@@ -21,27 +21,27 @@ from bench.experiments.roofline.limits import EagerParts, Limits
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
-from bench.results.estimates import replicates_of
+from bench.results.estimates import processes_of
 
 RESULTS = 2_000
 # Of two thousand, by which a true share of one in twenty is told from more: three standard errors on top.
 MOST_FALSE = 0.05 + 3 * (0.05 * 0.95 / RESULTS) ** 0.5
 ONE_SIDED = 0.05  # of a claim that can be wrong in one direction only, which is half of one in twenty
-FEW_ROUNDS = {"rounds": 3, "block": 0.04, "process": 0.01, "server": 0.015}  # a noisy machine; blocks average out
+FEW_ROUNDS = {"rounds": 3, "sample": 0.04, "process": 0.01, "server": 0.015}  # a noisy machine; samples average out
 
 
-def results(times, experiment, cohorts=4, seed=11, **noise):
+def results(times, experiment, repetitions=4, seed=11, **noise):
     """Simulated results of these true times, one after the other."""
     generator = np.random.default_rng(seed)
     for _ in range(RESULTS):
-        yield document(simulate(generator, times, cohorts=cohorts, **FEW_ROUNDS | noise), experiment=experiment)
+        yield document(simulate(generator, times, repetitions=repetitions, **FEW_ROUNDS | noise), experiment=experiment)
 
 
 def share(sentences):
     return sum(sentences) / RESULTS
 
 
-MODES = {"eager/resident": 10e-3, "function/resident": 1e-3, "xla/resident": 1e-3, "function/resident/twin": 1e-3}
+MODES = {"eager/resident": 10e-3, "function/resident": 1e-3, "xla/resident": 1e-3, "function/resident/control": 1e-3}
 
 
 def test_which_mode_is_faster():
@@ -74,7 +74,7 @@ def test_what_the_notebooks_pipeline_costs(loss):
 
 @pytest.mark.parametrize("loss", [0.0, NEGLIGIBLE])
 def test_what_a_pipeline_costs(loss):
-    times = {"function/resident": 1e-3, "function/prefetch-1": 1e-3 / (1 - loss), "function/resident/twin": 1e-3}
+    times = {"function/resident": 1e-3, "function/prefetch-1": 1e-3 / (1 - loss), "function/resident/control": 1e-3}
     said = [pipelines.findings(found)[0] for found in results(times, "pipelines")]
     if loss == 0:
         assert share(": the input costs" in text and "less than" not in text for text in said) <= ONE_SIDED
@@ -83,14 +83,14 @@ def test_what_a_pipeline_costs(loss):
 
 
 def with_inputs(found, generator, rate):
-    """The result with its pipelines measured alone, at this true rate, in every cohort."""
+    """The result with its pipelines measured alone, at this true rate, in every repetition."""
     return with_inputs_alone(found, rate * np.exp(generator.normal(0, 0.03, size=4)))
 
 
 def test_the_bottleneck():
     """The pipeline delivers just what the step could take: neither that it is the bottleneck nor that it is not."""
     generator = np.random.default_rng(3)
-    times = {"function/resident": 1e-3, "function/prefetch-1": 2e-3, "function/resident/twin": 1e-3}
+    times = {"function/resident": 1e-3, "function/prefetch-1": 2e-3, "function/resident/control": 1e-3}
     said = [pipelines.findings(with_inputs(found, generator, 1_000.0))[1] for found in results(times, "pipelines")]
     assert all("bottleneck" in text for text in said)
     assert share("inconclusive" not in text for text in said) <= MOST_FALSE
@@ -99,19 +99,19 @@ def test_the_bottleneck():
 def test_what_would_help():
     """Five changes that gain just what is asked for: none of them surely gains more, nor do they all gain less."""
     changed = {f"function/{name}": 2e-3 / pipelines.WORTH for name in pipelines.REMEDIES}
-    times = {"function/resident": 1e-3, "function/prefetch-1": 2e-3, **changed, "function/resident/twin": 1e-3}
+    times = {"function/resident": 1e-3, "function/prefetch-1": 2e-3, **changed, "function/resident/control": 1e-3}
     said = [pipelines.findings(found)[2] for found in results(times, "pipelines")]
     assert share(text.startswith("Smallest change") for text in said) <= ONE_SIDED
     assert share(text.startswith("No other") for text in said) <= ONE_SIDED
 
 
-WAYS = {"eager": 10e-3, "function": 1e-3, "xla-loop": 0.5e-3, "xla-loop-fused": 0.5e-3, "function/twin": 1e-3}
+WAYS = {"eager": 10e-3, "function": 1e-3, "xla-loop": 0.5e-3, "xla-loop-fused": 0.5e-3, "function/control": 1e-3}
 
 
 def with_limits(found, generator, seconds):
     """The result with the device's limits: a step takes at least so long, truly, by arithmetic as by memory."""
     limits = {
-        cohort: Limits(
+        repetition: Limits(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=1.0,
@@ -126,7 +126,7 @@ def with_limits(found, generator, seconds):
                 step_seconds=10e-3 * np.exp(generator.normal(0, 0.05)),
             ),
         )
-        for cohort in range(1, 5)
+        for repetition in range(1, 5)
     }
     return documents.with_limits(found, limits)
 
@@ -134,12 +134,12 @@ def with_limits(found, generator, seconds):
 @pytest.mark.parametrize("level", [2, 4, 8])
 def test_however_many_ways_are_level_none_is_called_slower(level):
     """Of what is said of several together: one in twenty may be wrong, and no more with more of them."""
-    names = [case.name for case in cases_of(EXPERIMENTS["roofline"]) if not case.twin][2 : 2 + level]
-    times = {"eager": 10e-3, "function": 1e-3, **dict.fromkeys(names, 0.5e-3), "function/twin": 1e-3}
+    names = [case.name for case in cases_of(EXPERIMENTS["roofline"]) if not case.control][2 : 2 + level]
+    times = {"eager": 10e-3, "function": 1e-3, **dict.fromkeys(names, 0.5e-3), "function/control": 1e-3}
     wrong = []
     for found in results(times, "roofline"):
-        replicates = {b.name: replicates_of(b) for b in found.benchmarks if not b.extra_info.case.twin}
-        wrong.append(bool(set(names) & set(claims.leaders(replicates, replicates["function"]).slower)))
+        processes = {b.name: processes_of(b) for b in found.benchmarks if not b.extra_info.case.control}
+        wrong.append(bool(set(names) & set(claims.leaders(processes, processes["function"]).slower)))
     assert share(wrong) <= ONE_SIDED
 
 
@@ -189,28 +189,28 @@ def test_the_largest_part_of_a_step(of_the_limit):
 def test_where_the_fixed_part_is_more():
     """At 256 examples both parts are equal: of that size neither is said."""
     times = {f"function/{size}": 0.512e-3 + 2e-6 * size for size in (16, 64, 256, 1024, 4096)}
-    said = [batch.findings(found)[0] for found in results({**times, "function/64/twin": 0.64e-3}, "batch")]
+    said = [batch.findings(found)[0] for found in results({**times, "function/64/control": 0.64e-3}, "batch")]
     wrong = [bool(re.search(r"half of a step up to 256|half from 256", text)) for text in said]
     assert share(wrong) <= MOST_FALSE
 
 
 @pytest.mark.parametrize(
-    ("cohorts", "noise", "least", "most"),
+    ("repetitions", "noise", "least", "most"),
     [
-        pytest.param(4, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 4 cohorts"),
-        pytest.param(3, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 3 cohorts"),
-        pytest.param(4, (0.09, 0.014, 0.014), 0.0, 0.02, id="noisy, 4 cohorts"),
-        pytest.param(4, (0.25, 0.04, 0.04), 0.45, 0.65, id="very noisy, 4 cohorts"),
+        pytest.param(4, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 4 repetitions"),
+        pytest.param(3, (0.005, 0.005, 0.01), 0.0, 0.005, id="quiet, 3 repetitions"),
+        pytest.param(4, (0.09, 0.014, 0.014), 0.0, 0.02, id="noisy, 4 repetitions"),
+        pytest.param(4, (0.25, 0.04, 0.04), 0.45, 0.65, id="very noisy, 4 repetitions"),
     ],
 )
-def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(cohorts, noise, least, most):
+def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(repetitions, noise, least, most):
     """With the preset `quick`, as docs/method.md has it."""
     from bench.plan.preset import PRESETS
 
-    block, process, server = noise
-    times = {"function/resident": 1e-3, "function/resident/twin": 1e-3}
+    sample, process, server = noise
+    times = {"function/resident": 1e-3, "function/resident/control": 1e-3}
     states = []
-    for found in results(times, "modes", cohorts, rounds=30, block=block, process=process, server=server):
+    for found in results(times, "modes", repetitions, rounds=30, sample=sample, process=process, server=server):
         quick = msgspec.structs.replace(found.experiment, preset=PRESETS["quick"])
         states.append(aa_check.of(quick).state)
     assert share(state == "failed" for state in states) <= 0.02

@@ -45,7 +45,7 @@ def test_a_command_that_is_shown_works_when_it_is_pasted(finished, tmp_path):
 
 def test_failures_are_named_with_reason_and_log(finished):
     outcome = finished[0]
-    failure = Failure(status="failed", reason="killed by [bold]SIGSEGV", cohort=1, log="logs/a.log")
+    failure = Failure(status="failed", reason="killed by [bold]SIGSEGV", repetition=1, log="logs/a.log")
     others = outcome.document.experiment.cases[1:]
     cases = (CaseStatus(name="xla/resident", status="failed", failure=failure), *others)
     changed = with_experiment(outcome.document, cases=cases)

@@ -1,4 +1,4 @@
-"""Pictures in a page: well-formed, in the page's colours, with names of their own, and text that stays text."""
+"""Plots in a page: well-formed, in the page's colours, with names of their own, and text that stays text."""
 
 import xml.etree.ElementTree as ET
 
@@ -36,7 +36,7 @@ def test_lines_take_the_colour_of_the_page():
     assert "currentColor" in text
 
 
-def test_pictures_of_one_page_share_no_names():
+def test_plots_of_one_page_share_no_names():
     def names(name):
         root = ET.fromstring(svg.inline(drawn("a"), name, "a"))
         return {element.get("id") for element in root.iter() if element.get("id")}
@@ -54,5 +54,5 @@ def test_references_lead_to_names_that_are_there():
     assert all(link[1:] in names for link in links)
 
 
-def test_a_figure_without_anything_is_a_picture_too():
+def test_a_figure_without_anything_is_a_plot_too():
     assert svg.inline(Figure(), "one", "").startswith("<svg")

@@ -44,7 +44,7 @@ def test_the_table_has_the_first_and_the_last_step():
     assert training.table([0.5]).rows == (("0", "0.5000"),)
 
 
-def test_only_a_picture_is_taken_in(tmp_path):
+def test_only_a_plot_is_taken_in(tmp_path):
     path = tmp_path / "a.png"
     assert training.image(path, "a") is None
     path.write_text("<svg onload='alert(1)'/>")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.documents import replicates
+from support.documents import processes
 
 from bench.results import claims
 from bench.results.claims import Answer, Cost
@@ -10,7 +10,7 @@ from bench.results.schema import Estimate
 
 
 def estimate(low, high):
-    return Estimate(value=0.0, low=low, high=high, confidence=0.95, cohorts=4)
+    return Estimate(value=0.0, low=low, high=high, confidence=0.95, repetitions=4)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_cost_is_some_little_or_open(low, high, cost):
 
 def cases(**seconds):
     generator = np.random.default_rng(1)
-    return {name: replicates(s * np.exp(generator.normal(0, 0.01, (6, 20)))) for name, s in seconds.items()}
+    return {name: processes(s * np.exp(generator.normal(0, 0.01, (6, 20)))) for name, s in seconds.items()}
 
 
 def test_the_fastest_is_named_with_those_that_may_be():

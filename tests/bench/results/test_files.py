@@ -69,9 +69,9 @@ def test_missing_keys_are_named(tree, tmp_path):
     assert "device" in refused(tmp_path, tree)
 
 
-def test_samples_have_to_fit_the_replicates(tree, tmp_path):
+def test_samples_have_to_fit_the_processes(tree, tmp_path):
     tree["benchmarks"][0]["stats"]["data"].pop()
-    assert "as many samples as the replicates have blocks, 12, and one at least, found 11" in refused(tmp_path, tree)
+    assert "as many samples as the processes have samples, 12, and one at least, found 11" in refused(tmp_path, tree)
 
 
 @pytest.mark.parametrize("sample", [0, -1.0, 1e999])
@@ -177,7 +177,7 @@ def test_the_golden_file_of_version_2_says_what_it_said():
     assert section.plan.command.endswith("--experiment pipelines --experiment roofline --seed 1")
     found = {benchmark.fullname: benchmark.extra_info for benchmark in document.benchmarks}
     alone = input_alone.read(found["pipelines/function/prefetch-1"].quantities)
-    assert [(one.cohort, round(one.batches_per_second)) for one in alone] == [(1, 5000), (2, 5100), (3, 5050)]
+    assert [(one.repetition, round(one.batches_per_second)) for one in alone] == [(1, 5000), (2, 5100), (3, 5050)]
     assert found["pipelines/function/prefetch-1"].figures["input_overhead_share"].value == pytest.approx(0.2, abs=0.02)
     assert found["pipelines/function/resident"].figures == {}
     assert found["memory/host/function"].case.axes == ("memory", "mode")

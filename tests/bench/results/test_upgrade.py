@@ -22,11 +22,11 @@ def traced(tree, call_seconds):
 
 def test_what_an_older_trace_said_of_a_call_of_many_steps_is_said_of_a_step():
     found = upgrade(traced(json.loads(ROOFLINE.read_text()), 0.050))
-    calls = {b["extra_info"]["block"]["steps_per_call"] for b in found["benchmarks"]}
+    calls = {b["extra_info"]["sample_size"]["steps_per_call"] for b in found["benchmarks"]}
     assert calls == {1, 25}
     for benchmark in found["benchmarks"]:
         info = benchmark["extra_info"]
-        split, per_call = info["profile"]["breakdown"]["split"], info["block"]["steps_per_call"]
+        split, per_call = info["profile"]["breakdown"]["split"], info["sample_size"]["steps_per_call"]
         assert split == {
             "steps": 18 * per_call,
             "step_seconds": pytest.approx(0.050 / per_call),

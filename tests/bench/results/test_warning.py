@@ -1,30 +1,30 @@
 """Warnings: a closed list, each caused here, each with advice."""
 
 import msgspec
-from support.documents import document, replicates, simulate
+from support.documents import document, processes, simulate
 
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS, PROFILE
 from bench.results import warning
-from bench.results.record import CaseRecord, CohortRecord, Mark, SameModel, Window
+from bench.results.record import CaseRecord, Interference, RepetitionRecord, SameModel, Window
 from bench.stats import steady_state
 
 XLA = Case(experiment="modes", mode="xla", pipeline="resident")
 
 
-def cohort(number=1, **changes):
+def repetition(number=1, **changes):
     fields = {
-        "cohort": number,
+        "repetition": number,
         "server_seconds": 4.0,
         "start_method": "fork",
         "unsound": None,
         "cases": (),
         "order": (),
-        "blocks": 20,
+        "samples": 20,
         "seconds": 10.0,
         "windows": (),
     }
-    return CohortRecord(**{**fields, **changes})
+    return RepetitionRecord(**{**fields, **changes})
 
 
 def window(*marks):
@@ -37,7 +37,7 @@ def window(*marks):
         others_share=0.0,
         major_faults=0,
         throttle_reasons=None,
-        marks=marks,
+        interference=marks,
     )
 
 
@@ -49,54 +49,54 @@ def codes(found):
 def test_a_quiet_run_warns_of_nothing():
     import numpy as np
 
-    quiet = simulate(np.random.default_rng(1), block=0.001, process=0.001, server=0.001)
+    quiet = simulate(np.random.default_rng(1), sample=0.001, process=0.001, server=0.001)
     assert document(quiet).autoencoder_bench.warnings == ()
 
 
-def test_what_cohorts_give_reason_for():
-    three = [cohort(number) for number in (1, 2, 3)]
-    assert codes(warning.of_cohorts(three, interleaved=True)) == []
-    assert codes(warning.of_cohorts(three[:2], interleaved=True)) == ["few_cohorts"]
-    assert codes(warning.of_cohorts(three, interleaved=False)) == ["one_by_one"]
-    (found,) = warning.of_cohorts(three, interleaved=False, alone=True)
-    assert (found.code, "nvidia-smi" in found.advice) == ("alone", False)  # no mode of the card would help
+def test_what_repetitions_give_reason_for():
+    three = [repetition(number) for number in (1, 2, 3)]
+    assert codes(warning.of_repetitions(three, interleaved=True)) == []
+    assert codes(warning.of_repetitions(three[:2], interleaved=True)) == ["few_repetitions"]
+    assert codes(warning.of_repetitions(three, interleaved=False)) == ["one_by_one"]
+    (found,) = warning.of_repetitions(three, interleaved=False, alone=True)
+    assert (found.code, "nvidia-smi" in found.advice) == ("alone", False)  # no mode of the GPU would help
     spawned = [msgspec.structs.replace(each, unsound="a context was there") for each in three]
-    assert codes(warning.of_cohorts(spawned, interleaved=True)) == ["spawned"]
+    assert codes(warning.of_repetitions(spawned, interleaved=True)) == ["spawned"]
 
 
 def test_disturbed_windows_are_counted():
     quiet, loud = window(), window("steal", "others")
-    some = [cohort(number, windows=(quiet,) * 9 + (loud,)) for number in (1, 2, 3)]
-    assert codes(warning.of_cohorts(some, interleaved=True)) == []
-    many = [cohort(number, windows=(quiet, loud)) for number in (1, 2, 3)]
-    (found,) = warning.of_cohorts(many, interleaved=True)
+    some = [repetition(number, windows=(quiet,) * 9 + (loud,)) for number in (1, 2, 3)]
+    assert codes(warning.of_repetitions(some, interleaved=True)) == []
+    many = [repetition(number, windows=(quiet, loud)) for number in (1, 2, 3)]
+    (found,) = warning.of_repetitions(many, interleaved=True)
     assert (found.code, found.text) == (
-        "disturbed",
-        "Interference in 3 of 6 windows: other processes, time stolen by the hypervisor.",
+        "interference",
+        "Interference in 3 of 6 monitoring windows: other processes, time stolen by the hypervisor.",
     )
 
 
 def record(**changes):
-    (only,) = replicates([[1.0] * 12])
+    (only,) = processes([[1.0] * 12])
     case = XLA
-    return CaseRecord(case=case, replicates=(msgspec.structs.replace(only, **changes),))
+    return CaseRecord(case=case, processes=(msgspec.structs.replace(only, **changes),))
 
 
 def test_what_cases_give_reason_for():
-    assert codes(warning.of_cases([record()], [cohort(blocks=12)])) == []
-    assert codes(warning.of_cases([record()], [cohort(blocks=13)])) == []
-    assert codes(warning.of_cases([record()], [cohort(blocks=20)])) == ["few_blocks"]
-    (found,) = warning.of_cases([record(steady=False)], [cohort(blocks=12)])
+    assert codes(warning.of_cases([record()], [repetition(samples=12)])) == []
+    assert codes(warning.of_cases([record()], [repetition(samples=13)])) == []
+    assert codes(warning.of_cases([record()], [repetition(samples=20)])) == ["few_samples"]
+    (found,) = warning.of_cases([record(steady=False)], [repetition(samples=12)])
     assert (found.code, found.text) == ("unsteady", "Still changing after their warm-up: xla/resident.")
-    (unknown,) = warning.of_cases([record(steady=None)], [cohort(blocks=12)])
+    (unknown,) = warning.of_cases([record(steady=None)], [repetition(samples=12)])
     assert unknown.code == "warmup_unknown"
-    assert unknown.text == "Warm-up not verified for 1 of 1 processes: under 20 blocks beside the reference."
-    (alone,) = warning.of_cases([record(steady=None)], [cohort(blocks=12)], interleaved=False)
+    assert unknown.text == "Warm-up not verified for 1 of 1 processes: under 20 samples beside the reference."
+    (alone,) = warning.of_cases([record(steady=None)], [repetition(samples=12)], interleaved=False)
     assert alone.text.endswith("they ran alone.")
-    three = [replicates([[1.0] * 12] * 3)[i] for i in range(3)]
+    three = [processes([[1.0] * 12] * 3)[i] for i in range(3)]
     once = msgspec.structs.replace(three[0], steady=False)
-    one_of_three = CaseRecord(case=XLA, replicates=(once, *three[1:]))
-    assert codes(warning.of_cases([one_of_three], [cohort(number, blocks=12) for number in (1, 2, 3)])) == []
+    one_of_three = CaseRecord(case=XLA, processes=(once, *three[1:]))
+    assert codes(warning.of_cases([one_of_three], [repetition(number, samples=12) for number in (1, 2, 3)])) == []
 
 
 def test_the_rest_of_the_list():
@@ -110,14 +110,14 @@ def test_the_rest_of_the_list():
 
 
 def test_a_word_for_every_mark():
-    assert set(warning.MARKS) == set(Mark.__args__)
+    assert set(warning.CAUSES) == set(Interference.__args__)
 
 
-def test_twenty_blocks_are_what_the_check_of_warm_up_takes_and_every_preset_plans():
-    assert warning.WARMUP_BLOCKS == 2 * steady_state.BLOCKS
+def test_twenty_samples_are_what_the_check_of_warm_up_takes_and_every_preset_plans():
+    assert warning.WARMUP_SAMPLES == 2 * steady_state.SAMPLES
     assert steady_state.find([0.0] * 19).steady is None
     assert steady_state.find([0.0] * 20).steady is True
-    assert all(preset.least_rounds >= warning.WARMUP_BLOCKS for preset in (*PRESETS.values(), PROFILE))
+    assert all(preset.least_rounds >= warning.WARMUP_SAMPLES for preset in (*PRESETS.values(), PROFILE))
 
 
 def test_every_code_has_its_advice():
@@ -128,6 +128,6 @@ def test_a_longer_preset_is_advised_only_where_there_is_one():
     assert warning.advise("wide", "quick").startswith(
         "Select fewer cases (--only) or measure longer (--preset standard)"
     )
-    assert "--preset thorough" in warning.advise("few_blocks", "standard")
+    assert "--preset thorough" in warning.advise("few_samples", "standard")
     assert "--preset" not in warning.advise("warmup_unknown", "thorough")
     assert "{" not in "".join(warning.advise(code) for code in warning.ADVICE)

@@ -49,7 +49,7 @@ def test_what_fails_is_said_and_the_rest_is_made(recorder, tmp_path, listener, m
     finished = finish({NEW: recorder}, tmp_path, "complete", None, listener)
     assert not finished.whole
     assert recorder.saved == ["complete"]
-    assert any("The pictures could not be made: OSError" in line and "is saved" in line for line in listener.lines)
+    assert any("The plots could not be made: OSError" in line and "is saved" in line for line in listener.lines)
     assert (tmp_path / "report.html").is_file()
 
 

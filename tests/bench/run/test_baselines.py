@@ -84,7 +84,7 @@ def test_what_nothing_could_be_judged_by_is_refused(stored, tmp_path, changes, m
 
 def test_an_unstable_run_is_refused(stored, tmp_path):
     samples = simulate(np.random.default_rng(1))
-    samples["function/resident/twin"] = samples["function/resident/twin"] * 1.5
+    samples["function/resident/control"] = samples["function/resident/control"] * 1.5
     with pytest.raises(NoBaseline, match="A/A check did not pass, in modes: failed"):
         baselines.keep(stored(samples=samples), tmp_path / "baselines")
 

@@ -42,7 +42,7 @@ def test_a_run_is_measured_and_compared_with_its_baseline(finished, options, lis
         "modes/function/resident": "compared",
         "modes/xla/resident": "compared",
     }
-    assert {case.speed.reason for case in comparison.cases} == {"no_interval"}  # one cohort here
+    assert {case.speed.reason for case in comparison.cases} == {"no_interval"}  # one repetition here
     assert (found.exit_code, found.trend, found.why_none) == (ExitCode.OK, None, None)
 
 
@@ -129,10 +129,10 @@ def kept(finished, folder, days):
     whole = finished[0].document
     # What two measurements of one case differ by on a busy machine is no matter here.
     ratio = msgspec.structs.replace(
-        whole.experiment.twin.ratio, value=1.0, low=0.99, high=1.01, confidence=0.99, cohorts=3
+        whole.experiment.control.ratio, value=1.0, low=0.99, high=1.01, confidence=0.99, repetitions=3
     )
-    twin = msgspec.structs.replace(whole.experiment.twin, ratio=ratio, unstable=False)
-    whole = with_experiment(whole, twin=twin)
+    control = msgspec.structs.replace(whole.experiment.control, ratio=ratio, unstable=False)
+    whole = with_experiment(whole, control=control)
     for day in days:
         started = whole.datetime.replace(whole.datetime[:10], f"2026-01-{day:02}")
         (folder / "x").mkdir(parents=True, exist_ok=True)

@@ -116,12 +116,12 @@ def test_twice_the_work_is_called_slower(compared):
     outcome, comparison, exit_code, _ = compared
     assert comparison.kind == "side_by_side"
     assert (comparison.base.label, comparison.new.label) == ("unchanged", "new")
-    unstable = outcome.base.experiment.twin.unstable  # one run in a hundred
+    unstable = outcome.base.experiment.control.unstable  # one run in a hundred
     verdicts = []
     for case in comparison.cases:
         assert case.state == "compared"
         assert case.speed.ratio.value < 1
-        # Three short cohorts beside other tests: noise may be so large that even this is not certain.
+        # Three short repetitions beside other tests: noise may be so large that even this is not certain.
         certain = not unstable and case.speed.adjusted_p < 0.05
         verdicts.append("SLOWER" if certain else "INCONCLUSIVE")
         assert case.verdict == verdicts[-1]
@@ -134,17 +134,17 @@ def test_both_sides_leave_a_result_of_the_same_rounds(compared):
     new, base = (files.read(outcome.folder / name) for name in ("result.json", "base.json"))
     assert new.autoencoder_bench.pairing.id == base.autoencoder_bench.pairing.id
     assert [benchmark.name for benchmark in new.benchmarks] == ["function/resident", "xla/resident"]
-    assert [benchmark.name for benchmark in base.benchmarks][-1] == "function/resident/twin"
-    assert base.experiment.twin.unstable is not None
-    assert new.experiment.twin.ratio.reason
-    for ours, theirs in zip(new.experiment.cohorts, base.experiment.cohorts, strict=True):
+    assert [benchmark.name for benchmark in base.benchmarks][-1] == "function/resident/control"
+    assert base.experiment.control.unstable is not None
+    assert new.experiment.control.ratio.reason
+    for ours, theirs in zip(new.experiment.repetitions, base.experiment.repetitions, strict=True):
         assert ours.order == theirs.order
         assert ours.cases == (
             "function/resident",
             "xla/resident",
             "base:function/resident",
             "base:xla/resident",
-            "base:function/resident/twin",
+            "base:function/resident/control",
         )
         assert all(sorted(order) == [0, 1, 2, 3, 4] for order in ours.order)
     for name in ("result.json", "base.json"):
@@ -165,13 +165,13 @@ def test_the_base_side_is_only_timed(compared):
     assert all(benchmark.extra_info.latency for benchmark in outcome.document.benchmarks)
 
 
-def test_every_interpreter_has_its_servers_and_the_twin_one_of_its_own(compared):
+def test_every_interpreter_has_its_servers_and_the_control_one_of_its_own(compared):
     outcome, _, _, stages = compared
-    for cohort in (1, 2, 3):
-        logs = outcome.folder / "logs" / f"cohort-{cohort}"
+    for repetition in (1, 2, 3):
+        logs = outcome.folder / "logs" / f"repetition-{repetition}"
         assert {"server.log", BASE} <= {path.name for path in logs.iterdir()}
-        assert {"server.log", "twin-server.log"} <= {path.name for path in (logs / BASE).iterdir()}
-    assert "cohort 1/3: first call base:xla/resident" in stages
+        assert {"server.log", "control-server.log"} <= {path.name for path in (logs / BASE).iterdir()}
+    assert "repetition 1/3: first call base:xla/resident" in stages
 
 
 def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tmp_path, tiny, listener, monkeypatch):
@@ -180,11 +180,11 @@ def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tm
     options = Options(preset=preset, out=tmp_path, data="sample", device="cpu", profile=False)
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    (cohort,) = outcome.document.experiment.cohorts
-    assert [len(order) for order in cohort.order] == [4, 4, 4, 4, 3, 3]
-    fixed = {cohort.cases.index(name) for name in ("function/resident", "function/resident/twin")}
-    assert all(fixed <= set(order) for order in cohort.order)
-    rounds = {b.name: b.extra_info.replicates[0].rounds for b in outcome.document.benchmarks}
+    (repetition,) = outcome.document.experiment.repetitions
+    assert [len(order) for order in repetition.order] == [4, 4, 4, 4, 3, 3]
+    fixed = {repetition.cases.index(name) for name in ("function/resident", "function/resident/control")}
+    assert all(fixed <= set(order) for order in repetition.order)
+    rounds = {b.name: b.extra_info.processes[0].rounds for b in outcome.document.benchmarks}
     assert rounds["function/resident"] == (0, 1, 2, 3, 4, 5)
     assert rounds["eager/resident"] == (0, 1)
     assert rounds["xla/notebook"] == (4, 5)

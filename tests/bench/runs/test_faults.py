@@ -19,8 +19,8 @@ from support import patience
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments.base import Exhibit, Experiment
 from bench.experiments.registry import EXPERIMENTS
-from bench.measure.cohort import MOST_ROUNDS_TIMES
 from bench.measure.launcher import Limits
+from bench.measure.repetition import MOST_ROUNDS_TIMES
 from bench.output import cells
 from bench.plan.case import Case
 from bench.report import summary
@@ -29,13 +29,13 @@ from bench.run.execute import run
 from bench.run.options import Options
 
 FAULTS = {
-    "raise": "ValueError: a step that raises, in RunBlock",
-    "kill": "killed by SIGKILL, in RunBlock",
-    "segfault": "killed by SIGSEGV, in RunBlock",
-    "hang": "hung: no answer to RunBlock within ",
+    "raise": "ValueError: a step that raises, in RunSample",
+    "kill": "killed by SIGKILL, in RunSample",
+    "segfault": "killed by SIGSEGV, in RunSample",
+    "hang": "hung: no answer to RunSample within ",
     "hang-at-once": "hung: no answer to Prepare within ",
     "exhaust": "out of memory: ",
-    "exit": "ended with exit code 3, in RunBlock",
+    "exit": "ended with exit code 3, in RunSample",
     "retracing": "was traced 2 times",
     "raise-at-once": "ValueError: a step that raises, in Prepare",
     "another-model": "losses differ from eager's by",
@@ -47,7 +47,7 @@ FAULTS = {
 ROUNDS, ROUNDS_SECONDS, HUNG_SECONDS = 12, 3.0, 12.0
 
 
-STOPPED_SECONDS = 20.0  # three times what the rounds of a cohort may take there, and more
+STOPPED_SECONDS = 20.0  # three times what the rounds of a repetition may take there, and more
 
 
 class Census:
@@ -67,7 +67,7 @@ class Census:
 
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory, tiny):
-    """A run in which every fault happens to one case, and the reference and its twin stay sound."""
+    """A run in which every fault happens to one case, and the reference and its A/A control stay sound."""
     broken = Experiment(
         name="faults",
         question="?",
@@ -115,7 +115,7 @@ def test_a_fault_costs_its_own_case_only(faulty, mode):
 
 def test_the_others_go_on_and_the_exit_code_says_it(faulty):
     assert faulty.exit_code == ExitCode.FAILED
-    assert [b.name for b in faulty.document.benchmarks] == ["function/resident", "function/resident/twin"]
+    assert [b.name for b in faulty.document.benchmarks] == ["function/resident", "function/resident/control"]
     # The time lost on the worker that hung is not theirs: with it, the time of their rounds would have been over.
     assert HUNG_SECONDS > MOST_ROUNDS_TIMES * ROUNDS_SECONDS
     assert all(len(b.stats.data) == ROUNDS for b in faulty.document.benchmarks)
@@ -139,7 +139,7 @@ server.main(sys.argv[1:])
 
 
 @pytest.mark.parametrize("faults", [("latency",), ("profile", "training")])
-def test_a_pass_after_the_blocks_costs_itself_only(tmp_path, tiny, listener, faults):
+def test_a_pass_after_the_samples_costs_itself_only(tmp_path, tiny, listener, faults):
     preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=10)
     command = (sys.executable, "-c", LATE_FAULTS, ",".join(faults))
     options = Options(
@@ -191,13 +191,13 @@ def test_an_unsound_server_spawns_its_workers(tmp_path, tiny, listener):
     )
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    (cohort,) = outcome.document.experiment.cohorts
-    assert cohort.start_method == "spawn"
-    assert "context was initialised" in cohort.unsound
+    (repetition,) = outcome.document.experiment.repetitions
+    assert repetition.start_method == "spawn"
+    assert "context was initialised" in repetition.unsound
     assert any("spawned" in line for line in listener.lines)
     assert {b.name for b in outcome.document.benchmarks} == {
         "function/resident",
-        "function/resident/twin",
+        "function/resident/control",
     }
     # Without eager there is no speed-up, and it says so.
     assert outcome.document.benchmarks[0].extra_info.speedup_over_eager.reason == "eager/resident was not measured"
@@ -268,12 +268,12 @@ def test_a_later_server_that_cannot_start_costs_only_what_it_would_have_measured
 
 QUICKER = """
 import msgspec
-from bench import cli
+from bench.__main__ import main
 from bench.plan.preset import PRESETS
 PRESETS["quick"] = msgspec.structs.replace(
     PRESETS["quick"], first_rounds_seconds=2.0, least_rounds=4, most_rounds=8, latency_seconds=0.1, rounds_seconds=6.0
 )
-cli.main()
+main()
 """
 
 
@@ -302,7 +302,7 @@ def gone(processes):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
-    read_until(started, "cohort 2/4: rounds of")
+    read_until(started, "repetition 2/4: rounds of")
     children = psutil.Process(started.pid).children(recursive=True)
     assert len(children) >= 5
     started.send_signal(number)
@@ -314,7 +314,7 @@ def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
     assert document.autoencoder_bench.status == "interrupted"
     assert len(document.benchmarks) == 4
     for benchmark in document.benchmarks:
-        assert [replicate.cohort for replicate in benchmark.extra_info.replicates] == [1]
+        assert [process.repetition for process in benchmark.extra_info.processes] == [1]
         assert len(benchmark.stats.data) > 1  # as many of the 20 as the machine does in the time
     assert "Interrupted; what was measured is saved." in rest
     assert "Traceback" not in rest
@@ -326,7 +326,7 @@ def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(tmp_path):
     options = ["--device", "cpu", "--data", "sample", "--experiment", "modes", "--no-profile", "--only", "xla/*"]
     command = [sys.executable, "-c", QUICKER, "run", *options, "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        read_until(process, "cohort 2/4: rounds of")
+        read_until(process, "repetition 2/4: rounds of")
         process.stdout.close()
         errors = process.stderr.read()
         assert process.wait(patience.limit(60)) == ExitCode.INTERRUPTED, errors
@@ -338,15 +338,15 @@ def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(tmp_path):
 
 
 def test_a_run_that_was_stopped_for_a_while_goes_on_as_if_it_had_not_been(started, tmp_path):
-    """For longer than the rounds of a cohort may take."""
-    read_until(started, "cohort 1/4: rounds of")
+    """For longer than the rounds of a repetition may take."""
+    read_until(started, "repetition 1/4: rounds of")
     started.send_signal(signal.SIGTSTP)
     patience.eventually(lambda: psutil.Process(started.pid).status() == psutil.STATUS_STOPPED)
     time.sleep(STOPPED_SECONDS)
     started.send_signal(signal.SIGCONT)
     rest = started.stdout.read()
     assert started.wait(patience.limit(120)) == ExitCode.OK, rest
-    assert "timed fewer blocks than planned" not in rest
+    assert "timed fewer samples than planned" not in rest
     (folder,) = (path for path in tmp_path.iterdir() if path.is_dir())
     assert files.read(folder / "result.json").autoencoder_bench.status == "complete"
 
@@ -364,13 +364,13 @@ def small_disk(tmp_path):
 
 
 def test_a_disk_that_fills_up_costs_what_would_have_been_measured(small_disk, tiny, listener, monkeypatch):
-    """It is full from the second cohort on: what the first one measured is saved, and the run says how it ended."""
+    """It is full from the second repetition on: what the first one measured is saved, and the run says how it ended."""
     filler = small_disk / "filler"
     stage = listener.stage
 
     def fill(text, fraction):
         stage(text, fraction)
-        if "cohort 2" in text:
+        if "repetition 2" in text:
             with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
                 while file.write(b"x" * 4096):
                     pass
@@ -389,7 +389,7 @@ def test_a_disk_that_fills_up_costs_what_would_have_been_measured(small_disk, ti
     section = files.read(outcome.folder / "result.json").autoencoder_bench
     assert section.status == "failed"
     assert "No space left" in section.status_reason
-    assert 1 in {replicate.cohort for b in outcome.document.benchmarks for replicate in b.extra_info.replicates}
+    assert 1 in {process.repetition for b in outcome.document.benchmarks for process in b.extra_info.processes}
     assert (small_disk / "latest.txt").read_text().strip() == outcome.folder.name
     assert (outcome.folder / "report.html").is_file()
 
@@ -419,7 +419,7 @@ def test_nothing_of_what_the_processes_make_stays_in_the_temporary_folder(tmp_pa
         server_command=(sys.executable, "-c", code),
     )
     outcome = run(options, listener)
-    log = (outcome.folder / "logs" / "cohort-1" / "modes-function-resident.log").read_text()
+    log = (outcome.folder / "logs" / "repetition-1" / "modes-function-resident.log").read_text()
     folder = re.search("folder (.+)", log).group(1)
     assert folder.startswith(str(tmp_path / "tmp"))  # it was there, and something was left in it
     assert list((tmp_path / "tmp").iterdir()) == []
@@ -444,14 +444,14 @@ def test_the_cause_that_stands_in_a_workers_log_is_in_the_reason(tmp_path, tiny,
     assert any("xla_no_such_flag" in reason for reason in reasons), reasons
 
 
-def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):
-    read_until(started, "cohort 2/4: rounds of")
+def test_a_server_that_dies_costs_the_repetition_in_hand(started, tmp_path):
+    read_until(started, "repetition 2/4: rounds of")
     children = psutil.Process(started.pid).children(recursive=True)
     (server,) = {child.ppid() for child in children} - {started.pid}  # the one of two that has workers
     psutil.Process(server).kill()
     rest = started.stdout.read()
     assert started.wait(timeout=patience.limit(60)) == ExitCode.FAILED, rest
-    assert "Ended with cohorts: 1 of at most 4 of modes. The server, the parent of all workers, ended" in " ".join(
+    assert "Ended with repetitions: 1 of at most 4 of modes. The server, the parent of all workers, ended" in " ".join(
         rest.split()
     )
     assert gone(children)
@@ -462,7 +462,7 @@ def test_a_server_that_dies_costs_the_cohort_in_hand(started, tmp_path):
 
 
 def test_no_worker_survives_a_killed_parent(started):
-    read_until(started, "cohort 1/4: rounds of")
+    read_until(started, "repetition 1/4: rounds of")
     children = psutil.Process(started.pid).children(recursive=True)
     # The hard case: a stopped worker.
     patience.eventually(lambda: any(child.status() == psutil.STATUS_STOPPED for child in children))

@@ -50,7 +50,7 @@ def bench(stand_in, tmp_path):
 
 
 def run_checks(document, checks):
-    """The checks that wait for a card, on what the stand-ins gave."""
+    """The checks that wait for a GPU, on what the stand-ins gave."""
     for check in checks:
         assert check(document)
 
@@ -59,8 +59,8 @@ def states(document):
     return {case.name: case.status for case in document.experiment.cases}
 
 
-def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energy(bench, stand_in):
-    """Here the card gets too hot after the first round, and the user's environment asks for no growth."""
+def test_a_run_checks_twice_reads_the_card_around_every_sample_and_measures_energy(bench, stand_in):
+    """Here the GPU gets too hot after the first round, and the user's environment asks for no growth."""
     heat = str(stand_in.state / "throttle")
     stand_in.set("pcie", 4)
     document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false", STAND_IN_HEAT=heat)
@@ -75,22 +75,26 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
     assert section.facts["cuda_cache"]["state"].value == "cold"
     assert section.facts["tensorflow"]["cuda"].value == "12.5.1"
     assert section.facts["gpu_after"]["throttled_by"].value == "hardware thermal slowdown"
-    assert any("throttled" in window.marks for cohort in document.experiment.cohorts for window in cohort.windows)
+    assert any(
+        "throttled" in window.interference
+        for repetition in document.experiment.repetitions
+        for window in repetition.windows
+    )
     assert len(document.benchmarks) == 3
     for benchmark in document.benchmarks:
         info = benchmark.extra_info
         strict, timed = info.same_model
         assert (strict.tf32, strict.limit, strict.passed) == (False, 1e-4, True)
         assert (timed.tf32, timed.limit, timed.passed) == (True, 1e-2, True)
-        (replicate,) = info.replicates
-        assert replicate.policy.allow_growth
-        assert replicate.policy.environment == {}  # the user's variable was taken out
-        assert replicate.telemetry.sm_hertz == ((1_410_000_000, 1_410_000_000), (900_000_000, 900_000_000))
-        assert replicate.telemetry.throttle_bits == (0, 0x40)
-        assert replicate.telemetry.celsius == ((55, 55), (55, 55))
-        assert replicate.device_memory.tensors_peak_bytes == 6_000_000
-        assert replicate.device_memory.lost_bytes is None
-        assert "other workers are on the card" in replicate.device_memory.reason
+        (process,) = info.processes
+        assert process.policy.allow_growth
+        assert process.policy.environment == {}  # the user's variable was taken out
+        assert process.telemetry.sm_hertz == ((1_410_000_000, 1_410_000_000), (900_000_000, 900_000_000))
+        assert process.telemetry.throttle_bits == (0, 0x40)
+        assert process.telemetry.celsius == ((55, 55), (55, 55))
+        assert process.device_memory.tensors_peak_bytes == 6_000_000
+        assert process.device_memory.nvml_used_bytes is None
+        assert "other workers are on the GPU" in process.device_memory.reason
         assert info.sustained.seconds >= 1.5
         # The stand-in takes 100 W, and its counter is read before the pass and after it, however long that takes.
         assert info.sustained.joules >= 100 * info.sustained.seconds - 0.1
@@ -104,7 +108,7 @@ def test_a_run_checks_twice_reads_the_card_around_every_block_and_measures_energ
     assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
-def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no_figure(bench):
+def test_every_memory_policy_is_measured_and_those_that_are_not_applied_have_no_figure(bench):
     """The stand-in's faults are those of the fraction 0.5: alone it reserves nothing, with growth 90 % at once."""
     chosen = ["default", "growth", "fraction", "growth+fraction", "async", "fraction-0.5", "growth+fraction-0.5"]
     wanted = [word for name in chosen for word in ("--memory", name)]
@@ -115,9 +119,9 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
         "fraction-0.9/function": "measured",
         "growth+fraction-0.9/function": "measured",
         "async/function": "measured",
-        "fraction-0.5/function": "not-in-force",
-        "growth+fraction-0.5/function": "not-in-force",
-        "growth/function/twin": "measured",
+        "fraction-0.5/function": "not-applied",
+        "growth+fraction-0.5/function": "not-applied",
+        "growth/function/control": "measured",
     }
     assert document.experiment.interleaved is False
     reasons = {case.name: case.failure.reason for case in document.experiment.cases if case.failure}
@@ -125,25 +129,25 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_in_force_have_no
     assert "it should take only what it needs" in reasons["growth+fraction-0.5/function"]
     reserved = {}
     for benchmark in document.benchmarks:
-        (replicate,) = benchmark.extra_info.replicates
-        memory = replicate.device_memory
+        (process,) = benchmark.extra_info.processes
+        memory = process.device_memory
         assert memory.exclusive is True
         # What the bare process holds, less the 6 MB of tensors that the stand-in claims.
         context = 302 * MIB - 6_000_000
-        assert (memory.baseline_bytes, memory.total_bytes, memory.context_bytes) == (400 * MIB, 16 * 2**30, context)
-        assert memory.reserved_bytes == memory.lost_bytes - memory.context_bytes
+        assert (memory.nvml_idle_bytes, memory.total_bytes, memory.context_bytes) == (400 * MIB, 16 * 2**30, context)
+        assert memory.reserved_bytes == memory.nvml_used_bytes - memory.context_bytes
         assert (memory.tensors_bytes, memory.tensors_peak_bytes) == (4_000_000, 6_000_000)
-        assert 0 < replicate.private_host_bytes <= replicate.resident_host_bytes <= replicate.peak_host_bytes
+        assert 0 < process.host_uss_bytes <= process.host_rss_bytes <= process.host_peak_rss_bytes
         # 784-128-64-128-784 with biases, three times for Adam, and its count of steps and rate.
-        assert replicate.model_bytes == pytest.approx(3 * 4 * 218_192, abs=64)
-        assert replicate.data_bytes == 64 * 784 * 4
+        assert process.model_bytes == pytest.approx(3 * 4 * 218_192, abs=64)
+        assert process.data_bytes == 64 * 784 * 4
         reserved[benchmark.name] = memory.reserved_bytes / MIB
     assert reserved["growth/function"] == reserved["async/function"] == reserved["growth+fraction-0.9/function"]
     assert reserved["growth/function"] == pytest.approx(14 + 6_000_000 / MIB)
     assert reserved["fraction-0.9/function"] == pytest.approx(0.9 * 16 * 1024, abs=8)
     assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
     assert re.search(r"fraction-0\.9/function reserves 15\.5 GB \(.*\) for a model of 2\.62 MB", text)
-    sound = tuple(case for case in document.experiment.cases if case.status != "not-in-force")
+    sound = tuple(case for case in document.experiment.cases if case.status != "not-applied")
     run_checks(with_experiment(document, cases=sound), card_checks.MEMORY)
     with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
         card_checks.every_policy_reserves_what_it_says(document)
@@ -171,7 +175,7 @@ def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_
         assert (second.status, second.reason, second.step_markers) == ("ok", None, 20)
         assert second.folder == f"{first.folder}-cuda-graphs"
         assert len(list((folder / second.folder).glob("plugins/profile/*/*.xplane.pb"))) == 1
-        assert (folder / "logs" / "cohort-1" / "modes-xla-resident-cuda-graphs.log").is_file()
+        assert (folder / "logs" / "repetition-1" / "modes-xla-resident-cuda-graphs.log").is_file()
     page = (folder / "report.html").read_text()
     assert "modes/xla/resident (CUDA graphs)" in page
     assert "A step on the GPU" in page
@@ -182,12 +186,12 @@ def test_on_a_card_that_others_use_nothing_is_reserved(bench, stand_in):
     share = ["--memory", "fraction", "--memory-fraction", "0.25"]
     document, text, _ = bench("--experiment", "memory", "--tf32", "off", *share)
     assert states(document)["fraction-0.25/function"] == "skipped"
-    assert "Skipped: fraction-0.25/function: others are on the card" in text
+    assert "Skipped: fraction-0.25/function: others are on the GPU" in text
     assert "--allow-shared" in text
-    (replicate,) = document.benchmarks[0].extra_info.replicates
-    assert replicate.device_memory.exclusive is False
-    assert "Somebody else was on the card" in text
-    assert "nvidia-smi -c" not in text  # that cases ran one by one is no fault of the card's mode
+    (process,) = document.benchmarks[0].extra_info.processes
+    assert process.device_memory.exclusive is False
+    assert "Somebody else was on the GPU" in text
+    assert "nvidia-smi -c" not in text  # that cases ran one by one is no fault of the GPU's mode
 
 
 def test_of_a_neighbour_who_leaves_meanwhile_nothing_is_concluded(bench, stand_in):
@@ -196,24 +200,24 @@ def test_of_a_neighbour_who_leaves_meanwhile_nothing_is_concluded(bench, stand_i
     share = ["--memory", "fraction-0.5", "--memory", "growth", "--allow-shared"]
     document, _, _ = bench("--experiment", "memory", "--tf32", "off", *share, STAND_IN_LEAVING="1")
     assert states(document)["fraction-0.5/function"] == "measured"
-    found = {b.name: b.extra_info.replicates[0].device_memory for b in document.benchmarks}
+    found = {b.name: b.extra_info.processes[0].device_memory for b in document.benchmarks}
     assert all(memory.exclusive is False for memory in found.values())
-    first = [memory for memory in found.values() if memory.lost_bytes is None]
-    assert [memory.reason for memory in first] == ["others gave back more of the card's memory than this process took"]
+    first = [memory for memory in found.values() if memory.nvml_used_bytes is None]
+    assert [memory.reason for memory in first] == ["others gave back more of the GPU's memory than this process took"]
 
 
 def test_where_nvml_lists_nobody_not_even_us_nobody_is_taken_to_be_alone(bench, stand_in):
-    """As under WSL2: an empty list is no evidence of an empty card."""
+    """As under WSL2: an empty list is no evidence of an empty GPU."""
     stand_in.set("scenario", "blind")
     document, text, _ = bench("--experiment", "memory", "--tf32", "off", "--memory", "fraction")
     assert states(document)["fraction-0.9/function"] == "skipped"
-    assert "NVML cannot tell who is on the card" in " ".join(text.split())
-    (replicate, *_) = document.benchmarks[0].extra_info.replicates
-    assert replicate.device_memory.exclusive is None
+    assert "NVML cannot tell who is on the GPU" in " ".join(text.split())
+    (process, *_) = document.benchmarks[0].extra_info.processes
+    assert process.device_memory.exclusive is None
 
 
 def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, stand_in):
-    """The card is lost to NVML in the middle; and with TF32 off one strict check is enough."""
+    """The GPU is lost to NVML in the middle; and with TF32 off one strict check is enough."""
     stand_in.set("scenario", "failing-after 60")
     document, _, _ = bench("--only", "function/resident", "--tf32", "off")
     section = document.autoencoder_bench
@@ -234,20 +238,20 @@ def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
     section = document.autoencoder_bench  # a second process at a time would have failed
     assert document.experiment.interleaved is False
     assert "one process at a time" in text
-    (cohort,) = document.experiment.cohorts
-    assert sorted(cohort.order[::2]) == [(0,), (1,)]
-    assert cohort.order[::2] == cohort.order[1::2]  # both rounds of a case, then the next case
+    (repetition,) = document.experiment.repetitions
+    assert sorted(repetition.order[::2]) == [(0,), (1,)]
+    assert repetition.order[::2] == repetition.order[1::2]  # both rounds of a case, then the next case
     for benchmark in document.benchmarks:
         # Of the same numbers, so that ratios can be taken, which carry the drift.
-        assert benchmark.extra_info.replicates[0].rounds == (0, 1)
+        assert benchmark.extra_info.processes[0].rounds == (0, 1)
         assert benchmark.name == "function/resident" or benchmark.extra_info.ratio_to_reference.value is not None
         assert len(benchmark.stats.data) == 2
         assert len(benchmark.extra_info.same_model) == 2
         assert benchmark.extra_info.latency is not None
-        assert benchmark.extra_info.replicates[0].device_memory.reserved_bytes is not None
+        assert benchmark.extra_info.processes[0].device_memory.reserved_bytes is not None
     facts = section.facts["gpu"]
     assert (facts["name"].value, facts["matched_by"].value) == ("Stand-in A100", None)
-    assert "NVML knows no card 0000:99:00.0" in facts["matched_by"].reason
+    assert "NVML knows no GPU 0000:99:00.0" in facts["matched_by"].reason
     for file in out.glob("*/*.json"):
         assert "GPU-0000" not in file.read_text()
     shown = section.device.why[-12:]
@@ -261,16 +265,16 @@ def test_ways_that_feed_themselves_are_checked_and_held_against_the_limit(bench)
     loop = found["xla-loop-fused"]
     assert [(check.tf32, check.steps, check.passed) for check in loop.same_model] == [(False, 50, True)]
     assert loop.figures["roofline_share"].value > 0
-    assert loop.replicates[0].bus_bytes == 8 * 64  # the numbers of a batch's rows
-    assert found["function"].replicates[0].bus_bytes == 0
+    assert loop.processes[0].bus_bytes == 8 * 64  # the numbers of a batch's rows
+    assert found["function"].processes[0].bus_bytes == 0
     assert len(document.experiment.quantities) == 1
     assert "Fastest" in text
 
 
 def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
-    """The stand-in's lock does refuse: without the mode known, one worker gets the card and the others fail.
+    """The stand-in's lock does refuse: without the mode known, one worker gets the GPU and the others fail.
 
-    Card 0 was chosen; TensorFlow says that it computes at another address, and NVML is asked about that card.
+    Card 0 was chosen; TensorFlow says that it computes at another address, and NVML is asked about that GPU.
     """
     cause = {"STAND_IN_LOCK": str(tmp_path / "lock"), "STAND_IN_BUS_ID": "0000:41:00.0"}
     document, _, _ = bench("--only", "xla/resident", exit_code=ExitCode.FAILED, **cause)
@@ -278,7 +282,7 @@ def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     assert (facts["name"].value, facts["matched_by"].value) == ("Stand-in L4", "PCI bus id")
     failures = [case.failure for case in document.experiment.cases if case.failure]
     assert len(failures) == 2
-    assert "BlockingIOError" in failures[0].reason
+    assert "SampleingIOError" in failures[0].reason
 
 
 @pytest.mark.parametrize(
@@ -286,9 +290,9 @@ def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     [
         (
             ["--gpu", "7"],
-            "--gpu 7 names no card of this machine. There are: 0 Stand-in A100 (GPU-00000000); 1 Stand-in",
+            "--gpu 7 names no GPU of this machine. There are: 0 Stand-in A100 (GPU-00000000); 1 Stand-in",
         ),
-        (["--experiment", "memory", "--against", sys.executable], "has the card to itself"),
+        (["--experiment", "memory", "--against", sys.executable], "has the GPU to itself"),
     ],
 )
 def test_bad_usage_exits_with_2_and_the_valid_choices(bench, arguments, message):
@@ -307,7 +311,7 @@ def test_an_exclusive_card_takes_no_two_interpreters(bench, stand_in):
 @pytest.mark.parametrize("visible", ["9", "GPU-beef"])
 def test_cuda_visible_devices_that_name_nothing_are_an_error(bench, visible):
     _, text, _ = bench(exit_code=ExitCode.USAGE, CUDA_VISIBLE_DEVICES=visible)
-    assert f"CUDA_VISIBLE_DEVICES {visible} names no card of this machine. There are: 0 Stand-in A100" in text
+    assert f"CUDA_VISIBLE_DEVICES {visible} names no GPU of this machine. There are: 0 Stand-in A100" in text
 
 
 def test_a_driver_without_a_gpu_for_tensorflow_is_an_error_with_its_cause(tmp_path, tiny, listener, monkeypatch):

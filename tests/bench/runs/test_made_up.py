@@ -55,17 +55,17 @@ def test_it_is_listed():
     exit_code, text = bench("list")
     assert exit_code == 0
     assert "experiment rereads: What is reading the weights beside a step?" in text
-    assert "  resident/twin  (the noise: resident once more)" in text
+    assert "  resident/control  (the noise: resident once more)" in text
 
 
 def test_it_is_measured_with_what_is_its_own(outcome):
     assert outcome.exit_code == ExitCode.OK
     found = {benchmark.name: benchmark.extra_info for benchmark in outcome.document.benchmarks}
-    assert list(found) == ["resident", "prefetch-1", "resident/twin"]
+    assert list(found) == ["resident", "prefetch-1", "resident/control"]
     for info in found.values():
-        assert [(one.name, one.cohort) for one in info.quantities] == [("reread", 1), ("reread", 2), ("reread", 3)]
+        assert [(one.name, one.repetition) for one in info.quantities] == [("reread", 1), ("reread", 2), ("reread", 3)]
         assert all(one.values["weights_bytes"] == 4 * 2 * (784 * 128 + 128 * 64) for one in info.quantities)
-        assert all(one.reasons == {"card": "there is none"} for one in info.quantities)
+        assert all(one.reasons == {"gpu": "there is none"} for one in info.quantities)
         share = info.figures[SHARE]
         assert 0 < share.low < share.value < share.high
     assert [one.name for one in outcome.document.experiment.quantities] == ["start"] * 3
@@ -93,7 +93,7 @@ def test_the_report_has_its_section_and_its_plot(outcome):
     (section,) = [section for section in page.sections if section.anchor == "rereads"]
     assert section.title == "Reading weights"
     assert len(section.points) == 2
-    assert section.pictures[0].markup.startswith("<svg")
+    assert section.plots[0].markup.startswith("<svg")
     assert "Reading weights" in render.html(page)
 
 
@@ -117,7 +117,7 @@ def test_two_results_are_compared(two):
 
 def test_tensorboard_has_a_run_of_each_case(outcome):
     runs = {path.name for path in (outcome.folder / "tensorboard").iterdir() if path.is_dir()}
-    assert {"rereads-resident", "rereads-prefetch-1", "rereads-resident-twin"} <= runs
+    assert {"rereads-resident", "rereads-prefetch-1", "rereads-resident-control"} <= runs
 
 
 def test_two_interpreters_measure_it_side_by_side(tmp_path, tiny, listener):
@@ -134,5 +134,5 @@ def test_two_interpreters_measure_it_side_by_side(tmp_path, tiny, listener):
     )
     outcome = run(options, listener)
     assert outcome.exit_code == ExitCode.OK
-    assert [benchmark.name for benchmark in outcome.base.benchmarks] == ["resident", "prefetch-1", "resident/twin"]
+    assert [benchmark.name for benchmark in outcome.base.benchmarks] == ["resident", "prefetch-1", "resident/control"]
     assert all(benchmark.extra_info.quantities for benchmark in outcome.document.benchmarks)

@@ -19,17 +19,17 @@ def test_without_a_gpu_policies_are_skipped_and_the_hosts_memory_is_measured(tmp
     assert outcome.exit_code == ExitCode.OK
     states = {case.name: case for case in outcome.document.experiment.cases}
     measured = [name for name, case in states.items() if case.status == "measured"]
-    assert measured == ["host/eager", "host/function", "host/xla", "host/function/twin"]
+    assert measured == ["host/eager", "host/function", "host/xla", "host/function/control"]
     skipped = {case.skipped for case in states.values() if case.status == "skipped"}
     assert skipped == {"a memory policy is a GPU's, and this runs on the CPU (as asked)"}
     assert len(states) == 4 + 4
     section = outcome.document.autoencoder_bench
     assert (section.experiments[0].reference, section.experiments[0].interleaved) == ("host/function", True)
     for benchmark in outcome.document.benchmarks:
-        (replicate,) = benchmark.extra_info.replicates
+        (process,) = benchmark.extra_info.processes
         # A worker has some memory of its own, and shares more than that with the server it came from.
-        assert 10 * 2**20 < replicate.private_host_bytes < replicate.resident_host_bytes <= replicate.peak_host_bytes
-        assert (replicate.device_memory, replicate.policy, replicate.telemetry) == (None, None, None)
+        assert 10 * 2**20 < process.host_uss_bytes < process.host_rss_bytes <= process.host_peak_rss_bytes
+        assert (process.device_memory, process.policy, process.telemetry) == (None, None, None)
         assert benchmark.params["memory"] == "host"
     assert matplotlib.image.imread(outcome.folder / "plots" / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=100)

@@ -27,39 +27,37 @@ def test_a_sound_run_is_complete(finished):
     assert view.fractions[-1] < 1
 
 
-def test_every_case_was_measured_in_every_cohort_and_round(finished):
+def test_every_case_was_measured_in_every_repetition_and_round(finished):
     for benchmark in finished[0].document.benchmarks:
-        assert [replicate.rounds for replicate in benchmark.extra_info.replicates] == [(0, 1, 2, 3)] * 3
-        assert [replicate.cohort for replicate in benchmark.extra_info.replicates] == [1, 2, 3]
+        assert [process.rounds for process in benchmark.extra_info.processes] == [(0, 1, 2, 3)] * 3
+        assert [process.repetition for process in benchmark.extra_info.processes] == [1, 2, 3]
         assert benchmark.stats.rounds == len(benchmark.stats.data) == 12
-        assert benchmark.stats.iterations == benchmark.extra_info.block.steps >= 3
+        assert benchmark.stats.iterations == benchmark.extra_info.sample_size.steps >= 3
 
 
 def test_the_order_is_the_seeds(finished):
-    for cohort in finished[0].document.experiment.cohorts:
-        shuffler = random.Random(f"1234/{cohort.cohort}")
+    for repetition in finished[0].document.experiment.repetitions:
+        shuffler = random.Random(f"1234/{repetition.repetition}")
         expected = [tuple(shuffler.sample(NAMES, len(NAMES))) for _ in range(5)]
-        order = [tuple(cohort.cases[i] for i in places) for places in cohort.order]
+        order = [tuple(repetition.cases[i] for i in places) for places in repetition.order]
         assert order == expected[1:]  # the first round only warms up
 
 
 def test_first_calls_are_taken_apart(finished):
     for benchmark in finished[0].document.benchmarks:
-        for replicate in benchmark.extra_info.replicates:
+        for process in benchmark.extra_info.processes:
             mode = benchmark.extra_info.case.mode
-            assert (replicate.trace_seconds is None) == (mode == "eager")
-            assert (replicate.compile_seconds is not None) == (mode == "xla")
-            assert replicate.first_step_seconds > 0
-            assert replicate.start_method == "fork"
-            assert "CPU:0" in replicate.device
+            assert (process.trace_seconds is None) == (mode == "eager")
+            assert (process.compile_seconds is not None) == (mode == "xla")
+            assert process.first_step_seconds > 0
+            assert process.start_method == "fork"
+            assert "CPU:0" in process.device
 
 
 def test_workers_are_ready_within_a_fraction_of_a_cold_start(finished):
     document = finished[0].document
-    cold = min(cohort.server_seconds for cohort in document.experiment.cohorts)
-    ready = [
-        replicate.ready_seconds for benchmark in document.benchmarks for replicate in benchmark.extra_info.replicates
-    ]
+    cold = min(repetition.server_seconds for repetition in document.experiment.repetitions)
+    ready = [process.ready_seconds for benchmark in document.benchmarks for process in benchmark.extra_info.processes]
     assert sorted(ready)[len(ready) // 2] < cold / 3
 
 
@@ -82,13 +80,13 @@ def test_latency_and_profiles(finished):
         assert len(list((outcome.folder / profile.folder).glob("plugins/profile/*/worker.xplane.pb"))) == 1
 
 
-def test_pictures_and_logs(finished):
+def test_plots_and_logs(finished):
     folder = finished[0].folder
     for name in ("loss", "originals", "encodings", "reconstructions", "steps_per_second"):
         assert matplotlib.image.imread(folder / "plots" / f"{name}.png").std() > 0.01
     assert len((folder / "plots" / "losses.csv").read_text().splitlines()) == 1 + 121
-    for cohort in (1, 2, 3):
-        logs = {path.name for path in (folder / "logs" / f"cohort-{cohort}").iterdir()}
+    for repetition in (1, 2, 3):
+        logs = {path.name for path in (folder / "logs" / f"repetition-{repetition}").iterdir()}
         assert {"server.log"} | {"modes-" + name.replace("/", "-") + ".log" for name in NAMES} <= logs
 
 
@@ -121,5 +119,5 @@ def test_speedups_are_paired_with_the_same_pipeline(finished):
     found = {b.name: b.extra_info.speedup_over_eager for b in finished[0].document.benchmarks}
     assert found["eager/resident"].reason == "this is eager"
     for name in ("xla/notebook", "function/resident"):
-        assert found[name].cohorts == 3
+        assert found[name].repetitions == 3
         assert found[name].low <= found[name].value <= found[name].high

@@ -30,32 +30,32 @@ def outcome(tmp_path_factory, tiny, new_listener):
     return run(options, view), view
 
 
-def test_each_has_its_own_cases_cohorts_and_twin(outcome):
+def test_each_has_its_own_cases_repetitions_and_control(outcome):
     document = outcome[0].document
     assert outcome[0].exit_code == ExitCode.OK
     modes, roofline = document.autoencoder_bench.experiments
-    assert [case.name for case in modes.cases] == ["function/resident", "function/resident/twin"]
-    assert [case.name for case in roofline.cases] == ["function", "xla-loop-fused", "function/twin"]
+    assert [case.name for case in modes.cases] == ["function/resident", "function/resident/control"]
+    assert [case.name for case in roofline.cases] == ["function", "xla-loop-fused", "function/control"]
     assert [experiment.reference for experiment in (modes, roofline)] == ["function/resident", "function"]
     for experiment in (modes, roofline):
-        assert [cohort.cohort for cohort in experiment.cohorts] == [1, 2]
+        assert [repetition.repetition for repetition in experiment.repetitions] == [1, 2]
         assert experiment.stopping.reason == "fixed"
-        assert experiment.twin.ratio.value is not None
-    assert [(one.name, one.cohort) for one in roofline.quantities] == [("limits", 1), ("limits", 2)]
+        assert experiment.control.ratio.value is not None
+    assert [(one.name, one.repetition) for one in roofline.quantities] == [("limits", 1), ("limits", 2)]
     assert modes.quantities == ()
 
 
-def test_they_are_measured_on_the_same_servers_a_cohort_of_each_in_turn(outcome):
+def test_they_are_measured_on_the_same_servers_a_repetition_of_each_in_turn(outcome):
     document, view = outcome[0].document, outcome[1]
     modes, roofline = document.autoencoder_bench.experiments
-    for ours, theirs in zip(modes.cohorts, roofline.cohorts, strict=True):
+    for ours, theirs in zip(modes.repetitions, roofline.repetitions, strict=True):
         assert ours.server_seconds == theirs.server_seconds
     order = [stage.split(":")[0] for stage in view.stages if stage.startswith(("modes", "roofline"))]
     assert list(dict.fromkeys(order)) == [
-        "modes, cohort 1/2",
-        "roofline, cohort 1/2",
-        "modes, cohort 2/2",
-        "roofline, cohort 2/2",
+        "modes, repetition 1/2",
+        "roofline, repetition 1/2",
+        "modes, repetition 2/2",
+        "roofline, repetition 2/2",
     ]
     assert view.fractions == sorted(view.fractions)
     assert view.fractions[-1] < 1
@@ -64,8 +64,8 @@ def test_they_are_measured_on_the_same_servers_a_cohort_of_each_in_turn(outcome)
 def test_a_case_of_many_steps_in_a_call_is_counted_in_steps(outcome):
     found = {b.fullname: b.extra_info for b in outcome[0].document.benchmarks}
     loop = found["roofline/xla-loop-fused"]
-    assert loop.block.steps_per_call == 25
-    assert loop.block.steps % 25 == 0
+    assert loop.sample_size.steps_per_call == 25
+    assert loop.sample_size.steps % 25 == 0
     assert loop.latency is None
     assert loop.latency_reason == "a call does 25 steps"
     assert (loop.profile.status, loop.profile.step_markers, loop.profile.steps) == ("ok", 3, 75)
@@ -79,7 +79,7 @@ def test_files_of_cases_of_one_name_do_not_meet(outcome):
     folder = outcome[0].folder
     profiles = {path.name for path in (folder / "tensorboard").iterdir()}
     assert {"modes-function-resident", "roofline-function", "roofline-xla-loop-fused"} <= profiles
-    logs = {path.name for path in (folder / "logs" / "cohort-2").iterdir()}
+    logs = {path.name for path in (folder / "logs" / "repetition-2").iterdir()}
     assert {"modes-function-resident.log", "roofline-function.log", "limits.log"} <= logs
     assert (folder / "plots" / "roofline.png").is_file()
 

@@ -11,7 +11,7 @@ from bench.plan.preset import PRESETS
 from bench.stats import inference
 from bench.stats.inference import Variances
 
-NOISY = (0.09, 0.014, 0.014)  # deviations of a block, a process, a server
+NOISY = (0.09, 0.014, 0.014)  # deviations of a sample, a process, a server
 QUIET = (0.005, 0.005, 0.01)
 
 
@@ -41,7 +41,7 @@ def test_a_further_error_widens_and_an_assumed_one_has_no_degrees():
     assert inference.half_width(widened) == pytest.approx(1.96 * math.sqrt(widened.squared_error), rel=1e-2)
 
 
-def test_under_three_cohorts_there_is_neither_interval_nor_p():
+def test_under_three_repetitions_there_is_neither_interval_nor_p():
     few = inference.mean([0.1, 0.2])
     assert (few.value, few.squared_error) == (pytest.approx(0.15), None)
     assert inference.half_width(few) is None
@@ -77,7 +77,7 @@ def test_holm_keeps_false_alarms_of_many_together_to_one_in_twenty():
     assert 0.04 <= alarms / 4_000 <= 0.06
 
 
-def test_stopping_takes_no_cohorts_for_more_precise_than_can_be():
+def test_stopping_takes_no_repetitions_for_more_precise_than_can_be():
     lucky = [0.1, 0.1, 0.1]
     width = stats.t.ppf(0.975, 2) * inference.LEAST_DEVIATION / math.sqrt(3)
     assert inference.half_width_to_stop_on(lucky) == pytest.approx(width)
@@ -85,38 +85,38 @@ def test_stopping_takes_no_cohorts_for_more_precise_than_can_be():
     assert inference.half_width_to_stop_on(wide) == pytest.approx(inference.half_width(inference.mean(wide)))
 
 
-def test_cohorts_for_a_width():
-    assert inference.cohorts_for(0.05, 0.02) == 3  # 4.303 x 0.02 / sqrt(3) = 0.0497
-    assert inference.cohorts_for(0.04, 0.02) == 4  # 3.182 x 0.02 / sqrt(4) = 0.0318
-    assert inference.cohorts_for(0.001, 0.1) is None
+def test_repetitions_for_a_width():
+    assert inference.repetitions_for(0.05, 0.02) == 3  # 4.303 x 0.02 / sqrt(3) = 0.0497
+    assert inference.repetitions_for(0.04, 0.02) == 4  # 3.182 x 0.02 / sqrt(4) = 0.0318
+    assert inference.repetitions_for(0.001, 0.1) is None
 
 
 def test_variance_components_of_a_known_truth():
     generator = np.random.default_rng(5)
-    cohorts = [generator.normal(generator.normal(0, 0.03), 0.08, 100).tolist() for _ in range(400)]
-    found = inference.variances(cohorts)
+    repetitions = [generator.normal(generator.normal(0, 0.03), 0.08, 100).tolist() for _ in range(400)]
+    found = inference.variances(repetitions)
     assert math.sqrt(found.within) == pytest.approx(0.08, rel=0.03)
     assert math.sqrt(found.between) == pytest.approx(0.03, rel=0.1)
     assert inference.variances([[1.0, 2.0]]) is None
     assert inference.variances([[1.0], [2.0]]) is None
 
 
-def test_blocks_per_cohort_follow_kalibera_and_jones():
+def test_samples_per_repetition_follow_kalibera_and_jones():
     # sqrt((0.08^2 / 0.02^2) x (9 / 0.25)) = 4 x 6
-    assert inference.blocks_per_cohort(Variances(0.08**2, 0.02**2), 0.25, 9.0, 20, 200) == 24
-    assert inference.blocks_per_cohort(Variances(0.01**2, 0.05**2), 0.25, 9.0, 20, 200) == 20
-    assert inference.blocks_per_cohort(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1 % squared at least
+    assert inference.samples_per_repetition(Variances(0.08**2, 0.02**2), 0.25, 9.0, 20, 200) == 24
+    assert inference.samples_per_repetition(Variances(0.01**2, 0.05**2), 0.25, 9.0, 20, 200) == 20
+    assert inference.samples_per_repetition(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1 % squared at least
 
 
-def cohort_medians(generator, scenario, experiments, cohorts, rounds=30):
-    """Log ratios of two equal cases, (experiments, cohorts): medians within rounds, drift moving both blocks."""
-    block, process, server = scenario
-    drift = np.cumsum(generator.normal(0, block / 3, (experiments, cohorts, rounds)), axis=2)
+def repetition_medians(generator, scenario, experiments, repetitions, rounds=30):
+    """Log ratios of two equal cases, (experiments, repetitions): medians within rounds, drift moving both samples."""
+    sample, process, server = scenario
+    drift = np.cumsum(generator.normal(0, sample / 3, (experiments, repetitions, rounds)), axis=2)
     sides = []
     for _ in range(2):
-        level = generator.normal(0, process, (experiments, cohorts, 1))
-        level += generator.normal(0, server, (experiments, cohorts, 1))  # of each case's own, or it would cancel
-        sides.append(level + drift + generator.normal(0, block, (experiments, cohorts, rounds)))
+        level = generator.normal(0, process, (experiments, repetitions, 1))
+        level += generator.normal(0, server, (experiments, repetitions, 1))  # of each case's own, or it would cancel
+        sides.append(level + drift + generator.normal(0, sample, (experiments, repetitions, rounds)))
     return np.median(sides[0] - sides[1], axis=2)
 
 
@@ -126,17 +126,17 @@ def covers(logs):
 
 
 @pytest.mark.parametrize("scenario", [NOISY, QUIET], ids=["noisy", "quiet"])
-def test_intervals_of_a_fixed_number_of_cohorts_cover_the_truth(scenario):
-    logs = cohort_medians(np.random.default_rng(42), scenario, 3_000, 4)
+def test_intervals_of_a_fixed_number_of_repetitions_cover_the_truth(scenario):
+    logs = repetition_medians(np.random.default_rng(42), scenario, 3_000, 4)
     assert 0.93 <= np.mean([covers(row.tolist()) for row in logs]) <= 0.97
 
 
 @pytest.mark.parametrize("preset", ["standard", "thorough"])
 @pytest.mark.parametrize("scenario", [NOISY, QUIET], ids=["noisy", "quiet"])
 def test_intervals_that_ended_the_measuring_cover_the_truth(scenario, preset):
-    """With the suite's own rule: looks after 3, 6, 12 and 16 cohorts, ending on width."""
+    """With the suite's own rule: looks after 3, 6, 12 and 16 repetitions, ending on width."""
     chosen = PRESETS[preset]
-    logs = cohort_medians(np.random.default_rng(7), scenario, 3_000, chosen.looks[-1])
+    logs = repetition_medians(np.random.default_rng(7), scenario, 3_000, chosen.looks[-1])
     hits = 0
     for row in logs.tolist():
         for look in chosen.looks:
@@ -147,9 +147,9 @@ def test_intervals_that_ended_the_measuring_cover_the_truth(scenario, preset):
 
 
 def test_without_the_floor_they_would_not():
-    """Why LEAST_DEVIATION is there: the plain width prefers cohorts that agree by chance."""
+    """Why LEAST_DEVIATION is there: the plain width prefers repetitions that agree by chance."""
     looks = PRESETS["standard"].looks
-    logs = cohort_medians(np.random.default_rng(7), NOISY, 3_000, looks[-1])
+    logs = repetition_medians(np.random.default_rng(7), NOISY, 3_000, looks[-1])
     hits = 0
     for row in logs.tolist():
         for look in looks:

@@ -1,27 +1,27 @@
-"""When a case is warm: ten blocks against the ten before."""
+"""When a case is warm: ten samples against the ten before."""
 
 import random
 
 from bench.stats import steady_state
-from bench.stats.steady_state import BLOCKS, BOUND
+from bench.stats.steady_state import BOUND, SAMPLES
 
 
-def test_steady_blocks_are_all_kept():
+def test_steady_samples_are_all_kept():
     assert steady_state.find([0.1] * 20) == (0, True)
-    assert steady_state.blocks_wanted([0.1] * 20, 20) == 20
+    assert steady_state.samples_wanted([0.1] * 20, 20) == 20
 
 
-def test_too_few_blocks_say_nothing():
+def test_too_few_samples_say_nothing():
     assert steady_state.find([0.0] * 19) == (0, None)
-    assert steady_state.blocks_wanted([0.0] * 5, 8) == 8
+    assert steady_state.samples_wanted([0.0] * 5, 8) == 8
 
 
-def test_blocks_before_it_settles_are_given_up():
+def test_samples_before_it_settles_are_given_up():
     # Half of the first ten may still be slow: their median is then already that of the rest.
     logs = [0.5] * 12 + [0.0] * 30
     assert steady_state.find(logs) == (8, True)
     assert steady_state.find([0.5] * 4 + [0.0] * 30) == (0, True)
-    assert steady_state.blocks_wanted(logs, 40) == 48
+    assert steady_state.samples_wanted(logs, 40) == 48
 
 
 def test_what_never_settles_is_bounded_and_said():
@@ -30,14 +30,14 @@ def test_what_never_settles_is_bounded_and_said():
     assert steady_state.find(rising[:30]) == (0, False)  # so few are left that giving some up helps nobody
     wanted = 40
     logs = []
-    while len(logs) < steady_state.blocks_wanted(logs, wanted):
+    while len(logs) < steady_state.samples_wanted(logs, wanted):
         logs.append(0.01 * len(logs))
     assert len(logs) == wanted + BOUND
 
 
-def test_more_blocks_are_asked_for_one_by_one():
+def test_more_samples_are_asked_for_one_by_one():
     logs = [0.5] * 12 + [0.0] * 10
-    assert steady_state.blocks_wanted(logs, 20) == len(logs) + 1
+    assert steady_state.samples_wanted(logs, 20) == len(logs) + 1
     generator = random.Random(1)
-    noisy = [generator.gauss(0, 0.02) for _ in range(2 * BLOCKS)]
-    assert steady_state.blocks_wanted(noisy, 20) <= 20 + BOUND
+    noisy = [generator.gauss(0, 0.02) for _ in range(2 * SAMPLES)]
+    assert steady_state.samples_wanted(noisy, 20) <= 20 + BOUND

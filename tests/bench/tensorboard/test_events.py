@@ -24,17 +24,17 @@ def test_scalars_and_images_come_back(tmp_path):
     png = tf.io.encode_png(np.full((3, 5, 1), 7, np.uint8)).numpy()
     with EventFile(tmp_path, 1_000.0) as events:
         events.scalar("loss", 0.25, 3)
-        events.image("picture", png, 2, "words")
+        events.image("plot", png, 2, "words")
     found = read(tmp_path)
     (point,) = found.Tensors("loss")
     assert (point.step, point.wall_time, tf.make_ndarray(point.tensor_proto)) == (3, 1_000.0, 0.25)
-    (picture,) = found.Tensors("picture")
-    assert list(tf.make_ndarray(picture.tensor_proto)) == [b"5", b"3", png]
+    (plot,) = found.Tensors("plot")
+    assert list(tf.make_ndarray(plot.tensor_proto)) == [b"5", b"3", png]
 
 
-def test_what_is_no_picture_is_refused(tmp_path):
+def test_what_is_no_plot_is_refused(tmp_path):
     with EventFile(tmp_path, 0.0) as events, pytest.raises(ValueError, match="no PNG"):
-        events.image("picture", b"<svg/>", 0, "")
+        events.image("plot", b"<svg/>", 0, "")
 
 
 def test_no_file_names_the_host(tmp_path):

@@ -75,15 +75,15 @@ def test_every_case_is_a_run_with_tools_and_step_times(served, names):
     assert steps[0]["rows"]  # without step markers this table is empty
 
 
-def test_every_case_has_curves_and_a_picture(served, names):
+def test_every_case_has_curves_and_a_plot(served, names):
     ask(f"{served}/data/plugins_listing")
     patience.eventually(lambda: names <= ask(f"{served}/data/plugin/scalars/tags").keys(), 60)  # it reads meanwhile
     scalars = ask(f"{served}/data/plugin/scalars/tags")
     for name in names:
         assert {"loss", "seconds_per_step", "steps_per_second", "final_loss"} <= scalars[name].keys()
-    pictures = ask(f"{served}/data/plugin/images/tags")
-    assert all("reconstructions" in pictures[name] for name in names)
-    assert {"training/originals", "training/reconstructions"} <= pictures["training"].keys()
+    plots = ask(f"{served}/data/plugin/images/tags")
+    assert all("reconstructions" in plots[name] for name in names)
+    assert {"training/originals", "training/reconstructions"} <= plots["training"].keys()
 
 
 def test_the_browser_shows_the_cases_in_hparams(served, names, finished, browser, tmp_path):

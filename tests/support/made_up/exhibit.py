@@ -10,7 +10,7 @@ def _findings(document):
     return [
         f"{benchmark.name}: reading the weights takes {percent(benchmark.extra_info.figures[SHARE])} of a step."
         for benchmark in document.benchmarks
-        if not benchmark.extra_info.case.twin
+        if not benchmark.extra_info.case.control
     ]
 
 

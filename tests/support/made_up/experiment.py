@@ -24,12 +24,12 @@ def _figures(measured):
 
 
 def _share(record):
-    """Seconds of reading over those of a step, cohort by cohort."""
-    seconds = {one.cohort: one.values["reading_seconds"] for one in record.quantities if one.name == REREAD}
+    """Seconds of reading over those of a step, repetition by repetition."""
+    seconds = {one.repetition: one.values["reading_seconds"] for one in record.quantities if one.name == REREAD}
     logs = [
-        math.log(seconds[replicate.cohort] / median(replicate.seconds_per_step))
-        for replicate in record.replicates
-        if replicate.cohort in seconds
+        math.log(seconds[process.repetition] / median(process.seconds_per_step))
+        for process in record.processes
+        if process.repetition in seconds
     ]
     return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("nothing was read")
 

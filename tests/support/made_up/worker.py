@@ -10,7 +10,7 @@ def _reread(state, request):
     subject, _ = state.prepared()
     started = time.perf_counter()
     read = sum(weight.numpy().nbytes for weight in subject.parameters.weights.values())
-    return {"reading_seconds": time.perf_counter() - started, "weights_bytes": read, "card": "there is none"}
+    return {"reading_seconds": time.perf_counter() - started, "weights_bytes": read, "gpu": "there is none"}
 
 
 def _start(state, request):

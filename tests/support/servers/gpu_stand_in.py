@@ -1,14 +1,14 @@
 """The real server on a machine that has no GPU, with one made up beside its CPU.
 
 TensorFlow is told of a physical GPU, and takes memory policies for it as it does for a real one. Replaced are the
-placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a block, which are
+placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a sample, which are
 made short, and large products small. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
 
-What a process holds of the card is told to the stand-in for NVML (tests/bench/machine/stand_in/nvml.c), by the options
-that TensorFlow's context was really started with: a tenth of a card and a half under growth, and so on as BFC does. The
+What a process holds of the GPU is told to the stand-in for NVML (tests/bench/machine/stand_in/nvml.c), by the options
+that TensorFlow's context was really started with: a tenth of a GPU and a half under growth, and so on as BFC does. The
 fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90 % at once.
 
-Where STAND_IN_LOCK names a file, the device admits one process at a time, as a card in EXCLUSIVE_PROCESS mode. Where
+Where STAND_IN_LOCK names a file, the device admits one process at a time, as a GPU in EXCLUSIVE_PROCESS mode. Where
 STAND_IN_LEAVING is set, a neighbour gives all its memory back once the first worker of a measured case is there.
 STAND_IN_BUS_ID is the address that TensorFlow gives for its GPU.
 """
@@ -29,10 +29,10 @@ from bench.protocol import MemoryRead, Probed
 from bench.worker import server
 from support import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real card, where there is one, has no part in this
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # a real GPU, where there is one, has no part in this
 
-# A card of 16 GiB and what a context takes of it are made up, and figures that tests expect back. What the allocator
-# does with a card is TensorFlow's: the first region of 2 MiB that grows by doubling (bfc_allocator.cc, `Extend`, and
+# A GPU of 16 GiB and what a context takes of it are made up, and figures that tests expect back. What the allocator
+# does with a GPU is TensorFlow's: the first region of 2 MiB that grows by doubling (bfc_allocator.cc, `Extend`, and
 # gpu_bfc_allocator.cc), and what the default leaves to the system on compute capability 8.x (`MinSystemMemory` in
 # common_runtime/gpu/gpu_device.cc).
 TOTAL, CONTEXT, SMALL, GROWN, MARGIN = 16 * 2**30, 300 * 2**20, 2 * 2**20, 16 * 2**20, 1536 * 2**20
@@ -42,7 +42,7 @@ _real = {
     "list": tf.config.list_physical_devices,
     "start": device.start,
     "choose_steps": clock.choose_steps,
-    "in_force": allocator.in_force,
+    "applied": allocator.applied,
     "inspect_trace": profiler.inspect_trace,
 }
 
@@ -50,7 +50,7 @@ _real = {
 def _list_physical_devices(kind=None):
     """The real ones, and a GPU of which only Python knows; its name is as `_initialize_physical_devices` makes them.
 
-    (tensorflow/python/eager/context.py. A lock that is taken raises here; on a card that is taken CUDA refuses with
+    (tensorflow/python/eager/context.py. A lock that is taken raises here; on a GPU that is taken CUDA refuses with
     CUDA_ERROR_DEVICE_UNAVAILABLE, tensorflow #45450.)
     """
     if lock := os.environ.get("STAND_IN_LOCK"):
@@ -81,7 +81,7 @@ def _calibrate(*arguments):
 
 
 def _hold(grown):
-    """Take of the card what TensorFlow's allocator would, by the options it was started with."""
+    """Take of the GPU what TensorFlow's allocator would, by the options it was started with."""
     folder = os.environ.get("NVML_STAND_IN")
     if folder:
         (Path(folder) / "held" / str(os.getpid())).write_text(str(CONTEXT + int(_reserved(Path(folder), grown))))
@@ -106,8 +106,8 @@ def _read_memory(kind, reset):
     return MemoryRead(current_bytes=4_000_000, peak_bytes=6_000_000)
 
 
-def _in_force(outputs):
-    found = _real["in_force"](outputs)
+def _applied(outputs):
+    found = _real["applied"](outputs)
     return msgspec.structs.replace(found, devices=tuple(d.replace("CPU", "GPU") for d in found.devices))
 
 
@@ -151,13 +151,13 @@ device.require = lambda kind, result: None
 device.scope = lambda kind: "/CPU:0"
 device.read_memory = _read_memory
 device.probe = _probe
-allocator.in_force = _in_force
+allocator.applied = _applied
 clock.choose_steps = _calibrate
 profiler.inspect_trace = _inspect_trace
 worker.LARGE["gpu"] = 64
 worker.LARGE_COPY_BYTES["gpu"] = 2**20
-clock.GPU_RULES = clock.BlockRules(
-    target_seconds=0.005, lead_in_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
+clock.GPU_RULES = clock.SampleRules(
+    target_seconds=0.005, warmup_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
 )
 
 if __name__ == "__main__":

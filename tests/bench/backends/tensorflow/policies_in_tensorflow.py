@@ -1,4 +1,4 @@
-"""`python policies_in_tensorflow.py`: each memory policy in a TensorFlow process of its own; prints what is in force.
+"""`python policies_in_tensorflow.py`: each memory policy in a TensorFlow process of its own; prints what is applied.
 
 One JSON object: for each policy, and for each conflict, what a process forked from this one found. It has imported
 TensorFlow and not started it, as a server has. There is no GPU: one is added to TensorFlow's list of devices, which is
@@ -38,7 +38,7 @@ def effective(name):
     add_gpus(2)
     allocator.apply(parse(name))
     result = tf.add(1.0, 1.0)
-    found = msgspec.to_builtins(allocator.in_force((result,)))
+    found = msgspec.to_builtins(allocator.applied((result,)))
     serialised = context.context().config.SerializeToString()
     options = config_pb2.ConfigProto.FromString(serialised).gpu_options
     return {

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from support import patience
 
-from bench.measure import in_force
+from bench.measure import applied
 from bench.plan.memory_policy import Policy, parse
-from bench.results.record import PolicyInForce
+from bench.results.record import AppliedPolicy
 
 SCRIPT = Path(__file__).with_name("policies_in_tensorflow.py")
 
@@ -44,8 +44,8 @@ def test_every_policy_reaches_the_configuration_that_the_context_is_started_with
     found = answers[policy]
     assert (found["growth_in_proto"], found["fraction_in_proto"]) == (growth, fraction)
     assert (found["allow_growth"], found["fraction"], found["environment"]) == (growth, fraction, environment)
-    on_a_gpu = PolicyInForce(allow_growth=growth, fraction=fraction, environment=environment, devices=("GPU:0",))
-    assert in_force.by_settings(parse(policy), on_a_gpu) is None
+    on_a_gpu = AppliedPolicy(allow_growth=growth, fraction=fraction, environment=environment, devices=("GPU:0",))
+    assert applied.by_settings(parse(policy), on_a_gpu) is None
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_tensorflow_would_drop_without_a_word_is_refused(answers, conflict,
     ],
 )
 def test_settings_that_contradict_the_policy_are_named(policy, change, reason):
-    found = PolicyInForce(
+    found = AppliedPolicy(
         **{"allow_growth": False, "fraction": 0.0, "environment": {}, "devices": ("GPU:0",), **change}
     )
-    assert reason in in_force.by_settings(policy, found)
+    assert reason in applied.by_settings(policy, found)

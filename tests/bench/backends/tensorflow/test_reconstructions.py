@@ -1,4 +1,4 @@
-"""The picture of what was learnt, against the model in NumPy."""
+"""The plot of what was learnt, against the model in NumPy."""
 
 import numpy as np
 import tensorflow as tf
@@ -16,8 +16,8 @@ def test_below_each_image_stands_its_reconstruction(tmp_path):
     tf.keras.utils.set_random_seed(3)
     parameters = create_parameters(Config())
     images = np.random.default_rng(3).random((20, 784), dtype=np.float32)
-    reconstructions.save(parameters, images, tmp_path / "new" / "picture.png")
-    pixels = tf.io.decode_png((tmp_path / "new" / "picture.png").read_bytes()).numpy()[::3, ::3, 0]
+    reconstructions.save(parameters, images, tmp_path / "new" / "plot.png")
+    pixels = tf.io.decode_png((tmp_path / "new" / "plot.png").read_bytes()).numpy()[::3, ::3, 0]
     assert pixels.shape == (2 * 28, 16 * 28)
     weights = {name: variable.numpy() for name, variable in parameters.weights.items()}
     biases = {name: variable.numpy() for name, variable in parameters.biases.items()}

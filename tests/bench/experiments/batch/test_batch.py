@@ -7,7 +7,7 @@ import numpy as np
 from rich.console import Console
 from support.documents import document, simulate
 
-from bench.experiments.batch import exhibit, picture
+from bench.experiments.batch import exhibit, plot
 from bench.output import style
 from bench.report.summary import summary
 
@@ -15,7 +15,7 @@ from bench.report.summary import summary
 def result(sizes=(16, 64, 256, 1024, 4096), server=0.002, bend=1.0, launch=1e-3):
     """`bend` is by how much the largest size is off the line."""
     times = {f"function/{size}": (launch + 2e-6 * size) * (bend if size == max(sizes) else 1.0) for size in sizes}
-    times |= {f"xla/{size}": 0.7e-3 + 1e-6 * size for size in sizes} | {"function/64/twin": 1e-3 + 2e-6 * 64}
+    times |= {f"xla/{size}": 0.7e-3 + 1e-6 * size for size in sizes} | {"function/64/control": 1e-3 + 2e-6 * 64}
     return document(simulate(np.random.default_rng(1), times, server=server), experiment="batch")
 
 
@@ -44,7 +44,7 @@ def test_of_two_sizes_nothing_is_said():
     assert exhibit.findings(result((64, 256))) == []
 
 
-def test_table_and_picture(tmp_path):
+def test_table_and_plot(tmp_path):
     found = result()
     console = Console(file=io.StringIO(), width=100)
     console.print(summary(found))
@@ -52,5 +52,5 @@ def test_table_and_picture(tmp_path):
     assert "…" not in text
     rate = next(b for b in found.benchmarks if b.name == "xla/4096").extra_info.steps_per_second.value
     assert f"{rate * 4096:,.0f}" in text
-    style.save(picture.draw(found), tmp_path / "batch.png")
+    style.save(plot.draw(found), tmp_path / "batch.png")
     assert matplotlib.image.imread(tmp_path / "batch.png").std() > 0.01

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.documents import replicates
+from support.documents import processes
 
 from bench.experiments.batch import regimes
 
@@ -10,10 +10,10 @@ SIZES = (16, 64, 256, 1024, 4096)
 LAUNCH, EXAMPLE = 1e-3, 2e-6
 
 
-def times(seed=0, cohorts=12, noise=0.01, sizes=SIZES, launch=LAUNCH, example=EXAMPLE):
+def times(seed=0, repetitions=12, noise=0.01, sizes=SIZES, launch=LAUNCH, example=EXAMPLE):
     generator = np.random.default_rng(seed)
     return {
-        size: replicates((launch + example * size) * np.exp(generator.normal(0, noise, (cohorts, 20))))
+        size: processes((launch + example * size) * np.exp(generator.normal(0, noise, (repetitions, 20))))
         for size in sizes
     }
 
@@ -30,7 +30,7 @@ def test_the_parts_and_their_crossover_are_found():
 def test_the_interval_covers_the_truth_as_often_as_it_says():
     hits = 0
     for seed in range(200):
-        crossover = regimes.fit(times(seed, cohorts=4, noise=0.05)).crossover
+        crossover = regimes.fit(times(seed, repetitions=4, noise=0.05)).crossover
         hits += crossover.low <= LAUNCH / EXAMPLE <= crossover.high
     assert 0.90 <= hits / 200 <= 0.99
 
@@ -50,5 +50,5 @@ def test_no_line_where_there_is_none():
 
 def test_what_is_no_line_shows_as_a_misfit():
     found = times(noise=0.001)
-    found[256] = replicates(np.full((12, 20), 4e-3))
+    found[256] = processes(np.full((12, 20), 4e-3))
     assert regimes.fit(found).worst_misfit > 0.3

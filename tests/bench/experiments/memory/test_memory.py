@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.documents import document, simulate, with_experiment
 
-from bench.experiments.memory import exhibit, picture
+from bench.experiments.memory import exhibit, plot
 from bench.output import style
 from bench.report.findings import findings
 from bench.report.summary import summary
@@ -22,19 +22,19 @@ def with_memory(found, on_card):
     """The document with figures of memory, as of the experiment memory."""
     benchmarks = []
     for benchmark in found.benchmarks:
-        replicates = tuple(
+        processes = tuple(
             msgspec.structs.replace(
-                replicate,
+                process,
                 model_bytes=2_618_320,
                 data_bytes=200_704,
-                private_host_bytes=100 * MB,
-                resident_host_bytes=600 * MB,
+                host_uss_bytes=100 * MB,
+                host_rss_bytes=600 * MB,
                 device_memory=on_card,
             )
-            for replicate in benchmark.extra_info.replicates
+            for process in benchmark.extra_info.processes
         )
         case = msgspec.structs.replace(benchmark.extra_info.case, experiment="memory")
-        info = msgspec.structs.replace(benchmark.extra_info, case=case, replicates=replicates)
+        info = msgspec.structs.replace(benchmark.extra_info, case=case, processes=processes)
         benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
     return with_experiment(msgspec.structs.replace(found, benchmarks=tuple(benchmarks)), name="memory")
 
@@ -43,8 +43,8 @@ ON_CARD = DeviceMemory(
     tensors_bytes=4 * MB,
     tensors_peak_bytes=6 * MB,
     total_bytes=80 * GB,
-    baseline_bytes=0,
-    lost_bytes=72_400 * MB,
+    nvml_idle_bytes=0,
+    nvml_used_bytes=72_400 * MB,
     context_bytes=400 * MB,
     reserved_bytes=72 * GB,
     exclusive=True,
@@ -60,21 +60,21 @@ def test_the_price_of_a_policy_is_said_in_words(samples):
     found = with_memory(document(samples, gpu="H100"), ON_CARD)
     assert exhibit.findings(found)[0] == (
         "eager/resident reserves 72.0 GB (72.0 GB-72.0 GB) for a model of 2.62 MB, and with its context takes 72.4 GB "
-        "(72.4 GB-72.4 GB) of the card's 80.0 GB; its tensors need 6.00 MB (6.00 MB-6.00 MB) at most."
+        "(72.4 GB-72.4 GB) of the GPU's 80.0 GB; its tensors need 6.00 MB (6.00 MB-6.00 MB) at most."
     )
     assert exhibit.findings(found)[0] in findings(found)
-    assert not any("twin" in sentence for sentence in exhibit.findings(found))
+    assert not any("control" in sentence for sentence in exhibit.findings(found))
 
 
 def test_a_neighbour_is_mentioned(samples):
     shared = msgspec.structs.replace(ON_CARD, exclusive=False)
-    assert "Somebody else was on the card" in exhibit.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
+    assert "Somebody else was on the GPU" in exhibit.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
 
 
 def test_without_a_gpu_it_is_the_hosts_memory(samples):
     found = with_memory(document(samples), None)
     (sentence,) = exhibit.findings(found)
-    assert sentence.startswith("Memory of the host that only the process has: 100 MB (100 MB-100 MB) in eager, ")
+    assert sentence.startswith("Private host memory (USS): 100 MB (100 MB-100 MB) in eager, ")
     assert sentence.endswith("for a model of 2.62 MB.")
 
 
@@ -85,8 +85,8 @@ def test_what_was_not_measured_is_not_said(samples):
 
 ON_GPU = ("default", "growth", "fraction-0.9", "growth+fraction-0.9")
 NAMES = {
-    "H100 [red]$\\frac{": [*(f"{policy}/function" for policy in ON_GPU), "growth/function/twin"],
-    None: ["host/eager", "host/function", "host/xla", "host/function/twin"],
+    "H100 [red]$\\frac{": [*(f"{policy}/function" for policy in ON_GPU), "growth/function/control"],
+    None: ["host/eager", "host/function", "host/xla", "host/function/control"],
 }
 
 
@@ -95,7 +95,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     times = dict.fromkeys(NAMES[gpu], 1e-3)
     measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
     found = with_memory(measured, ON_CARD if gpu else None)
-    style.save(picture.draw(found), tmp_path / "memory.png")
+    style.save(plot.draw(found), tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
@@ -106,7 +106,7 @@ def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
 
 
 def test_nothing_is_drawn_of_nothing(samples):
-    assert picture.draw(document(samples, gpu="H100")) is None
+    assert plot.draw(document(samples, gpu="H100")) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 from support.documents import document, simulate, with_inputs_alone
 
-from bench.experiments.pipelines import exhibit, picture
+from bench.experiments.pipelines import exhibit, plot
 from bench.output import style
 from bench.report.summary import summary
 
@@ -20,7 +20,7 @@ TIMES = {
     "function/prefetch-auto": 1.25e-3,
     "function/vectorised": 1.10e-3,
     "function/device-resident": 1.05e-3,
-    "function/resident/twin": 1.0e-3,
+    "function/resident/control": 1.0e-3,
 }
 
 
@@ -28,7 +28,7 @@ def result(rate=5_000, noise=0.01, **times):
     """The document, where each pipeline alone feeds `rate` batches a second; `noise` is that of a server."""
     known = {f"function/{name.replace('_', '-')}": seconds for name, seconds in times.items()}
     found = document(simulate(np.random.default_rng(1), {**TIMES, **known}, server=noise), experiment="pipelines")
-    return with_inputs_alone(found, [rate * (1 + 0.01 * (cohort % 3)) for cohort in range(1, 7)])
+    return with_inputs_alone(found, [rate * (1 + 0.01 * (repetition % 3)) for repetition in range(1, 7)])
 
 
 def test_the_stall_is_the_share_lost_against_a_resident_batch():
@@ -80,12 +80,12 @@ def test_where_nothing_surely_helps_that_is_said():
     )
 
 
-def test_table_and_picture(tmp_path):
+def test_table_and_plot(tmp_path):
     found = result()
     console = Console(file=io.StringIO(), width=100)
     console.print(summary(found))
     text = console.file.getvalue()
     assert "…" not in text
     assert "5,050" in text
-    style.save(picture.draw(found), tmp_path / "pipelines.png")
+    style.save(plot.draw(found), tmp_path / "pipelines.png")
     assert matplotlib.image.imread(tmp_path / "pipelines.png").std() > 0.01

@@ -1,4 +1,4 @@
-"""The driver's functions are called as cuda.h has them, on a library without a card that keeps account and time."""
+"""The driver's functions are called as cuda.h has them, on a library without a GPU that keeps account and time."""
 
 import ctypes
 import json

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.documents import replicates
+from support.documents import processes
 
 from bench.experiments.roofline import limits, step_cost
 from bench.experiments.roofline.limits import EagerParts, Limits
@@ -45,13 +45,13 @@ def test_a_slow_kind_of_product_counts_by_its_share():
     assert limits.arithmetic_seconds(device) == pytest.approx(limits.arithmetic_seconds(found()) + extra)
 
 
-def test_the_share_is_taken_cohort_by_cohort():
-    """A machine of twice the speed in one cohort moves the limit as it moves the case."""
+def test_the_share_is_taken_repetition_by_repetition():
+    """A machine of twice the speed in one repetition moves the limit as it moves the case."""
     fewest = limits.fewest_seconds(found())
     samples = np.array([[2.0, 2.2, 1.8], [1.0, 1.1, 0.9], [2.0, 2.0, 2.0]]) * fewest * 2
     measured = {1: found(), 2: found(flops=2e11, copy=2e10), 3: found()}
-    share = limits.share_of_limit(replicates(samples), measured)
-    assert (share.value, share.cohorts) == (pytest.approx(0.25), 3)
+    share = limits.share_of_limit(processes(samples), measured)
+    assert (share.value, share.repetitions) == (pytest.approx(0.25), 3)
     assert share.low == pytest.approx(share.high)
-    assert limits.share_of_limit(replicates(samples), {1: measured[1], 2: measured[2]}).low is None
-    assert limits.share_of_limit(replicates(samples), {}).value is None
+    assert limits.share_of_limit(processes(samples), {1: measured[1], 2: measured[2]}).low is None
+    assert limits.share_of_limit(processes(samples), {}).value is None

@@ -11,7 +11,7 @@ from rich.console import Console
 from support import documents
 from support.documents import document, simulate
 
-from bench.experiments.roofline import exhibit, picture, step_cost
+from bench.experiments.roofline import exhibit, plot, step_cost
 from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer, read
 from bench.output import style
 from bench.report.findings import findings
@@ -22,12 +22,16 @@ PARTS = EagerParts(forward_seconds=1.5e-3, with_gradients_seconds=4.5e-3, step_s
 
 
 def result(with_limits=True, copy=1e12, server=0.002, **changed):
-    times = {**TIMES, **{name.replace("_", "-"): seconds for name, seconds in changed.items()}, "function/twin": 1e-3}
+    times = {
+        **TIMES,
+        **{name.replace("_", "-"): seconds for name, seconds in changed.items()},
+        "function/control": 1e-3,
+    }
     found = document(simulate(np.random.default_rng(1), times, server=server), experiment="roofline")
     if not with_limits:
         return found
     limits = {
-        cohort: Limits(
+        repetition: Limits(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=copy,
@@ -36,7 +40,7 @@ def result(with_limits=True, copy=1e12, server=0.002, **changed):
             large_matmul_flops_per_second=1e12,
             eager_parts=PARTS,
         )
-        for cohort in range(1, 7)
+        for repetition in range(1, 7)
     }
     return documents.with_limits(found, limits)
 
@@ -93,27 +97,27 @@ def test_without_limits_the_ways_are_compared_all_the_same():
 
 
 @pytest.mark.parametrize("with_limits", [True, False])
-def test_table_and_picture(tmp_path, with_limits):
+def test_table_and_plot(tmp_path, with_limits):
     found = result(with_limits)
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
     text = console.file.getvalue()
     assert "…" not in text
     assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
-    style.save(picture.draw(found), tmp_path / "roofline.png")
+    style.save(plot.draw(found), tmp_path / "roofline.png")
     assert matplotlib.image.imread(tmp_path / "roofline.png").std() > 0.01
 
 
 def with_driver(found):
-    """The same on a GPU whose driver was asked; the figures are made up, and different in each cohort."""
+    """The same on a GPU whose driver was asked; the figures are made up, and different in each repetition."""
     limits = {
-        cohort: dataclasses.replace(
+        repetition: dataclasses.replace(
             limit,
             synchronise_seconds=4e-6,
-            transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + cohort)),),
+            transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + repetition)),),
             driver=DriverLimits(
                 call_seconds=0.8e-6,
-                kernel_launch_seconds=2e-6 + 1e-7 * cohort,
+                kernel_launch_seconds=2e-6 + 1e-7 * repetition,
                 kernel_seconds=3e-6,
                 graph_launch_seconds=40e-6,
                 graph_kernels=32,
@@ -121,7 +125,7 @@ def with_driver(found):
                 transfers=(Transfer(to="host", memory="pinned", bytes=2**26, seconds=2.68e-3),),
             ),
         )
-        for cohort, limit in read(found.experiment.quantities).items()
+        for repetition, limit in read(found.experiment.quantities).items()
     }
     return documents.with_limits(found, limits)
 

@@ -1,15 +1,17 @@
-"""Where the time of a run goes, stage by stage: what is not spent in blocks is the price of measuring."""
+"""Where the time of a run goes, stage by stage: what is not spent in samples is the price of measuring."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
 
-Stage = Literal["servers", "first_calls", "checks", "warm_up", "blocks", "passes", "profiles", "writing"]
+Stage = Literal[
+    "servers", "first_calls", "checks", "warm_up", "samples", "separate_measurements", "profiles", "writing"
+]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
 
-class Spending:
+class TimeSpent:
     """Seconds by stage. A stage inside another takes its time from that one, so that nothing counts twice."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -24,7 +26,7 @@ class Spending:
 
     @contextmanager
     def on(self, stage: Stage) -> Iterator[None]:
-        """The time of this block is the stage's."""
+        """The time of this sample is the stage's."""
         began, before = self._now(), self._inner
         self._inner = 0.0
         try:

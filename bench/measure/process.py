@@ -1,19 +1,19 @@
-"""A living replicate of a case: its worker, what its first call cost, its blocks; and the record that they become."""
+"""A living process of a case: its worker, what its first call cost, its samples; and their record."""
 
 from dataclasses import dataclass, field
 
 from bench import protocol
-from bench.machine import disturbance, telemetry
+from bench.machine import interference, telemetry
 from bench.machine.nvml import Reading
 from bench.measure.entry import Entry
 from bench.measure.launcher import Worker
-from bench.results.record import DeviceMemory, Replicate
+from bench.results.record import DeviceMemory, ProcessRecord
 from bench.stats.steady_state import Warmup
 
 
 @dataclass
-class Member:
-    """A living replicate."""
+class LiveProcess:
+    """A living process."""
 
     entry: Entry
     worker: Worker
@@ -21,7 +21,7 @@ class Member:
     prepared: protocol.Prepared
     rounds: list[int] = field(default_factory=list)
     seconds_per_step: list[float] = field(default_factory=list)
-    readings: list[tuple[Reading, Reading]] = field(default_factory=list)  # before and after each of those blocks
+    readings: list[tuple[Reading, Reading]] = field(default_factory=list)  # before and after each of those samples
     memory: DeviceMemory | None = None
 
     @property
@@ -30,13 +30,13 @@ class Member:
         return self.prepared.compile_seconds is not None
 
 
-def record(member: Member, cohort: int, start_method: str, found: Warmup, before: int) -> Replicate:
-    """The member's record without the blocks that were its warm-up; `before` are rounds that were not even recorded."""
-    prepared, host = member.prepared, disturbance.host_memory(member.worker.pid)
-    return Replicate(
-        cohort=cohort,
+def record(process: LiveProcess, repetition: int, start_method: str, found: Warmup, before: int) -> ProcessRecord:
+    """Its record without the samples that were its warm-up; `before` are rounds that were not even recorded."""
+    prepared, host = process.prepared, interference.host_memory(process.worker.pid)
+    return ProcessRecord(
+        repetition=repetition,
         start_method=start_method,
-        ready_seconds=member.ready_seconds,
+        ready_seconds=process.ready_seconds,
         device_init_seconds=prepared.device_init_seconds,
         trace_seconds=prepared.trace_seconds,
         compile_seconds=prepared.compile_seconds,
@@ -44,17 +44,17 @@ def record(member: Member, cohort: int, start_method: str, found: Warmup, before
         input_init_seconds=prepared.input_init_seconds,
         device=prepared.device,
         tf32=prepared.tf32,
-        rounds=tuple(member.rounds[found.blocks :]),
-        warmup_rounds=before + found.blocks,
+        rounds=tuple(process.rounds[found.samples :]),
+        warmup_rounds=before + found.samples,
         steady=found.steady,
-        peak_host_bytes=host.peak,
-        resident_host_bytes=host.resident,
-        private_host_bytes=host.private,
+        host_peak_rss_bytes=host.peak,
+        host_rss_bytes=host.resident,
+        host_uss_bytes=host.private,
         model_bytes=prepared.model_bytes,
         data_bytes=prepared.data_bytes,
         bus_bytes=prepared.bus_bytes,
-        device_memory=member.memory,
+        device_memory=process.memory,
         policy=prepared.policy,
-        telemetry=telemetry.of_blocks(member.readings[found.blocks :]),
-        seconds_per_step=tuple(member.seconds_per_step[found.blocks :]),
+        telemetry=telemetry.of_samples(process.readings[found.samples :]),
+        seconds_per_step=tuple(process.seconds_per_step[found.samples :]),
     )

@@ -1,4 +1,4 @@
-"""One cohort: a fresh worker for every case, alive together, measured in interleaved rounds."""
+"""One repetition: a fresh worker for every case, alive together, measured in interleaved rounds."""
 
 import random
 import time
@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench import protocol
-from bench.machine import disturbance, interrupts, nvml, telemetry
-from bench.measure import causes, cooling, in_force, occupancy, same_model
+from bench.machine import interference, interrupts, nvml, telemetry
+from bench.measure import applied, causes, cooling, occupancy, same_model
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
-from bench.measure.member import Member, record
 from bench.measure.occupancy import Baseline
+from bench.measure.process import LiveProcess, record
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
 from bench.plan import memory_policy
 from bench.results import estimates
 from bench.results.record import (
-    BlockSize,
     DeviceMemory,
     Failure,
     FailureStatus,
-    Replicate,
+    ProcessRecord,
     SameModel,
+    SampleSize,
     Window,
 )
 from bench.stats import steady_state
@@ -40,12 +40,12 @@ MOST_ROUNDS_TIMES = 3
 
 @dataclass(frozen=True)
 class RoundsPlan:
-    """How many blocks are wanted of each case, and after how many seconds no further round begins.
+    """How many samples are wanted of each case, and after how many seconds no further round begins.
 
     The first `least` rounds may take MOST_ROUNDS_TIMES as long.
     """
 
-    blocks: int
+    samples: int
     seconds: float
     least: int
 
@@ -55,8 +55,8 @@ class RoundsPlan:
         return rounds > 0 and spent > times * self.seconds
 
 
-class Cohort:
-    """The workers of one cohort's servers. A case whose worker fails leaves it, is reported, and the others go on."""
+class Repetition:
+    """One repetition's workers. A case whose worker fails leaves it, is reported, and the others go on."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Cohort:
         report: Callable[[Entry, Failure], None],
     ) -> None:
         self.number = number
-        self.members: list[Member] = []
+        self.processes: list[LiveProcess] = []
         self.order: list[tuple[str, ...]] = []
         self.windows: list[Window] = []
         self.rounds_seconds = 0.0
@@ -86,9 +86,9 @@ class Cohort:
         return [[entry] for entry in self._shuffler.sample(alive, len(alive))]
 
     def why_not(self, entry: Entry) -> str | None:
-        """Why the entry must not be started on this card, which somebody else may be using; None where it may.
+        """Why the entry must not be started on this GPU, which somebody else may be using; None where it may.
 
-        Takes the baseline that what its worker takes of the card is held against: to be asked right before `start`.
+        Takes the baseline that what its worker takes of the GPU is held against: to be asked right before `start`.
         """
         if not self._settings.alone:
             return None
@@ -99,9 +99,7 @@ class Cohort:
             or self._baseline.exclusive
         ):
             return None
-        others = (
-            "others are on the card" if self._baseline.exclusive is False else "NVML cannot tell who is on the card"
-        )
+        others = "others are on the GPU" if self._baseline.exclusive is False else "NVML cannot tell who is on the GPU"
         return f"{others}, and this policy could take their memory: run it with --allow-shared, or when they are gone"
 
     def start(self, entry: Entry) -> None:
@@ -118,15 +116,15 @@ class Cohort:
             worker.end()
             self._fail(entry, "failed", str(failure), log)
             return
-        member = Member(entry, worker, ready_seconds, prepared)
+        process = LiveProcess(entry, worker, ready_seconds, prepared)
         worker.stop()
-        self.members.append(member)
+        self.processes.append(process)
         if prepared.policy:
-            self._drop_if(member, in_force.by_settings(memory_policy.parse(entry.case.memory), prepared.policy))
+            self._drop_if(process, applied.by_settings(memory_policy.parse(entry.case.memory), prepared.policy))
 
-    def is_member(self, entry: Entry) -> bool:
-        """Whether the entry's worker is alive in this cohort."""
-        return any(member.entry == entry for member in self.members)
+    def is_process(self, entry: Entry) -> bool:
+        """Whether the entry's worker is alive in this repetition."""
+        return any(process.entry == entry for process in self.processes)
 
     def losses_apart(self, entry: Entry, steps: int) -> protocol.Checked:
         """Losses of the first batches, from a worker of its own with TF32 off. Raises WorkerFailed."""
@@ -150,62 +148,62 @@ class Cohort:
             self._fail(entry, "mismatch", same_model.explain(result), log)
         return result
 
-    def check(self, member: Member, reference: Losses) -> tuple[SameModel, Losses] | None:
-        """Hold the member's losses, as it will be timed, against the reference's; a mismatch ends the member.
+    def check(self, process: LiveProcess, reference: Losses) -> tuple[SameModel, Losses] | None:
+        """Hold the process's losses, as it will be timed, against the reference's; a mismatch ends the process.
 
         Returns the losses too.
         """
-        found = self._with(member, lambda member: self._losses(member.worker, len(reference)))
+        found = self._with(process, lambda process: self._losses(process.worker, len(reference)))
         if found is None:
             return None
-        tf32 = member.prepared.tf32
+        tf32 = process.prepared.tf32
         result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of)
         if not result.passed:
-            self._drop(member, "mismatch", same_model.explain(result))
+            self._drop(process, "mismatch", same_model.explain(result))
         return result, found.losses
 
-    def calibrate(self, member: Member) -> BlockSize | None:
-        """Let the member choose the size of its blocks; None where it fails."""
+    def calibrate(self, process: LiveProcess) -> SampleSize | None:
+        """Let the process choose the size of its samples; None where it fails."""
         seconds = self._settings.limits.request
         chosen = self._with(
-            member, lambda member: member.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds)
+            process, lambda process: process.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds)
         )
-        return chosen and BlockSize(
-            steps=chosen.steps, lead_in=chosen.lead_in, steps_per_call=member.prepared.steps_per_call
+        return chosen and SampleSize(
+            steps=chosen.steps, warmup_steps=chosen.warmup_steps, steps_per_call=process.prepared.steps_per_call
         )
 
-    def warm_up(self, sizes: Mapping[str, BlockSize]) -> float:
+    def warm_up(self, sizes: Mapping[str, SampleSize]) -> float:
         """Some rounds that are not kept; returns the seconds that one took."""
         seconds = []
         for _ in range(self._settings.preset.warmup_rounds):
             began = time.monotonic()
             self._round(sizes, None)
             seconds.append(time.monotonic() - began)
-        for member in list(self.members):
-            self._read_memory(member, reset=True)
+        for process in list(self.processes):
+            self._read_memory(process, reset=True)
         return max(1e-6, min(seconds))  # a worker that hung is not there any more; no time at all, where nobody is left
 
-    def run_rounds(self, sizes: Mapping[str, BlockSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
-        """Time one block of every member a round, in random seeded order.
+    def run_rounds(self, sizes: Mapping[str, SampleSize], plan: RoundsPlan, advance: Callable[[int], None]) -> None:
+        """Time one sample of every process a round, in random seeded order.
 
-        Goes on until every member has the blocks that are planned after those that were its warm-up; ends in any case
+        Goes on until every process has the samples that are planned after those that were its warm-up; ends in any case
         when the plan's time is over, never by a verdict. `advance` is told how many rounds are done so far.
         """
-        watch = disturbance.Watch([member.worker.pid for member in self.members])
+        watch = interference.Watch([process.worker.pid for process in self.processes])
         first, spent, bits = len(self.order), 0.0, None
-        while self.members and len(self.order) - first < self._blocks_wanted(plan.blocks, first):
+        while self.processes and len(self.order) - first < self._samples_wanted(plan.samples, first):
             # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
             number = len(self.order) - (0 if self._settings.interleaved else first)
             if plan.is_over(len(self.order) - first, spent):
                 break
             self._cool_down(bits, watch)
-            began, stopped, alive = time.monotonic(), interrupts.stopped_seconds(), len(self.members)
+            began, stopped, alive = time.monotonic(), interrupts.stopped_seconds(), len(self.processes)
             self.order.append(self._round(sizes, number))
             if interrupts.stopped_seconds() > stopped:
                 watch.skip()  # nobody's time but that of whoever stopped this process
-            elif len(self.members) == alive:
+            elif len(self.processes) == alive:
                 spent += time.monotonic() - began
-                last = [pair for member in self.members for pair in member.readings[-1:]]
+                last = [pair for process in self.processes for pair in process.readings[-1:]]
                 watch.after_round(number, bits := telemetry.throttle_bits(last))
             else:
                 watch.skip()  # waiting for a worker that hangs is not the others' time
@@ -215,102 +213,102 @@ class Cohort:
         self.rounds_seconds += spent
 
     def measure_memory(self, contexts: Mapping[str, int | None], capability: str | None) -> None:
-        """Take down what each member holds of a GPU's memory; a policy that the figures contradict ends its member.
+        """Take down what each process holds of a GPU's memory; a policy that the figures contradict ends its process.
 
         `contexts` are the bytes of a process beside its tensors, mode by mode.
         """
-        for member in list(self.members):
-            read = self._read_memory(member, reset=False)
+        for process in list(self.processes):
+            read = self._read_memory(process, reset=False)
             if read is None:
                 continue
             tensors = read.current_bytes, read.peak_bytes
             if self._baseline is None:
-                reason = "other workers are on the card: the experiment `memory` has it to one process at a time"
-                member.memory = DeviceMemory(tensors_bytes=tensors[0], tensors_peak_bytes=tensors[1], reason=reason)
+                reason = "other workers are on the GPU: the experiment `memory` has it to one process at a time"
+                process.memory = DeviceMemory(tensors_bytes=tensors[0], tensors_peak_bytes=tensors[1], reason=reason)
                 continue
-            case = member.entry.case
-            member.memory = occupancy.take(self._settings.card, self._baseline, contexts.get(case.mode), tensors)
-            self._drop_if(member, in_force.by_figures(memory_policy.parse(case.memory), member.memory, capability))
+            case = process.entry.case
+            process.memory = occupancy.take(self._settings.card, self._baseline, contexts.get(case.mode), tensors)
+            self._drop_if(process, applied.by_figures(memory_policy.parse(case.memory), process.memory, capability))
 
-    def replicates(self) -> dict[Entry, Replicate]:
-        """The record of every living member that has timed blocks."""
-        return {member.entry: self._replicate(member) for member in self.members if member.rounds}
+    def process_records(self) -> dict[Entry, ProcessRecord]:
+        """The record of every living process that has timed samples."""
+        return {process.entry: self._process(process) for process in self.processes if process.rounds}
 
     def ask_afterwards(
         self,
-        member: Member,
+        process: LiveProcess,
         request: protocol.Message,
         expected: Any,
         seconds: float,
         meanwhile: Callable[[], None] | None = None,
     ) -> Any:
-        """Ask a member whose blocks are done; where that fails it goes, and its case stands. Raises WorkerFailed."""
-        member.worker.resume()
+        """Ask a process whose samples are done; where that fails it goes, and its case stands. Raises WorkerFailed."""
+        process.worker.resume()
         try:
-            answer = member.worker.ask(request, expected, seconds, meanwhile)
+            answer = process.worker.ask(request, expected, seconds, meanwhile)
         except WorkerFailed:
-            self.members.remove(member)
-            member.worker.end()
+            self.processes.remove(process)
+            process.worker.end()
             raise
-        member.worker.stop()
+        process.worker.stop()
         return answer
 
-    def end_members(self, but: Sequence[Entry] = ()) -> None:
+    def end_processes(self, but: Sequence[Entry] = ()) -> None:
         """End the workers, to make room for the next group's, except those of these entries."""
-        for member in self.members:
-            if member.entry not in but:
-                member.worker.end()
-        self.members = [member for member in self.members if member.entry in but]
+        for process in self.processes:
+            if process.entry not in but:
+                process.worker.end()
+        self.processes = [process for process in self.processes if process.entry in but]
 
     def log(self, entry: Entry, part: str = "") -> Path:
         """The file that the output of an entry's worker goes to."""
         name = "-".join(filter(None, [entry.case.full_name.replace("/", "-"), part]))
         return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
-    def _replicate(self, member: Member) -> Replicate:
-        found = steady_state.find(self._log_ratios(member))
-        start_method = self._servers[member.entry.server].start_method
-        return record(member, self.number, start_method, found, self._settings.preset.warmup_rounds)
+    def _process(self, process: LiveProcess) -> ProcessRecord:
+        found = steady_state.find(self._log_ratios(process))
+        start_method = self._servers[process.entry.server].start_method
+        return record(process, self.number, start_method, found, self._settings.preset.warmup_rounds)
 
-    def _blocks_wanted(self, blocks: int, first: int) -> int:
+    def _samples_wanted(self, samples: int, first: int) -> int:
         """Rounds of this group, by what is known so far."""
-        if len(self.order) - first < blocks:
-            return blocks
-        return max(steady_state.blocks_wanted(self._log_ratios(member), blocks) for member in self.members)
+        if len(self.order) - first < samples:
+            return samples
+        return max(steady_state.samples_wanted(self._log_ratios(process), samples) for process in self.processes)
 
-    def _log_ratios(self, member: Member) -> list[float]:
-        """Within-round log ratios to the reference of the member's side, or of that to what repeats it."""
-        reference = self._entries.reference_of(member.entry.side)
-        others = [other for other in self.members if other is not member]
-        if member.entry == reference:
+    def _log_ratios(self, process: LiveProcess) -> list[float]:
+        """Within-round log ratios to the reference of the process's side, or of that to what repeats it."""
+        reference = self._entries.reference_of(process.entry.side)
+        others = [other for other in self.processes if other is not process]
+        if process.entry == reference:
             others = [other for other in others if other.entry.case.measured_as == reference.case.measured_as]
         else:
             others = [other for other in others if other.entry == reference]
-        return estimates.within_rounds(member, others[0]) if others else []
+        return estimates.within_rounds(process, others[0]) if others else []
 
-    def _round(self, sizes: Mapping[str, BlockSize], number: int | None) -> tuple[str, ...]:
-        order = self._shuffler.sample(self.members, len(self.members))
+    def _round(self, sizes: Mapping[str, SampleSize], number: int | None) -> tuple[str, ...]:
+        order = self._shuffler.sample(self.processes, len(self.processes))
         card = self._settings.card
 
-        def block(member: Member) -> None:
-            size = sizes[member.entry.case.measured_as]
-            request = protocol.RunBlock(steps=size.steps, lead_in=size.lead_in)
+        def sample(process: LiveProcess) -> None:
+            size = sizes[process.entry.case.measured_as]
+            request = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)
             before = card.read()
-            done = member.worker.ask(request, protocol.BlockDone, self._settings.limits.request)
+            done = process.worker.ask(request, protocol.SampleDone, self._settings.limits.request)
             after = card.read()
             if done.traces > 1:
-                raise WorkerFailed(f"was traced {done.traces} times: its blocks would time tracing, not steps")
+                raise WorkerFailed(f"was traced {done.traces} times: its samples would time tracing, not steps")
             if number is not None:
-                member.rounds.append(number)
+                process.rounds.append(number)
                 # To a picosecond: more digits than that would only make the file longer.
-                member.seconds_per_step.append(round(done.seconds / size.steps, 12))
-                member.readings.append((before, after))
+                process.seconds_per_step.append(round(done.seconds / size.steps, 12))
+                process.readings.append((before, after))
 
-        for member in order:
-            self._with(member, block)
-        return tuple(member.entry.name for member in order if member in self.members)
+        for process in order:
+            self._with(process, sample)
+        return tuple(process.entry.name for process in order if process in self.processes)
 
-    def _cool_down(self, bits: int | None, watch: disturbance.Watch) -> None:
+    def _cool_down(self, bits: int | None, watch: interference.Watch) -> None:
         """After a round in which heat held the clocks down, wait before the next, while all workers are stopped."""
         left = cooling.MOST_SECONDS - self.cooling_seconds
         if not nvml.is_hot(bits) or left <= 0:
@@ -319,42 +317,42 @@ class Cohort:
         self.cooling_seconds += cooling.wait(self._settings.card, left)
         watch.skip()
 
-    def _with(self, member: Member, action: Callable[[Member], Answer]) -> Answer | None:
-        """Let only this member run while `action` asks it something; None where it fails and is dropped."""
-        member.worker.resume()
+    def _with(self, process: LiveProcess, action: Callable[[LiveProcess], Answer]) -> Answer | None:
+        """Let only this process run while `action` asks it something; None where it fails and is dropped."""
+        process.worker.resume()
         try:
-            answer = action(member)
+            answer = action(process)
         except WorkerFailed as failure:
-            self._drop(member, "failed", str(failure))
+            self._drop(process, "failed", str(failure))
             return None
-        member.worker.stop()
+        process.worker.stop()
         return answer
 
-    def _read_memory(self, member: Member, reset: bool) -> protocol.MemoryRead | None:
-        """The member's allocator statistics; nothing is asked of one on a CPU."""
+    def _read_memory(self, process: LiveProcess, reset: bool) -> protocol.MemoryRead | None:
+        """The process's allocator statistics; nothing is asked of one on a CPU."""
         if self._settings.device != "gpu":
             return None
         request, seconds = protocol.ReadMemory(reset=reset), self._settings.limits.request
         read: protocol.MemoryRead | None = self._with(
-            member, lambda member: member.worker.ask(request, protocol.MemoryRead, seconds)
+            process, lambda process: process.worker.ask(request, protocol.MemoryRead, seconds)
         )
         return read
 
-    def _drop_if(self, member: Member, contradiction: str | None) -> None:
-        """A policy that is not in force makes no figure."""
-        if contradiction is not None and member in self.members:
-            self._drop(member, "not-in-force", contradiction)
+    def _drop_if(self, process: LiveProcess, contradiction: str | None) -> None:
+        """A policy that is not applied makes no figure."""
+        if contradiction is not None and process in self.processes:
+            self._drop(process, "not-applied", contradiction)
 
-    def _drop(self, member: Member, status: FailureStatus, reason: str) -> None:
-        self.members.remove(member)
-        member.worker.end()
-        self._fail(member.entry, status, reason, member.worker.log)
+    def _drop(self, process: LiveProcess, status: FailureStatus, reason: str) -> None:
+        self.processes.remove(process)
+        process.worker.end()
+        self._fail(process.entry, status, reason, process.worker.log)
 
     def _fail(self, entry: Entry, status: FailureStatus, reason: str, log: Path) -> None:
         relative = str(log.relative_to(self._settings.folder))
         if status == "failed":
             reason = causes.with_cause(reason, log, self._settings.device)
-        self._report(entry, Failure(status=status, reason=reason, cohort=self.number, log=relative))
+        self._report(entry, Failure(status=status, reason=reason, repetition=self.number, log=relative))
 
     def _prepare(self, worker: Worker, entry: Entry, tf32: bool | None) -> protocol.Prepared:
         settings = self._settings

@@ -11,8 +11,8 @@ import pynvml
 import pytest
 from support import patience
 
-from bench.machine import disturbance
-from bench.machine.disturbance import Counters, Watch, window
+from bench.machine import interference
+from bench.machine.interference import Counters, Watch, window
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the counters are those of Linux")
 
@@ -33,12 +33,12 @@ def test_shares_are_of_all_cores_time():
     assert found.steal_share == pytest.approx(0.1)
     assert found.others_share == pytest.approx(0.25)
     assert found.run_delay_share == pytest.approx(0.25)
-    assert found.marks == ("steal", "others", "major_faults")
+    assert found.interference == ("steal", "others", "major_faults")
 
 
 def test_what_cannot_be_read_is_none_and_not_marked():
     found = window(Counters(0, None, 0, 0, None, None), Counters(1, None, 0, 0, None, None), (0, 0), None, cores=1)
-    assert (found.steal_share, found.run_delay_share, found.major_faults, found.marks) == (None, None, None, ())
+    assert (found.steal_share, found.run_delay_share, found.major_faults, found.interference) == (None, None, None, ())
 
 
 def test_a_throttled_card_is_marked():
@@ -51,13 +51,13 @@ def test_a_throttled_card_is_marked():
     watch.close()
     during, after = watch.windows
     assert during.throttle_reasons == ("hardware thermal slowdown",)
-    assert "throttled" in during.marks
+    assert "throttled" in during.interference
     assert after.throttle_reasons == ()
-    assert "throttled" not in after.marks
+    assert "throttled" not in after.interference
 
 
 def test_windows_are_long_enough_and_the_last_is_what_is_left(monkeypatch):
-    monkeypatch.setattr(disturbance, "WINDOW_SECONDS", 0.05)
+    monkeypatch.setattr(interference, "WINDOW_SECONDS", 0.05)
     watch = Watch([])
     for number in range(4):
         time.sleep(0.03)
@@ -80,9 +80,9 @@ def test_a_busy_stranger_is_seen_and_a_busy_process_of_ours_is_not():
 
     with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
         try:
-            began, before, before_ours = computed(), disturbance.read([]), disturbance.read([process.pid])
+            began, before, before_ours = computed(), interference.read([]), interference.read([process.pid])
             patience.eventually(lambda: computed() - began > 0.5)
-            used, after, after_ours = computed() - began, disturbance.read([]), disturbance.read([process.pid])
+            used, after, after_ours = computed() - began, interference.read([]), interference.read([process.pid])
         finally:
             process.kill()
     as_stranger, as_ours = window(before, after, (0, 0), None), window(before_ours, after_ours, (0, 0), None)
@@ -101,8 +101,8 @@ def test_processes_that_wait_for_a_core_are_seen():
     processes = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
     pids = [process.pid for process in processes]
     try:
-        before = disturbance.read(pids)
-        patience.eventually(lambda: disturbance.read(pids).run_delay - before.run_delay > 0.3)
+        before = interference.read(pids)
+        patience.eventually(lambda: interference.read(pids).run_delay - before.run_delay > 0.3)
     finally:
         for process in processes:
             process.kill()
@@ -114,7 +114,7 @@ def test_peak_memory_is_the_most_there_ever_was():
     code = "import sys; x = bytearray(200 * 2**20); del x; print('done', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        found = disturbance.host_memory(process.pid)
+        found = interference.host_memory(process.pid)
         process.stdin.close()
     assert found.peak > 200 * 2**20 > found.resident >= found.private > 0
 
@@ -127,21 +127,21 @@ def test_private_memory_is_what_a_fork_does_not_share():
         "else: y = bytearray(b'2') * (30 * 2**20); print(os.getpid(), flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        found = disturbance.host_memory(int(process.stdout.readline()))
+        found = interference.host_memory(int(process.stdout.readline()))
         process.stdin.close()
     assert found.resident > 130 * 2**20
     assert 30 * 2**20 < found.private < 80 * 2**20
 
 
 def test_a_process_that_is_gone_counts_nothing(tmp_path):
-    assert disturbance.host_memory(2**22 + 1) == (None, None, None)
-    found = disturbance.read([2**22 + 1])
+    assert interference.host_memory(2**22 + 1) == (None, None, None)
+    found = interference.read([2**22 + 1])
     assert (found.run_delay or 0, found.major_faults or 0) == (0, 0)
-    assert disturbance.read([], tmp_path / "no-proc").run_delay is None
+    assert interference.read([], tmp_path / "no-proc").run_delay is None
 
 
 def test_major_faults_are_the_twelfth_field_behind_any_name(tmp_path):
     folder = tmp_path / "7"
     folder.mkdir()
     (folder / "stat").write_text("7 (a (strange) name) S 1 7 7 0 -1 4194304 500 0 42 0 10 3 0 0\n")
-    assert disturbance.read([7], tmp_path).major_faults == 42
+    assert interference.read([7], tmp_path).major_faults == 42

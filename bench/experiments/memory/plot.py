@@ -1,4 +1,4 @@
-"""The picture of the experiment `memory`: stacked bars, a bar for each policy, or for each mode without a GPU."""
+"""The plot of the experiment `memory`: stacked bars, a bar for each policy, or for each mode without a GPU."""
 
 from matplotlib.figure import Figure
 
@@ -13,7 +13,7 @@ _COLOURS = {
     "other tensors": "#d95f02",
     "unused reservation (derived)": "#f2c48d",
     "context and libraries": "#8a8a8a",
-    "private": "#1b6ca8",
+    "private (USS)": "#1b6ca8",
     "shared with the server": "#c8c8c8",
 }
 
@@ -42,14 +42,14 @@ def draw(document: Document) -> Figure | None:
         figure, [(kind, _COLOURS[kind]) for kind in dict.fromkeys(kind for _, parts in rows for kind, _ in parts)]
     )
     axes.set_ylim(-0.75, len(rows) - 0.5)  # room for the words below the last bar
-    of = "the card, of one process alone on it" if on_gpu else "the host, of one process"
-    label = f"memory of {of} ({unit}; median of cohorts)"
+    of = "the GPU, of one process alone on it" if on_gpu else "the host, of one process"
+    label = f"memory of {of} ({unit}; median of repetitions)"
     style.finish(axes, [name for name, _ in rows], label, document)
     return figure
 
 
 def _of_card(found: Figures) -> Parts:
-    """Kind by kind, in bytes; together they are what the card lost."""
+    """Kind by kind, in bytes; together they are what NVML counts as used."""
     tensors, reserved, context = found.tensors, found.reserved, found.context
     if tensors is None or reserved is None or context is None:
         return []
@@ -65,6 +65,6 @@ def _of_card(found: Figures) -> Parts:
 
 
 def _of_host(found: Figures) -> Parts:
-    if found.private is None or found.resident is None:
+    if found.uss is None or found.rss is None:
         return []
-    return [("private", found.private), ("shared with the server", max(0.0, found.resident - found.private))]
+    return [("private (USS)", found.uss), ("shared with the server", max(0.0, found.rss - found.uss))]

@@ -1,4 +1,4 @@
-"""What the limits of a device come to over the cohorts: a step at best, launches, and an eager step in parts."""
+"""What the limits of a device come to over the repetitions: a step at best, launches, and an eager step in parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +12,11 @@ from bench.results.schema import Document, Estimate
 
 @dataclass(frozen=True)
 class Figures:
-    """Of the device, over the cohorts: seconds of a step at best, and an eager step with its parts.
+    """Of the device, over the repetitions: seconds of a step at best, and an eager step with its parts.
 
-    `arithmetic` and `memory` are seconds by cohort; `launches` names what takes the seconds that stand there, cohort by
-    cohort; FLOP/s likewise. `eager_shares` are of an eager step, `eager_seconds` the medians of its parts, for drawing.
+    `arithmetic` and `memory` are seconds by repetition; `launches` names what takes the seconds that stand there,
+    repetition by repetition; FLOP/s likewise. `eager_shares` are of an eager step, `eager_seconds` the medians of its
+    parts, for drawing.
     """
 
     arithmetic: Mapping[int, float]
@@ -41,8 +42,8 @@ def figures(document: Document) -> Figures | None:
     }
     whole = [one.step_seconds for one in steps]
     return Figures(
-        arithmetic={cohort: limits.arithmetic_seconds(limit) for cohort, limit in measured.items()},
-        memory={cohort: limits.memory_seconds(limit) for cohort, limit in measured.items()},
+        arithmetic={repetition: limits.arithmetic_seconds(limit) for repetition, limit in measured.items()},
+        memory={repetition: limits.memory_seconds(limit) for repetition, limit in measured.items()},
         fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured.values()]),
         large_flops=[limit.large_matmul_flops_per_second for limit in measured.values()],
         launches=_launches(list(measured.values())),
@@ -56,7 +57,7 @@ def figures(document: Document) -> Figures | None:
 
 
 def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
-    """What takes the host's time around a step, seconds cohort by cohort; what no cohort has is left out."""
+    """What takes the host's time around a step, in seconds, by repetition; what none has is left out."""
     drivers = [limit.driver for limit in measured if limit.driver]
     found = {
         "launching an operation": [limit.eager_op_seconds for limit in measured],

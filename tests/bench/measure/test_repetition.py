@@ -1,4 +1,4 @@
-"""Which cases may be started on a card that somebody else may be using."""
+"""Which cases may be started on a GPU that somebody else may be using."""
 
 import pytest
 
@@ -6,9 +6,9 @@ from bench.experiments import selection
 from bench.experiments.selection import Choice
 from bench.machine.nvml import Card
 from bench.measure import entry, occupancy
-from bench.measure.cohort import Cohort
 from bench.measure.launcher import Limits
 from bench.measure.occupancy import Baseline
+from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings
 
 ENTRIES = entry.of(
@@ -40,7 +40,7 @@ def test_what_reserves_is_kept_off_a_shared_card_unless_allowed(
         interleaved=False,
         allow_shared=allowed,
     )
-    cohort = Cohort(1, {}, ENTRIES, settings, lambda entry, failure: None)
-    reasons = {entry.case.memory: cohort.why_not(entry) for entry in ENTRIES.all}
+    repetition = Repetition(1, {}, ENTRIES, settings, lambda entry, failure: None)
+    reasons = {entry.case.memory: repetition.why_not(entry) for entry in ENTRIES.all}
     assert {memory for memory, reason in reasons.items() if reason} == skipped
     assert all("--allow-shared" in reason for reason in reasons.values() if reason)

@@ -1,4 +1,4 @@
-"""The picture of the experiment `batch`: time of a step over its batch, with the fitted lines."""
+"""The plot of the experiment `batch`: time of a step over its batch, with the fitted lines."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,13 +10,13 @@ from bench.results.schema import Document
 
 @style.styled
 def draw(document: Document) -> Figure | None:
-    """Points with the range of the cohorts, both axes logarithmic; dotted where launching and arithmetic meet."""
+    """Points with the range of the repetitions, both axes logarithmic; dotted where launching and arithmetic meet."""
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.add_subplot()
     for mode, fitted in regimes(document).items():
         colour = style.colour_of(mode)
         of_mode = [b.extra_info for b in document.benchmarks if b.extra_info.case.mode == mode]
-        rows = [(i.case.batch_size, i.steps_per_second) for i in of_mode if not i.case.twin]
+        rows = [(i.case.batch_size, i.steps_per_second) for i in of_mode if not i.case.control]
         for size, rate in sorted(rows, key=lambda row: row[0]):
             if rate.value and rate.low and rate.high:
                 middle, least, most = (1e3 / per_second for per_second in (rate.value, rate.high, rate.low))
@@ -39,7 +39,7 @@ def draw(document: Document) -> Figure | None:
     axes.set_xticks(every, [f"{size:,}" for size in every])
     axes.minorticks_off()
     axes.set_xlabel("examples in a batch (dotted: where the fixed part is half of the time)")
-    axes.set_ylabel("milliseconds per step (median of cohorts, lowest to highest)")
+    axes.set_ylabel("milliseconds per step (median of repetitions, lowest to highest)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
     style.name_machine(axes, document)

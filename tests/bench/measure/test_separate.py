@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from bench.machine.nvml import Card
-from bench.measure import passes
+from bench.measure import separate
 from bench.measure.launcher import Limits, WorkerFailed
 from bench.measure.settings import Settings
 from bench.plan.case import Case
@@ -25,7 +25,7 @@ def take(tmp_path):
     def take(answer, tracers=USUAL_TRACERS, steps_per_call=1):
         (tmp_path / "a.log").write_text(LOG)
         case = Case(experiment="modes", mode="xla", pipeline="resident")
-        member = SimpleNamespace(
+        process = SimpleNamespace(
             entry=SimpleNamespace(case=case),
             prepared=SimpleNamespace(steps_per_call=steps_per_call),
             is_compiled=True,
@@ -33,13 +33,13 @@ def take(tmp_path):
         )
         asked = []
 
-        def ask(member, request, expected, seconds):
+        def ask(process, request, expected, seconds):
             asked.append(request)
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
-        cohort = SimpleNamespace(members=[member], ask_afterwards=ask, log=lambda entry: tmp_path / "a.log")
+        repetition = SimpleNamespace(processes=[process], ask_afterwards=ask, log=lambda entry: tmp_path / "a.log")
         settings = Settings(
             device="gpu",
             card=Card(absent="stand-in"),
@@ -50,7 +50,7 @@ def take(tmp_path):
             folder=tmp_path,
             tracers=tracers,
         )
-        return passes.take_profile(cohort, member, settings), asked
+        return separate.take_profile(repetition, process, settings), asked
 
     return take
 

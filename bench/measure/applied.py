@@ -1,12 +1,12 @@
-"""Is a memory policy in force? By what TensorFlow says it was started with, and by what the card lost."""
+"""Is a memory policy applied? By what TensorFlow says it was started with, and by what the GPU lost."""
 
 from bench.plan.memory_policy import Policy
-from bench.results.record import DeviceMemory, PolicyInForce
+from bench.results.record import AppliedPolicy, DeviceMemory
 
 # A fraction that does not fit shrinks by a tenth, again and again: one such step and rounding are no contradiction.
 LEAST_OF_RESERVATION = 0.8
 MOST_OF_RESERVATION = 1.05
-# Growth doubles its regions, and autotuning needs room for a while: still far from this share of a card.
+# Growth doubles its regions, and autotuning needs room for a while: still far from this share of a GPU.
 MOST_OF_GROWTH = 0.25
 
 # The context is another process's: libraries loaded late, or workspaces, may differ by so much.
@@ -18,7 +18,7 @@ _SMALL_MARGIN_BYTES = 225 * 2**20
 _SMALL_CARD_BYTES = 2 * 2**30
 
 
-def by_settings(policy: Policy, found: PolicyInForce) -> str | None:
+def by_settings(policy: Policy, found: AppliedPolicy) -> str | None:
     """In words, how the settings read back contradict the policy; None where they do not."""
     if found.allow_growth != policy.growth:
         return f"TensorFlow was started with allow_growth={found.allow_growth}"
@@ -36,7 +36,7 @@ def by_figures(policy: Policy, memory: DeviceMemory, capability: str | None) -> 
 
     It can only be told of a process that was alone: what others took or gave back meanwhile is in the figures too.
     """
-    reserved, total, used = memory.reserved_bytes, memory.total_bytes, memory.baseline_bytes
+    reserved, total, used = memory.reserved_bytes, memory.total_bytes, memory.nvml_idle_bytes
     if not memory.exclusive or reserved is None or total is None or used is None or memory.context_bytes is None:
         return None
     if not policy.reserves:
@@ -55,7 +55,7 @@ def by_figures(policy: Policy, memory: DeviceMemory, capability: str | None) -> 
 
 
 def _margin(capability: str | None, free: int) -> int | None:
-    """What the default leaves free on a card with so much to give; None where the generation is not known."""
+    """What the default leaves free on a GPU with so much to give; None where the generation is not known."""
     if free < _SMALL_CARD_BYTES:
         return _SMALL_MARGIN_BYTES
     if capability is None:

@@ -1,4 +1,4 @@
-"""What is measured apart from the blocks, each alone: latency, energy, profiles, training, and an experiment's own."""
+"""What is measured apart from the samples, each alone: latency, energy, profiles, training, and an experiment's own."""
 
 import math
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from typing import Any
 from bench import protocol
 from bench.machine.energy import Meter
 from bench.measure import causes, occupancy
-from bench.measure.cohort import Cohort
 from bench.measure.launcher import Server, WorkerFailed
-from bench.measure.member import Member
+from bench.measure.process import LiveProcess
+from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings
 from bench.profiles import cupti
-from bench.results.record import BlockSize, Latency, Profile, Quantities, Sustained, Tracers, Training
+from bench.results.record import Latency, Profile, Quantities, SampleSize, Sustained, Tracers, Training
 
 LEAST_LATENCIES = 20  # a 95th percentile of fewer would be the slowest one
 TRAINING_MODE = "function"
@@ -23,28 +23,28 @@ LEAST_TRACED_CALLS = 3  # of one alone nothing tells how far apart calls begin
 TRACED_STEP_SECONDS = 1.0  # that a traced step may take, Python's calls in it and the writing of its events
 
 
-def measure_latency(cohort: Cohort, member: Member, settings: Settings) -> Latency | str:
-    """Time single synchronised steps of the member, or say why not: that costs the latency, not the case."""
-    if member.prepared.steps_per_call > 1:
-        return f"a call does {member.prepared.steps_per_call} steps"
+def measure_latency(repetition: Repetition, process: LiveProcess, settings: Settings) -> Latency | str:
+    """Time single synchronised steps of the process, or say why not: that costs the latency, not the case."""
+    if process.prepared.steps_per_call > 1:
+        return f"a call does {process.prepared.steps_per_call} steps"
     preset = settings.preset
     request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
     seconds = settings.limits.request + preset.latency_seconds
     try:
-        done = cohort.ask_afterwards(member, request, protocol.LatencyDone, seconds)
+        done = repetition.ask_afterwards(process, request, protocol.LatencyDone, seconds)
     except WorkerFailed as failure:
         return str(failure)
     return _latency(done.seconds)
 
 
-def sustain(cohort: Cohort, member: Member, settings: Settings, steps: int) -> Sustained:
-    """Let the member run blocks of `steps` steps without a break, and ask the meters what that took."""
+def sustain(repetition: Repetition, process: LiveProcess, settings: Settings, steps: int) -> Sustained:
+    """Let the process run samples of `steps` steps without a break, and ask the meters what that took."""
     meter = Meter(settings.card if settings.device == "gpu" else None)
     request = protocol.Sustain(steps=steps, seconds=settings.preset.sustained_seconds)
     limit = settings.limits.request + settings.preset.sustained_seconds
     meter.begin()
     try:
-        done = cohort.ask_afterwards(member, request, protocol.SustainDone, limit, meter.look)
+        done = repetition.ask_afterwards(process, request, protocol.SustainDone, limit, meter.look)
     except WorkerFailed as failure:
         return Sustained(
             steps=0,
@@ -60,26 +60,26 @@ def sustain(cohort: Cohort, member: Member, settings: Settings, steps: int) -> S
 
 
 def measure_of_case(
-    cohort: Cohort, member: Member, settings: Settings, experiment: str, name: str
+    repetition: Repetition, process: LiveProcess, settings: Settings, experiment: str, name: str
 ) -> Quantities | None:
-    """What an experiment measures beside steps in the member's worker; None where that fails, which costs only this."""
+    """What an experiment measures beside steps in its worker; None where that fails, which costs only this."""
     request = _measure(settings, experiment, name)
     try:
-        done = cohort.ask_afterwards(member, request, protocol.Measured, settings.limits.request)
+        done = repetition.ask_afterwards(process, request, protocol.Measured, settings.limits.request)
     except WorkerFailed:
         return None
-    return Quantities(name=name, cohort=cohort.number, values=done.values, reasons=done.reasons)
+    return Quantities(name=name, repetition=repetition.number, values=done.values, reasons=done.reasons)
 
 
 def measure_of_device(server: Server, number: int, settings: Settings, experiment: str, name: str) -> Quantities | str:
     """The same in a worker of its own, or why that is not known."""
     request = _measure(settings, experiment, name)
-    log = settings.folder / "logs" / f"cohort-{number}" / f"{name}.log"
+    log = settings.folder / "logs" / f"repetition-{number}" / f"{name}.log"
     try:
         done = ask_once(server, log, request, protocol.Measured, settings.limits.first_call)
     except WorkerFailed as failure:
         return _with_log(failure, log, settings)
-    return Quantities(name=name, cohort=number, values=done.values, reasons=done.reasons)
+    return Quantities(name=name, repetition=number, values=done.values, reasons=done.reasons)
 
 
 def _measure(settings: Settings, experiment: str, name: str) -> protocol.Measure:
@@ -90,7 +90,7 @@ def _measure(settings: Settings, experiment: str, name: str) -> protocol.Measure
 
 @dataclass(frozen=True)
 class Context:
-    """Bytes that a process takes of a card without its tensors, None where `reason` says why.
+    """Bytes that a process takes of a GPU without its tensors, None where `reason` says why.
 
     `blind` says that NVML did not list the process.
     """
@@ -101,7 +101,7 @@ class Context:
 
 
 def measure_context(server: Server, mode: str, settings: Settings) -> Context:
-    """What a process takes of the card that does the same steps in this mode, less the tensors it has at most."""
+    """What a process takes of the GPU that does the same steps in this mode, less the tensors it has at most."""
     before = occupancy.baseline(settings.card)
     log = settings.folder / "logs" / f"context-{mode}.log"
     try:
@@ -111,7 +111,7 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     try:
         request = protocol.ProbeContext(mode=mode, tf32=settings.tf32, seed=settings.seed)
         held = worker.ask(request, protocol.ContextHeld, settings.limits.first_call)
-        lost, reason = occupancy.lost_bytes(settings.card, before)
+        lost, reason = occupancy.nvml_used_bytes(settings.card, before)
         blind = occupancy.is_blind(settings.card)
     except WorkerFailed as failure:
         return Context(None, str(failure))
@@ -122,29 +122,29 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     return Context(max(0, lost - held.tensors_bytes), None, blind)
 
 
-def take_profile(cohort: Cohort, member: Member, settings: Settings) -> Profile:
-    """Trace some steps of the member for TensorBoard. A trace that fails costs the profile, not the case."""
-    plan = _TracePlan.of(member, settings, "")
-    if member not in cohort.members:
+def take_profile(repetition: Repetition, process: LiveProcess, settings: Settings) -> Profile:
+    """Trace some steps of the process for TensorBoard. A trace that fails costs the profile, not the case."""
+    plan = _TracePlan.of(process, settings, "")
+    if process not in repetition.processes:
         return plan.failed("its worker failed in the latency pass")
     try:
-        taken = cohort.ask_afterwards(member, plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
+        taken = repetition.ask_afterwards(process, plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
     except WorkerFailed as failure:
         return plan.failed(str(failure))
-    return plan.profile(taken, cohort.log(member.entry))
+    return plan.profile(taken, repetition.log(process.entry))
 
 
 def take_profile_of_graphs(
-    server: Server, cohort: Cohort, member: Member, size: BlockSize, settings: Settings
+    server: Server, repetition: Repetition, process: LiveProcess, size: SampleSize, settings: Settings
 ) -> Profile:
     """The same in a worker of its own, in which XLA launches its CUDA graphs while it is traced.
 
-    Some blocks go before: XLA records a graph once its function was called a few times, and all else warms up too.
+    Some samples go before: XLA records a graph once its function was called a few times, and all else warms up too.
     """
-    plan = replace(_TracePlan.of(member, settings, "-cuda-graphs"), cuda_graphs=True)
-    log = cohort.log(member.entry, "cuda-graphs")
+    plan = replace(_TracePlan.of(process, settings, "-cuda-graphs"), cuda_graphs=True)
+    log = repetition.log(process.entry, "cuda-graphs")
     prepare = protocol.Prepare(
-        case=member.entry.case,
+        case=process.entry.case,
         device=settings.device,
         tf32=settings.tf32,
         seed=settings.seed,
@@ -154,9 +154,9 @@ def take_profile_of_graphs(
         worker, _ = server.start_worker(log)
         try:
             worker.ask(prepare, protocol.Prepared, settings.limits.first_call)
-            block = protocol.RunBlock(steps=size.steps, lead_in=size.lead_in)
+            sample = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)
             for _ in range(settings.preset.warmup_rounds):
-                worker.ask(block, protocol.BlockDone, settings.limits.request)
+                worker.ask(sample, protocol.SampleDone, settings.limits.request)
             taken = worker.ask(plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
         finally:
             worker.end()
@@ -176,11 +176,11 @@ class _TracePlan:
     cuda_graphs: bool | None  # None: a CPU, or nothing that XLA compiled
 
     @classmethod
-    def of(cls, member: Member, settings: Settings, suffix: str) -> "_TracePlan":
-        per_call = member.prepared.steps_per_call
+    def of(cls, process: LiveProcess, settings: Settings, suffix: str) -> "_TracePlan":
+        per_call = process.prepared.steps_per_call
         calls = max(LEAST_TRACED_CALLS, math.ceil(settings.preset.profile_steps / per_call))
-        folder = Path("tensorboard") / (member.entry.case.full_name.replace("/", "-") + suffix)
-        graphs = False if settings.device == "gpu" and member.is_compiled else None
+        folder = Path("tensorboard") / (process.entry.case.full_name.replace("/", "-") + suffix)
+        graphs = False if settings.device == "gpu" and process.is_compiled else None
         return cls(folder, calls, calls * per_call, settings.tracers, graphs)
 
     def request(self, settings: Settings) -> protocol.TakeProfile:
@@ -218,15 +218,15 @@ class _TracePlan:
         )
 
 
-def reconstruct(cohort: Cohort, member: Member, settings: Settings) -> str | None:
-    """Draw what the member has learnt by now, and say where; None where that fails, which costs only this."""
-    picture = f"plots/cases/{member.entry.case.full_name.replace('/', '-')}.png"
-    request = protocol.Reconstruct(path=str(settings.folder / picture))
+def reconstruct(repetition: Repetition, process: LiveProcess, settings: Settings) -> str | None:
+    """Draw what the process has learnt by now, and say where; None where that fails, which costs only this."""
+    plot = f"plots/cases/{process.entry.case.full_name.replace('/', '-')}.png"
+    request = protocol.Reconstruct(path=str(settings.folder / plot))
     try:
-        cohort.ask_afterwards(member, request, protocol.Reconstructed, settings.limits.request)
+        repetition.ask_afterwards(process, request, protocol.Reconstructed, settings.limits.request)
     except WorkerFailed:
         return None
-    return picture
+    return plot
 
 
 def train(server: Server, settings: Settings) -> Training | str:

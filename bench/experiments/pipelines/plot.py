@@ -1,4 +1,4 @@
-"""The picture of the experiment `pipelines`: the time of a step, and in it what is lost to the input."""
+"""The plot of the experiment `pipelines`: the time of a step, and in it what is lost to the input."""
 
 from matplotlib.figure import Figure
 
@@ -13,7 +13,7 @@ _LOST = "#d9b3b3"
 def draw(document: Document) -> Figure | None:
     """Bars of milliseconds per step, the lost part apart, with the share it makes; nothing without any case."""
     measured = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value]
-    rows = [benchmark for benchmark in measured if not benchmark.extra_info.case.twin]
+    rows = [benchmark for benchmark in measured if not benchmark.extra_info.case.control]
     if not rows:
         return None
     figure, axes = style.begin(len(rows), row_height=0.4)
@@ -29,6 +29,6 @@ def draw(document: Document) -> Figure | None:
         style.annotate_end(axes, f"{milliseconds:.2f} ms{share}", milliseconds, position)
     modes = dict.fromkeys(benchmark.extra_info.case.mode for benchmark in reversed(rows))
     style.legend(figure, [(f"{mode} step", style.colour_of(mode)) for mode in modes] + [("lost to the input", _LOST)])
-    label = "milliseconds per step (median of cohorts); lost: against the same mode with a resident batch"
+    label = "milliseconds per step (median of repetitions); lost: against the same mode with a resident batch"
     style.finish(axes, [benchmark.name for benchmark in rows], label, document)
     return figure

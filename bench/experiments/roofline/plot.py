@@ -1,9 +1,9 @@
-"""The picture of the experiment `roofline`: every way against the limit, and below it an eager step in parts."""
+"""The plot of the experiment `roofline`: every way against the limit, and below it an eager step in parts."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bench.experiments.roofline.over_cohorts import Figures, figures
+from bench.experiments.roofline.over_repetitions import Figures, figures
 from bench.output import bars, style
 from bench.results.schema import Document
 
@@ -12,7 +12,7 @@ _PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f
 
 @style.styled
 def draw(document: Document) -> Figure | None:
-    """Bars of steps/s with the range of the cohorts and the limit as a line; where that is known, the parts below."""
+    """Bars of steps/s with the range of the repetitions, the limit as a line, and an eager step's parts below."""
     found = figures(document)
     benchmarks = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value]
     heights = [0.38 * len(benchmarks) + 1.0, 1.6] if found else [0.38 * len(benchmarks) + 1.0]

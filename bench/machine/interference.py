@@ -1,4 +1,4 @@
-"""What else the machine does while blocks are timed: the kernel's counters, read between rounds only."""
+"""What else the machine does while samples are timed: the kernel's counters, read between rounds only."""
 
 import os
 import time
@@ -9,12 +9,12 @@ from typing import NamedTuple
 import psutil
 
 from bench.machine import nvml
-from bench.results.record import Mark, Window
+from bench.results.record import Interference, Window
 
 WINDOW_SECONDS = 1.0  # shorter ones would say little: the kernel counts in hundredths of a second
 
-# Shares of the machine's cores beyond which a window is marked. TensorFlow's own threads wait for each other: on two
-# cores, with nothing else running, their run delay was 0.23 to 0.30.
+# Shares of the machine's cores beyond which a window counts as interfered with. TensorFlow's own threads wait for each
+# other: on two cores, with nothing else running, their run delay was 0.23 to 0.30.
 STEAL_LIMIT = 0.02
 OTHERS_LIMIT = 0.10
 RUN_DELAY_LIMIT = 0.50
@@ -32,7 +32,7 @@ class Counters(NamedTuple):
 
 
 class Watch:
-    """Cuts the rounds of a cohort into windows. `pids` are the processes that count as ours."""
+    """Cuts the rounds of a repetition into windows. `pids` are the processes that count as ours."""
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._pids = (*pids, os.getpid())
@@ -45,7 +45,7 @@ class Watch:
     def after_round(self, number: int, throttle_bits: int | None = None) -> None:
         """Take notice that a round is over; closes the window where it has lasted long enough.
 
-        `throttle_bits` is what NVML gave as reasons for lower clocks around its blocks, None without a card.
+        `throttle_bits` is what NVML gave as reasons for lower clocks around its samples, None without a GPU.
         """
         if throttle_bits is not None:
             self._throttle_bits = throttle_bits | (self._throttle_bits or 0)
@@ -91,7 +91,7 @@ def window(
     faults = None
     if after.major_faults is not None and before.major_faults is not None:
         faults = max(0, after.major_faults - before.major_faults)
-    marks: list[tuple[Mark, bool]] = [
+    beyond_limits: list[tuple[Interference, bool]] = [
         ("steal", (steal or 0) > STEAL_LIMIT),
         ("run_delay", (delay or 0) > RUN_DELAY_LIMIT),
         ("others", (others or 0) > OTHERS_LIMIT),
@@ -107,7 +107,7 @@ def window(
         others_share=others,
         major_faults=faults,
         throttle_reasons=reasons,
-        marks=tuple(mark for mark, beyond in marks if beyond),
+        interference=tuple(name for name, beyond in beyond_limits if beyond),
     )
 
 
