@@ -17,7 +17,7 @@ from bench.results import files
 from bench.results.schema import INPUT_OVERHEAD
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BIN = Path(sys.executable).parent
 AROUND = ("docker", "podman", "docker/check", "kubectl", "sbatch", "mkdir")  # commands that are not ours
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autoencoder.data import FashionMnist
+from bench.plan.workload import Dataset
 from bench.protocol import Message
 
 USUAL = "tensorflow"
@@ -18,7 +18,7 @@ class Backend:
     A server prepares the data once for all its workers; a worker's state is made of that, and handed to every handler.
     """
 
-    prepare: Callable[[FashionMnist], Any]
+    prepare: Callable[[Dataset], Any]
     why_not_fork: Callable[[], str | None]  # None where a process that has imported it may be forked
     limit_threads: Callable[[int | None], None]
     state: Callable[[Any], Any]

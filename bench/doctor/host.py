@@ -9,14 +9,13 @@ from pathlib import Path
 
 import psutil
 
-from autoencoder import data
-from autoencoder.errors import DataError
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
 from bench.machine import environment as observed
 from bench.machine import interference, variables
 from bench.machine.environment import version
 from bench.machine.facts import Facts
+from bench.plan.workload import WORKLOAD, DataError
 from bench.recording import folders
 
 LEAST_MEMORY_BYTES = 4 * 2**30  # of seven workers of 500 MB each, and a server
@@ -122,7 +121,7 @@ def disk(out: Path) -> Finding:
 def data_set(source: str) -> Finding:
     """Which Fashion-MNIST a run would train on."""
     try:
-        found = data.load_present(source)
+        found = WORKLOAD.load_present(source)
     except DataError as error:
         return problem("data", str(error), "Replace or remove that file, or name another source with --data")
     if found is None:
@@ -131,7 +130,7 @@ def data_set(source: str) -> Finding:
             "not here yet: a run downloads it (31 MB), or takes the packaged sample",
             "apt-get install dataset-fashion-mnist, or --data FOLDER with its four .gz files",
         )
-    return ok("data", data.describe(found).removeprefix("Data: "))
+    return ok("data", WORKLOAD.describe_data(found).removeprefix("Data: "))
 
 
 def viewers() -> Finding:

@@ -1,18 +1,48 @@
-"""What a step is, as parameters and their hash: only results of equal workloads are comparable."""
+"""The workload: what is measured, behind one small protocol that another model could fill one day.
+
+This half needs no framework: parameters and data. What a step is in a framework is in its folder of `bench/backends`.
+"""
 
 import hashlib
 import json
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from autoencoder import data
 from autoencoder.config import Config
+from autoencoder.data import FashionMnist
+from autoencoder.errors import DataError
+
+Dataset = FashionMnist
+__all__ = ["WORKLOAD", "DataError", "Dataset", "Workload"]
 
 # Raised whenever a step comes to mean something else, so that old and new results are not compared.
-WORKLOAD_VERSION = 1
+_VERSION = 1
 
 
-def describe() -> tuple[str, dict[str, Any]]:
-    """The SHA-256 of the workload, and its parameters: the notebook's, and the version of what a step does."""
-    parameters = {"version": WORKLOAD_VERSION, **asdict(Config())}
-    text = json.dumps(parameters, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest(), parameters
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What a step is, as parameters: only results of equal ones are comparable. And what it is fed with.
+
+    `load` takes a source and what is told of its progress, `load_present` looks at files that are there already; both
+    raise DataError. `describe_data` says in a few words what was read.
+    """
+
+    parameters: Mapping[str, Any]
+    load: Callable[[str, Callable[[str], None]], Dataset]
+    load_present: Callable[[str], Dataset | None]
+    describe_data: Callable[[Dataset], str]
+
+    @property
+    def sha256(self) -> str:
+        """Of the parameters."""
+        return hashlib.sha256(json.dumps(dict(self.parameters), sort_keys=True).encode()).hexdigest()
+
+
+WORKLOAD = Workload(
+    parameters={"version": _VERSION, **asdict(Config())},
+    load=data.load,
+    load_present=data.load_present,
+    describe_data=data.describe,
+)

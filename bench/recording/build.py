@@ -12,8 +12,9 @@ import pytest_benchmark
 from pytest_benchmark.stats import Stats as PytestBenchmarkStats
 
 from bench.experiments.base import Figures, Measured, is_measured
-from bench.plan import memory_policy, workload
+from bench.plan import memory_policy
 from bench.plan.case import Case, values_of
+from bench.plan.workload import WORKLOAD
 from bench.recording import fingerprint
 from bench.results import aa_check, estimates, warning
 from bench.results.record import CaseRecord, Fact, ProcessInfo, Training
@@ -70,7 +71,6 @@ def build(circumstances: Circumstances, measured: Sequence[Measured], progress: 
     device = circumstances.device
     benchmarks = [_benchmarks(of_one, device.kind == "gpu") for of_one in measured]
     experiments = tuple(_experiment(of_one) for of_one in measured)
-    sha256, parameters = workload.describe()
     paired = circumstances.pairing is not None
     return Document(
         machine_info=circumstances.machine_info,
@@ -87,7 +87,7 @@ def build(circumstances: Circumstances, measured: Sequence[Measured], progress: 
                 circumstances.machine_info, device, circumstances.software, circumstances.facts
             ),
             data=circumstances.data,
-            workload=Workload(sha256=sha256, parameters=parameters),
+            workload=Workload(sha256=WORKLOAD.sha256, parameters=dict(WORKLOAD.parameters)),
             pairing=circumstances.pairing,
             experiments=experiments,
             warnings=tuple(

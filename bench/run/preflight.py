@@ -9,8 +9,6 @@ from pathlib import Path
 
 import psutil
 
-from autoencoder import data
-from autoencoder.errors import DataError
 from bench.compare.stored_run import Run
 from bench.errors import NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
@@ -22,7 +20,7 @@ from bench.measure.launcher import Limits
 from bench.measure.servers import Launch
 from bench.measure.settings import Settings
 from bench.output.progress import View
-from bench.plan import workload
+from bench.plan.workload import WORKLOAD, DataError, Dataset
 from bench.recording import fingerprint, folders
 from bench.recording.build import Circumstances
 from bench.recording.recorder import Recorder
@@ -59,9 +57,9 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
     started = environment.now()
     folders.require_text(options.out)
     folders.require_writable(options.out)
-    fashion_mnist = _load_data(options.data, view)
+    dataset = _load_data(options.data, view)
     if options.baseline:
-        _require_comparable(options.baseline, plan, fashion_mnist)
+        _require_comparable(options.baseline, plan, dataset)
     for note in plan.notes:
         view.say(note)
     cores = affinity.cores(options.affinity, plan.card)
@@ -81,10 +79,10 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
             tracers=options.tracers,
             trace_cuda_graphs=options.trace_cuda_graphs,
         ),
-        launches=_launches(options, choice, fashion_mnist, cache),
+        launches=_launches(options, choice, dataset, cache),
         recorders=_recorders(
             options.against,
-            _circumstances(options, plan, fashion_mnist, started, cores, cache),
+            _circumstances(options, plan, dataset, started, cores, cache),
             plan.experiments,
             folder,
         ),
@@ -94,22 +92,20 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
     )
 
 
-def _launches(
-    options: Options, choice: DeviceChoice, fashion_mnist: data.FashionMnist, cache: CudaCache | None
-) -> dict[Side, Launch]:
+def _launches(options: Options, choice: DeviceChoice, dataset: Dataset, cache: CudaCache | None) -> dict[Side, Launch]:
     """How the servers of each side are started."""
     variables = {**environment.for_servers(choice), **(cache.environment if cache else {})}
-    launches = {NEW: Launch(options.server_command, fashion_mnist.location, choice, variables)}
+    launches = {NEW: Launch(options.server_command, dataset.location, choice, variables)}
     if options.against:
         command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
-        launches[BASE] = Launch(command, fashion_mnist.location, choice, variables)
+        launches[BASE] = Launch(command, dataset.location, choice, variables)
     return launches
 
 
 def _circumstances(
     options: Options,
     plan: RunPlan,
-    fashion_mnist: data.FashionMnist,
+    dataset: Dataset,
     started: datetime,
     cores: tuple[int, ...] | None,
     cache: CudaCache | None,
@@ -124,7 +120,7 @@ def _circumstances(
         ),
         device=_describe_device(options, plan),
         software=environment.software(),
-        data=_describe_data(fashion_mnist),
+        data=_describe_data(dataset),
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
@@ -161,13 +157,13 @@ def _require_tensorflow() -> None:
         )
 
 
-def _require_comparable(baseline: Run, plan: RunPlan, fashion_mnist: data.FashionMnist) -> None:
+def _require_comparable(baseline: Run, plan: RunPlan, dataset: Dataset) -> None:
     """Raise NotComparable where it is clear before measuring that the baseline cannot be compared with."""
     if not plan.cases & {*baseline.cases, *baseline.failed}:
         raise NotComparable(f"{baseline.path} has none of these cases. It is about {', '.join(baseline.references)}.")
-    if baseline.workload != workload.describe()[0]:
+    if baseline.workload != WORKLOAD.sha256:
         raise NotComparable(f"{baseline.path} was measured with another model, or its parameters.")
-    if baseline.data != fashion_mnist.sha256:
+    if baseline.data != dataset.sha256:
         raise NotComparable(f"{baseline.path} was measured on other data. Choose the same with --data.")
     gpu, cpu = baseline.hardware.get("gpu"), baseline.hardware.get("cpu")
     if (gpu is None) != (plan.device.kind == "cpu") or cpu != environment.cpu_name():
@@ -189,15 +185,15 @@ def _restricted(restrictions: Mapping[str, object]) -> str:
     return ", ".join(said) or "all cores"
 
 
-def _load_data(source: str, view: View) -> data.FashionMnist:
+def _load_data(source: str, view: View) -> Dataset:
     try:
-        fashion_mnist = data.load(source, say=view.say)
+        dataset = WORKLOAD.load(source, view.say)
     except DataError as error:
         raise UsageError(str(error)) from None
-    view.say(data.describe(fashion_mnist))
-    if fashion_mnist.note:
-        view.say(fashion_mnist.note)
-    return fashion_mnist
+    view.say(WORKLOAD.describe_data(dataset))
+    if dataset.note:
+        view.say(dataset.note)
+    return dataset
 
 
 def _device_name(choice: DeviceChoice) -> str:
@@ -221,11 +217,11 @@ def _describe_device(options: Options, plan: RunPlan) -> Device:
     )
 
 
-def _describe_data(fashion_mnist: data.FashionMnist) -> Data:
+def _describe_data(dataset: Dataset) -> Data:
     return Data(
-        source=fashion_mnist.source,
-        sha256=fashion_mnist.sha256,
-        train_images=len(fashion_mnist.train_images),
-        test_images=len(fashion_mnist.test_images),
-        note=fashion_mnist.note,
+        source=dataset.source,
+        sha256=dataset.sha256,
+        train_images=len(dataset.train_images),
+        test_images=len(dataset.test_images),
+        note=dataset.note,
     )

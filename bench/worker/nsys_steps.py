@@ -9,14 +9,13 @@ import math
 import sys
 import tempfile
 
-from autoencoder import data
-from autoencoder.errors import DataError
 from bench import protocol
 from bench.backends.tensorflow import device, handlers, pipelines
 from bench.backends.tensorflow.handlers import State
 from bench.errors import BenchError, ExitCode
 from bench.experiments import selection
 from bench.machine import control_group
+from bench.plan.workload import WORKLOAD, DataError
 from bench.protocol import nsys_process
 from bench.protocol.nsys_process import Process
 
@@ -29,7 +28,7 @@ def main(arguments: list[str]) -> None:
     process = _parse(arguments)
     nsys_process.require_nvtx()
     nsys_process.require_fit(process.case, process.device)
-    prepared = pipelines.prepare(data.load(process.data))
+    prepared = pipelines.prepare(WORKLOAD.load(process.data, lambda _: None))
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder  # TensorFlow leaves what it makes of every traced function behind
         state = prepare(process, prepared)

@@ -18,12 +18,11 @@ from typing import Any
 
 import psutil
 
-from autoencoder import data
 from bench import __version__, protocol
 from bench.backends import backend
 from bench.backends.backend import Backend
 from bench.machine import environment
-from bench.plan import workload
+from bench.plan.workload import WORKLOAD
 from bench.worker import lifeline, worker
 
 
@@ -33,7 +32,7 @@ def main(arguments: list[str]) -> None:
     lifeline.die_with_parent(int(parent))
     connection: Connection[bytes, bytes] = Connection(int(descriptor))
     framework = backend.load()
-    prepared = framework.prepare(data.load(source))
+    prepared = framework.prepare(WORKLOAD.load(source, lambda _: None))
     if role == "worker":
         lifeline.die_first()
         worker.serve(connection, prepared, framework)
@@ -48,7 +47,7 @@ def main(arguments: list[str]) -> None:
         numpy=environment.version("numpy"),
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
-        workload=workload.describe()[0],
+        workload=WORKLOAD.sha256,
     )
     connection.send_bytes(protocol.encode(ready))
     _serve(connection, prepared, framework)

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from autoencoder import model, training
-from autoencoder.config import Config
-from bench.backends.tensorflow import device, loops, optimizers, pipelines
+from bench.backends.tensorflow import device, eager_step, loops, pipelines
+from bench.backends.tensorflow.eager_step import Config
 from bench.backends.tensorflow.handlers import State
 from bench.experiments.roofline import cuda_driver, limits
 from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer
-from bench.experiments.roofline.step_cost import PRODUCTS
+from bench.experiments.roofline.step_cost import PARAMETERS, PRODUCTS
 from bench.protocol import Measure
 
 LARGE = {"cpu": 1024, "gpu": 4096}  # rows and columns of the large product
@@ -40,11 +39,10 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Limits:
     with tf.device(device.scope(kind)):
         scalar = tf.constant(1.0)
         add = tf.function(lambda x: x + 1.0)
-        floats = sum(int(np.prod(v.shape)) for v in model.trainable_variables(model.create_parameters(config)))
         return Limits(
             eager_op_seconds=_per_launch(lambda: tf.add(scalar, 1.0)),
             function_call_seconds=_per_launch(lambda: add(scalar)),
-            copy_bytes_per_second=_copies(4 * floats),
+            copy_bytes_per_second=_copies(4 * PARAMETERS),
             large_copy_bytes_per_second=_copies(LARGE_COPY_BYTES[kind]),
             matmul_flops_per_second={
                 name: max(_products(*product.shape, compiled) for compiled in (False, True))
@@ -172,23 +170,7 @@ def _per_launch(launch: Launch) -> float:
 
 def _eager_parts(config: Config, batch: tf.Tensor) -> EagerParts:
     """Seconds of an eager step, of one without its optimizer, and of one without gradients too; turn by turn."""
-    parameters = model.create_parameters(config)
-    optimizer = optimizers.keras(parameters, config)
-    variables = model.trainable_variables(parameters)
-
-    def forward() -> tf.Tensor:
-        return model.mean_square(model.decoder(parameters, model.encoder(parameters, batch)), batch)
-
-    def gradients() -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            loss = forward()
-        return tape.gradient(loss, variables)[-1]
-
-    def whole() -> tf.Tensor:
-        training.run_optimization(parameters, optimizer, batch)
-        return variables[-1].value()
-
-    parts: tuple[Launch, ...] = (forward, gradients, whole)
+    parts = eager_step.parts(config, batch)
     times: list[list[float]] = [[] for _ in parts]
     for number in range(_ROUNDS + 1):
         for part, seconds in zip(parts, times, strict=True):

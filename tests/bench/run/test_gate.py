@@ -12,11 +12,11 @@ from bench.compare import verdict_tables as comparison
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.machine import environment
 from bench.output import grid
-from bench.plan import workload
 from bench.plan.preset import PRESETS
+from bench.plan.workload import WORKLOAD
 from bench.recording import fingerprint
 from bench.results import files
-from bench.run import baselines, gate
+from bench.run import baselines, gate, preflight
 from bench.run.against import Against
 from bench.run.gate import Wanted
 from bench.run.options import Options
@@ -99,7 +99,8 @@ def test_without_a_name_the_baselines_experiments_are_measured(finished, options
 
 
 def test_another_workload_is_refused_before_measuring(finished, options, listener, monkeypatch):
-    monkeypatch.setattr(workload, "WORKLOAD_VERSION", 2)
+    another = replace(WORKLOAD, parameters={**WORKLOAD.parameters, "version": 2})
+    monkeypatch.setattr(preflight, "WORKLOAD", another)
     with pytest.raises(NotComparable, match="another model"):
         gate.run(options, Wanted(baseline=finished[0].folder), listener)
     assert listener.stages == []
