@@ -11,7 +11,7 @@ from bench.errors import UsageError
 from bench.machine import container, cuda_cache, device, nvml
 from bench.machine import facts as machine_facts
 from bench.machine.device import DeviceChoice
-from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.measure.launcher import SERVER_COMMAND, Timeouts
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def has_problem(findings: Sequence[Finding]) -> bool:
 def _tensorflow(choice: DeviceChoice, server_command: Sequence[str]) -> list[Finding]:
     if importlib.util.find_spec("tensorflow") is None:
         return [problem("TensorFlow", "it is not installed", "pip install -c constraints.txt -e '.[cpu]' (or gpu)")]
-    return tensorflow_runs.look(choice, Limits.for_device(choice.kind), server_command)
+    return tensorflow_runs.look(choice, Timeouts.for_device(choice.kind), server_command)
 
 
 def _cache() -> Finding:

@@ -12,7 +12,7 @@ from bench.errors import BenchError
 from bench.machine import cuda_cache, environment, missing_gpu, nvml
 from bench.machine.device import DeviceChoice
 from bench.measure import occupancy
-from bench.measure.launcher import Limits, Server, WorkerFailed
+from bench.measure.launcher import Server, Timeouts, WorkerFailed
 from bench.plan.case import Case
 from bench.profiles import cupti
 from bench.results.record import USUAL_TRACERS
@@ -30,7 +30,7 @@ class Seen:
     usable: bool
 
 
-def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[Finding]:
+def look(choice: DeviceChoice, timeouts: Timeouts, command: Sequence[str]) -> list[Finding]:
     """Start a server on the packaged sample, and have its workers try."""
     variables = environment.for_servers(choice)
     if choice.card:
@@ -39,12 +39,12 @@ def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[F
         folder = Path(name)
         card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
         server = Server(
-            "sample", variables, folder / "server.log", limits, command, lambda: occupancy.wait_until_free(card)
+            "sample", variables, folder / "server.log", timeouts, command, lambda: occupancy.wait_until_free(card)
         )
         try:
             server.wait_until_ready()
-            seen = _sees(server, choice, folder / "probe.log", limits)
-            return seen.findings + (_works(server, choice, folder, limits) if seen.usable else [])
+            seen = _sees(server, choice, folder / "probe.log", timeouts)
+            return seen.findings + (_works(server, choice, folder, timeouts) if seen.usable else [])
         except BenchError as error:
             log = (folder / "server.log").read_text(errors="replace").strip().splitlines()
             last = log[-1][:200] if log else "it wrote nothing"
@@ -54,11 +54,11 @@ def look(choice: DeviceChoice, limits: Limits, command: Sequence[str]) -> list[F
             server.close()
 
 
-def _sees(server: Server, choice: DeviceChoice, log: Path, limits: Limits) -> Seen:
+def _sees(server: Server, choice: DeviceChoice, log: Path, timeouts: Timeouts) -> Seen:
     try:
         worker, _ = server.start_worker(log)
         try:
-            probed: protocol.Probed = worker.ask(protocol.Probe(), protocol.Probed, limits.first_call)
+            probed: protocol.Probed = worker.ask(protocol.Probe(), protocol.Probed, timeouts.first_call)
         finally:
             worker.end()
     except WorkerFailed as failure:
@@ -79,7 +79,7 @@ def _sees(server: Server, choice: DeviceChoice, log: Path, limits: Limits) -> Se
     return Seen(found, True)
 
 
-def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -> list[Finding]:
+def _works(server: Server, choice: DeviceChoice, folder: Path, timeouts: Timeouts) -> list[Finding]:
     """A first call under XLA, and a trace of it."""
     log = folder / "xla.log"
     case = Case(experiment="doctor", mode="xla")
@@ -89,14 +89,14 @@ def _works(server: Server, choice: DeviceChoice, folder: Path, limits: Limits) -
         return [problem("XLA", str(failure), "See the other lines")]
     try:
         prepare = protocol.Prepare(case=case, device=choice.kind, tf32=None, seed=_SEED)
-        prepared: protocol.Prepared = worker.ask(prepare, protocol.Prepared, limits.first_call)
+        prepared: protocol.Prepared = worker.ask(prepare, protocol.Prepared, timeouts.first_call)
     except WorkerFailed as failure:
         worker.end()
         return [_does_not_compile(str(failure), log.read_text(errors="replace"), choice.kind)]
     found = [_compiles(prepared, log.read_text(errors="replace"))]
     try:
         request = protocol.TakeProfile(logdir=str(folder / "profile"), calls=_STEPS, tracers=USUAL_TRACERS)
-        found.append(_traces(worker.ask(request, protocol.ProfileTaken, limits.request), log))
+        found.append(_traces(worker.ask(request, protocol.ProfileTaken, timeouts.request), log))
     except WorkerFailed as failure:
         found.append(warning("profiling", f"no trace: {failure}", "Measure with --no-profile"))
     finally:

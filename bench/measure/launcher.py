@@ -48,7 +48,7 @@ _INNOCENT = re.compile(r"^[IW]\d{4} |oneDNN custom operations|Could not find cud
 
 
 @dataclass(frozen=True)
-class Limits:
+class Timeouts:
     """Seconds after which a silent process counts as hung."""
 
     server_ready: float = 180.0
@@ -57,9 +57,9 @@ class Limits:
     request: float = 120.0
 
     @staticmethod
-    def for_device(kind: str) -> "Limits":
+    def for_device(kind: str) -> "Timeouts":
         """A GPU without matching machine code in the wheel compiles for up to half an hour (tensorflow #62320)."""
-        return Limits(first_call=2400.0) if kind == "gpu" else Limits()
+        return Timeouts(first_call=2400.0) if kind == "gpu" else Timeouts()
 
 
 class WorkerFailed(Exception):
@@ -169,7 +169,7 @@ class Server:
         data: str,
         environment: Mapping[str, str],
         log: Path,
-        limits: Limits,
+        timeouts: Timeouts,
         command: Sequence[str] = SERVER_COMMAND,
         before_worker: Callable[[], None] = lambda: None,
     ) -> None:
@@ -178,7 +178,7 @@ class Server:
         variables = {**environment, "TMPDIR": self._temporary} if self._temporary else environment
         self._arguments = (data, variables, command)
         self._before_worker = before_worker
-        self._limits = limits
+        self._timeouts = timeouts
         self._log = log
         try:
             self._process, self._connection = _start("server", log, *self._arguments)
@@ -207,8 +207,8 @@ class Server:
     def wait_until_ready(self) -> None:
         """Wait for the preloading. Raises BenchError where it fails: then nothing can be measured."""
         try:
-            if not _answers(self._connection, self._limits.server_ready):
-                raise BenchError(f"The server was not ready after {self._limits.server_ready:g} s: see {self._log}")
+            if not _answers(self._connection, self._timeouts.server_ready):
+                raise BenchError(f"The server was not ready after {self._timeouts.server_ready:g} s: see {self._log}")
             self._ready = self._decode_ready(self._connection.recv_bytes())
         except (EOFError, OSError):
             why = _telling_line(self._log)
@@ -226,7 +226,7 @@ class Server:
         worker = self._spawn(log) if self.unsound else self._fork(log)
         self._workers.append(worker)
         try:
-            ready = worker.receive(protocol.WorkerReady, self._limits.worker_ready, "its start")
+            ready = worker.receive(protocol.WorkerReady, self._timeouts.worker_ready, "its start")
             if ready.protocol != protocol.PROTOCOL_VERSION:
                 raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
         except WorkerFailed:
@@ -286,9 +286,9 @@ class Server:
 
     def _receive(self, expected: Any) -> Any:
         try:
-            if not _answers(self._connection, self._limits.request):
+            if not _answers(self._connection, self._timeouts.request):
                 self._process.kill()  # a late answer would be taken for that of the next request
-                raise self._gone(f"did not answer within {self._limits.request:g} s")
+                raise self._gone(f"did not answer within {self._timeouts.request:g} s")
             return protocol.decode(self._connection.recv_bytes(), expected)
         except (EOFError, OSError):
             raise self._gone("ended") from None

@@ -164,7 +164,7 @@ class Repetition:
 
     def calibrate(self, process: LiveProcess) -> SampleSize | None:
         """Let the process choose the size of its samples; None where it fails."""
-        seconds = self._settings.limits.request
+        seconds = self._settings.timeouts.request
         chosen = self._with(
             process, lambda process: process.worker.ask(protocol.Calibrate(), protocol.Calibrated, seconds)
         )
@@ -294,7 +294,7 @@ class Repetition:
             size = sizes[process.entry.case.measured_as]
             request = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)
             before = card.read()
-            done = process.worker.ask(request, protocol.SampleDone, self._settings.limits.request)
+            done = process.worker.ask(request, protocol.SampleDone, self._settings.timeouts.request)
             after = card.read()
             if done.traces > 1:
                 raise WorkerFailed(f"was traced {done.traces} times: its samples would time tracing, not steps")
@@ -332,7 +332,7 @@ class Repetition:
         """The process's allocator statistics; nothing is asked of one on a CPU."""
         if self._settings.device != "gpu":
             return None
-        request, seconds = protocol.ReadMemory(reset=reset), self._settings.limits.request
+        request, seconds = protocol.ReadMemory(reset=reset), self._settings.timeouts.request
         read: protocol.MemoryRead | None = self._with(
             process, lambda process: process.worker.ask(request, protocol.MemoryRead, seconds)
         )
@@ -357,11 +357,11 @@ class Repetition:
     def _prepare(self, worker: Worker, entry: Entry, tf32: bool | None) -> protocol.Prepared:
         settings = self._settings
         request = protocol.Prepare(case=entry.case, device=settings.device, tf32=tf32, seed=settings.seed)
-        prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.limits.first_call)
+        prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.timeouts.first_call)
         return prepared
 
     def _losses(self, worker: Worker, steps: int) -> protocol.Checked:
         checked: protocol.Checked = worker.ask(
-            protocol.Check(steps=steps), protocol.Checked, self._settings.limits.request
+            protocol.Check(steps=steps), protocol.Checked, self._settings.timeouts.request
         )
         return checked

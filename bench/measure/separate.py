@@ -29,7 +29,7 @@ def measure_latency(repetition: Repetition, process: LiveProcess, settings: Sett
         return f"a call does {process.prepared.steps_per_call} steps"
     preset = settings.preset
     request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
-    seconds = settings.limits.request + preset.latency_seconds
+    seconds = settings.timeouts.request + preset.latency_seconds
     try:
         done = repetition.ask_afterwards(process, request, protocol.LatencyDone, seconds)
     except WorkerFailed as failure:
@@ -41,7 +41,7 @@ def sustain(repetition: Repetition, process: LiveProcess, settings: Settings, st
     """Let the process run samples of `steps` steps without a break, and ask the meters what that took."""
     meter = Meter(settings.card if settings.device == "gpu" else None)
     request = protocol.Sustain(steps=steps, seconds=settings.preset.sustained_seconds)
-    limit = settings.limits.request + settings.preset.sustained_seconds
+    limit = settings.timeouts.request + settings.preset.sustained_seconds
     meter.begin()
     try:
         done = repetition.ask_afterwards(process, request, protocol.SustainDone, limit, meter.look)
@@ -65,7 +65,7 @@ def measure_of_case(
     """What an experiment measures beside steps in its worker; None where that fails, which costs only this."""
     request = _measure(settings, experiment, name)
     try:
-        done = repetition.ask_afterwards(process, request, protocol.Measured, settings.limits.request)
+        done = repetition.ask_afterwards(process, request, protocol.Measured, settings.timeouts.request)
     except WorkerFailed:
         return None
     return Quantities(name=name, repetition=repetition.number, values=done.values, reasons=done.reasons)
@@ -76,7 +76,7 @@ def measure_of_device(server: Server, number: int, settings: Settings, experimen
     request = _measure(settings, experiment, name)
     log = settings.folder / "logs" / f"repetition-{number}" / f"{name}.log"
     try:
-        done = ask_once(server, log, request, protocol.Measured, settings.limits.first_call)
+        done = ask_once(server, log, request, protocol.Measured, settings.timeouts.first_call)
     except WorkerFailed as failure:
         return _with_log(failure, log, settings)
     return Quantities(name=name, repetition=number, values=done.values, reasons=done.reasons)
@@ -110,7 +110,7 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
         return Context(None, str(failure))
     try:
         request = protocol.ProbeContext(mode=mode, tf32=settings.tf32, seed=settings.seed)
-        held = worker.ask(request, protocol.ContextHeld, settings.limits.first_call)
+        held = worker.ask(request, protocol.ContextHeld, settings.timeouts.first_call)
         lost, reason = occupancy.nvml_used_bytes(settings.card, before)
         blind = occupancy.is_blind(settings.card)
     except WorkerFailed as failure:
@@ -153,10 +153,10 @@ def take_profile_of_graphs(
     try:
         worker, _ = server.start_worker(log)
         try:
-            worker.ask(prepare, protocol.Prepared, settings.limits.first_call)
+            worker.ask(prepare, protocol.Prepared, settings.timeouts.first_call)
             sample = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)
             for _ in range(settings.preset.warmup_rounds):
-                worker.ask(sample, protocol.SampleDone, settings.limits.request)
+                worker.ask(sample, protocol.SampleDone, settings.timeouts.request)
             taken = worker.ask(plan.request(settings), protocol.ProfileTaken, plan.limit(settings))
         finally:
             worker.end()
@@ -187,7 +187,7 @@ class _TracePlan:
         return protocol.TakeProfile(logdir=str(settings.folder / self.folder), calls=self.calls, tracers=self.tracers)
 
     def limit(self, settings: Settings) -> float:
-        return settings.limits.request + TRACED_STEP_SECONDS * self.steps
+        return settings.timeouts.request + TRACED_STEP_SECONDS * self.steps
 
     def failed(self, reason: str) -> Profile:
         return Profile(
@@ -223,7 +223,7 @@ def reconstruct(repetition: Repetition, process: LiveProcess, settings: Settings
     plot = f"plots/cases/{process.entry.case.full_name.replace('/', '-')}.png"
     request = protocol.Reconstruct(path=str(settings.folder / plot))
     try:
-        repetition.ask_afterwards(process, request, protocol.Reconstructed, settings.limits.request)
+        repetition.ask_afterwards(process, request, protocol.Reconstructed, settings.timeouts.request)
     except WorkerFailed:
         return None
     return plot
@@ -242,7 +242,7 @@ def train(server: Server, settings: Settings) -> Training | str:
     )
     log = settings.folder / "logs" / "training.log"
     try:
-        trained = ask_once(server, log, request, protocol.Trained, settings.limits.first_call + steps)
+        trained = ask_once(server, log, request, protocol.Trained, settings.timeouts.first_call + steps)
     except WorkerFailed as failure:
         return _with_log(failure, log, settings)
     return Training(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Side
-from bench.measure.launcher import Limits, Server
+from bench.measure.launcher import Server, Timeouts
 
 # Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
 SERVERS_TOGETHER = 2
@@ -26,12 +26,12 @@ class Servers:
     """All servers that are alive, by repetition and name: a side's name, or CONTROL_SERVER."""
 
     def __init__(
-        self, launches: Mapping[Side, Launch], folder: Path, limits: Limits, before_worker: Callable[[], None]
+        self, launches: Mapping[Side, Launch], folder: Path, timeouts: Timeouts, before_worker: Callable[[], None]
     ) -> None:
         self._launches = launches
         self._before_worker = before_worker
         self._folder = folder
-        self._limits = limits
+        self._timeouts = timeouts
         self._alive: dict[int, dict[str, Server]] = {}
         self._names: dict[str, Side] = {NEW: NEW}
         if BASE in launches:
@@ -74,7 +74,7 @@ class Servers:
         logs = logs_folder(self._folder, repetition, side)
         logs.mkdir(parents=True, exist_ok=True)
         launch, log = self._launches[side], logs / ("control-server.log" if name == CONTROL_SERVER else "server.log")
-        return Server(launch.data, launch.environment, log, self._limits, launch.command, self._before_worker)
+        return Server(launch.data, launch.environment, log, self._timeouts, launch.command, self._before_worker)
 
 
 def logs_folder(run: Path, repetition: int, side: Side) -> Path:

@@ -46,7 +46,7 @@ class Session:
         self._servers = Servers(
             launches,
             self._settings.folder,
-            self._settings.limits,
+            self._settings.timeouts,
             lambda: occupancy.wait_until_free(self._settings.card),
         )
         self._time_spent = TimeSpent()
@@ -155,7 +155,9 @@ class Session:
         log = self._settings.folder / "logs" / ("probe.log" if side == NEW else f"probe-{side}.log")
         of_side = "" if side == NEW else f"On the {side} side: "
         try:
-            probed = separate.ask_once(server, log, protocol.Probe(), protocol.Probed, self._settings.limits.first_call)
+            probed = separate.ask_once(
+                server, log, protocol.Probe(), protocol.Probed, self._settings.timeouts.first_call
+            )
         except WorkerFailed as failure:
             why = causes.with_cause(str(failure), log, self._settings.device)
             raise BenchError(f"{of_side}TensorFlow cannot look for devices: {why}. See {log}") from None

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.machine.nvml import Card
-from bench.measure.launcher import Limits
+from bench.measure.launcher import Timeouts
 from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 
@@ -18,7 +18,7 @@ class Settings:
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
     preset: Preset
-    limits: Limits
+    timeouts: Timeouts
     folder: Path  # the run's
     interleaved: bool = True  # False where cases have the device to themselves, one after another
     allow_shared: bool = False  # take the memory of a GPU that others use

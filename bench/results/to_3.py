@@ -188,7 +188,7 @@ def _limits(limits: Any) -> Any:
     values |= _transfers(limits.get("transfers")) | _transfers(dict(_items(driver)).get("transfers"))
     reason = limits.get("driver_reason")
     reasons = {} if reason is None else {"driver": reason}
-    return {"name": "limits", "cohort": limits.get("cohort"), "values": values, "reasons": reasons}
+    return {"name": "peaks", "cohort": limits.get("cohort"), "values": values, "reasons": reasons}
 
 
 def _items(tree: Any) -> list[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.compare.stored_run import Run
 from bench.machine.affinity import Affinity
-from bench.measure.launcher import SERVER_COMMAND, Limits
+from bench.measure.launcher import SERVER_COMMAND, Timeouts
 from bench.plan.case import Axes
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
@@ -39,7 +39,7 @@ class Options:
     against: Against | None = None
     baseline: Run | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
-    limits: Limits | None = None
+    timeouts: Timeouts | None = None
 
 
 def command_of(options: Options, axes: Axes, experiments: Iterable[str]) -> str:

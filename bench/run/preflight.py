@@ -16,7 +16,7 @@ from bench.machine import affinity, cuda_cache, environment, facts
 from bench.machine.cuda_cache import CudaCache
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, NEW, Side
-from bench.measure.launcher import Limits
+from bench.measure.launcher import Timeouts
 from bench.measure.servers import Launch
 from bench.measure.settings import Settings
 from bench.output.progress import View
@@ -73,7 +73,7 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
             tf32=options.tf32,
             seed=options.seed,
             preset=options.preset,
-            limits=options.limits or Limits.for_device(choice.kind),
+            timeouts=options.timeouts or Timeouts.for_device(choice.kind),
             folder=folder,
             allow_shared=options.allow_shared,
             tracers=options.tracers,

@@ -16,7 +16,7 @@ WORDS = {
     "bench/commands/axes.py": {"memory": "the axis that --memory chooses values of"},
     "bench/compare/export.py": {"memory": "a column"},
     "bench/compare/verdict_tables.py": {"memory": "a column"},
-    "bench/doctor/host.py": {"limits": "what is looked at", "memory": "what is looked at"},
+    "bench/doctor/host.py": {"memory": "what is looked at"},
     "bench/doctor/tensorflow_runs.py": {"Measure the other modes: --only 'function/*'": "modes of a step"},
     "bench/machine/control_group.py": {"memory": "a controller of the kernel's"},
     "bench/machine/facts.py": {"memory": "a group of facts"},
@@ -25,7 +25,7 @@ WORDS = {
     "bench/results/to_3.py": {
         "roofline": "what an experiment of older files is called now",
         "memory": "an axis, and a key of older files",
-        "limits": "a key of older files, and what that is called now",
+        "peaks": "what a key of older files is called now",
         "input_alone": "what a key of older files is called now",
     },
     "bench/results/upgrade.py": {"input_alone": "a key of older files"},

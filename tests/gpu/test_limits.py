@@ -9,6 +9,6 @@ def document(measure):
     return measure("roofline", only=("function",), profile=False)
 
 
-@pytest.mark.parametrize("check", card_checks.LIMITS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", card_checks.PEAKS, ids=lambda check: check.__name__)
 def test_limits(check, document, report):
     report.hold(check, document)

@@ -7,7 +7,7 @@ import numpy as np
 from bench import protocol
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.measure.launcher import Limits, Server
+from bench.measure.launcher import Server, Timeouts
 
 ROUNDS = 25
 STEPS = 25
@@ -16,7 +16,7 @@ WARMUPS = (12, 48, 96)
 
 def test_warmup_steps(benchmark, full_set, tmp_path, capsys):
     """Prints seconds per step after other cases' samples, over those of a worker that goes on without a break."""
-    server = Server(full_set, {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Limits())
+    server = Server(full_set, {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Timeouts())
     server.wait_until_ready()
     try:
         chosen = selection.select(Choice(("modes",)))["modes"]

@@ -5,7 +5,7 @@ stand-ins.
 """
 
 from bench.experiments.batch.experiment import MOST_EXAMPLES
-from bench.experiments.roofline.limits import read
+from bench.experiments.roofline.peaks import read
 from bench.plan.memory_policy import parse
 from bench.results.schema import Document
 
@@ -209,5 +209,5 @@ MODES = (
 )
 TRACES = (profiles_hold_events_of_the_gpu, traces_say_what_the_gpu_did, cuda_graphs_are_traced_where_asked)
 MEMORY = (every_policy_reserves_what_it_says, peaks_are_those_of_this_model)
-LIMITS = (what_launching_and_copying_cost_is_known,)
+PEAKS = (what_launching_and_copying_cost_is_known,)
 BATCH = (both_regimes_of_a_batch_are_seen,)

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.experiments.base import ExperimentPlan, Measured, cases_of
 from bench.experiments.registry import EXPERIMENTS
-from bench.experiments.roofline.limits import SHARE, share_of_limit, write
+from bench.experiments.roofline.peaks import SHARE, share_of_roofline, write
 from bench.measure.entry import BASE
 from bench.plan.preset import PRESETS
 from bench.recording.build import Circumstances, Progress, build
@@ -189,12 +189,14 @@ def with_inputs_alone(found, rates, batches=100):
     return msgspec.structs.replace(found, benchmarks=benchmarks)
 
 
-def with_limits(found, limits):
+def with_peaks(found, limits):
     """The document with these limits of its device, by repetition, and what each case reaches of them."""
     benchmarks = tuple(
         msgspec.structs.replace(
             b,
-            extra_info=msgspec.structs.replace(b.extra_info, figures={SHARE: share_of_limit(processes_of(b), limits)}),
+            extra_info=msgspec.structs.replace(
+                b.extra_info, figures={SHARE: share_of_roofline(processes_of(b), limits)}
+            ),
         )
         for b in found.benchmarks
     )
@@ -203,10 +205,10 @@ def with_limits(found, limits):
 
 
 def of_device(limits):
-    """Limits by repetition, as a result holds them."""
+    """Peaks by repetition, as a result holds them."""
     for repetition, one in limits.items():
         values = {name: value for name, value in write(one).items() if not isinstance(value, str)}
-        yield Quantities(name="limits", repetition=repetition, values=values)
+        yield Quantities(name="peaks", repetition=repetition, values=values)
 
 
 def together(*found):

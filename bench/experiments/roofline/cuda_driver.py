@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.experiments.roofline.limits import DriverLimits, Transfer
+from bench.experiments.roofline.peaks import DriverTimes, Transfer
 
 Clock = Callable[[], float]
 Handle = TypeVar("Handle", c_int, c_ulonglong, c_void_p)
@@ -137,7 +137,7 @@ class Driver:
             raise DriverError(f"{name}: {text.value.decode() if text.value else f'error {code}'}")
 
 
-def measure(sizes: Sequence[int], now: Clock = time.perf_counter) -> DriverLimits | str:
+def measure(sizes: Sequence[int], now: Clock = time.perf_counter) -> DriverTimes | str:
     """All of it on the first visible GPU, copies in these sizes in bytes; or the reason why there is none.
 
     Takes the device's primary context, which is the one that TensorFlow is in (openxla/xla, cuda_context.cc), and gives
@@ -150,7 +150,7 @@ def measure(sizes: Sequence[int], now: Clock = time.perf_counter) -> DriverLimit
             _enter_context(driver, stack)
             kernel, stream = _kernel(driver, stack), _stream(driver, stack)
             launch_seconds, kernel_seconds = _kernels(driver, kernel, stream, now)
-            return DriverLimits(
+            return DriverTimes(
                 call_seconds=_calls(now),
                 kernel_launch_seconds=launch_seconds,
                 kernel_seconds=kernel_seconds,

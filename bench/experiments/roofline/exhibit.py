@@ -1,11 +1,11 @@
-"""What a result says of the limit: how far each way gets, the largest part of its step, and an eager step in parts."""
+"""What a result says of the roofline: how far each variant gets, what its step is bound by, an eager step in parts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.experiments.base import Exhibit, Section
-from bench.experiments.roofline import limits
+from bench.experiments.roofline import peaks
 from bench.experiments.roofline.over_repetitions import Figures, figures
 from bench.experiments.roofline.step_cost import FLOPS
 from bench.output import cells
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTION = (
-    "time: paired ratio to {reference}. of limit: the fewest seconds that a step can take here over the case's own. "
+    "time: paired ratio to {reference}. of roofline: the fewest seconds that a step can take here over the case's own. "
     "largest part: of its time, arithmetic, memory, or other, which neither of them explains."
 )
 _TRANSFERS_CAPTION = (
@@ -37,8 +37,8 @@ _FAST_WAYS = ("xla-loop-fused", "xla-loop", "xla", "function")
 def transfers(document: Document) -> Grid:
     """What copies to the device and back cost, kind by kind."""
     seconds: dict[tuple[str, str, int], list[float]] = {}
-    for limit in limits.read(document.experiment.quantities).values():
-        for one in (*limit.transfers, *(limit.driver.transfers if limit.driver else ())):
+    for device in peaks.read(document.experiment.quantities).values():
+        for one in (*device.transfers, *(device.driver.transfers if device.driver else ())):
             seconds.setdefault((one.to, one.memory, one.bytes), []).append(one.seconds)
     rows = tuple(
         (f"to the {to}", memory, f"{size:,}", _middle(of_kind, _micro), _middle([size / one for one in of_kind], _giga))
@@ -51,13 +51,13 @@ def transfers(document: Document) -> Grid:
 def table(document: Document) -> Grid:
     """A row for each case."""
     found, caption = figures(document), _CAPTION.format(reference=document.experiment.reference)
-    headings = ("steps/s", "time", "of limit", "largest part")
+    headings = ("steps/s", "time", "of roofline", "largest part")
     return cells.of_cases(document, headings, lambda benchmark: _row(benchmark, found), caption)
 
 
 def _row(benchmark: Benchmark, found: Figures | None) -> list[str]:
     info = benchmark.extra_info
-    share = info.figures.get(limits.SHARE)
+    share = info.figures.get(peaks.SHARE)
     return [
         cells.rate(benchmark),
         cells.ratio(info.ratio_to_reference),
@@ -144,12 +144,12 @@ def _fastest(what: str, leaders: Leaders, cases: Mapping[str, Benchmark]) -> str
 
 
 def _with_rate(benchmark: Benchmark) -> str:
-    rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.figures.get(limits.SHARE)
+    rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.figures.get(peaks.SHARE)
     assert rate.value is not None
     ends = ""
     if rate.low is not None and rate.high is not None and rate.repetitions > 1:
         ends = f" ({spread(rate.low, rate.high, lambda value: f'{value:,.0f}')})"
-    reached = "" if share is None or share.value is None else f", {percent(share)} of the limit"
+    reached = "" if share is None or share.value is None else f", {percent(share)} of the roofline"
     return f"{benchmark.name} with {rate.value:,.0f}{ends} steps/s{reached}"
 
 
@@ -213,27 +213,27 @@ def _whole_table(document: Document) -> Grid:
         (row[0], cells.rate_with_range(benchmark), *row[2:])
         for row, benchmark in zip(grid.rows, document.benchmarks, strict=True)
     )
-    return Grid("Ways to run the same optimisation", grid.headings, rows, grid.caption)
+    return Grid("Variants of the same optimisation", grid.headings, rows, grid.caption)
 
 
 def _parts(document: Document) -> Grid:
     """What bounds a step on this device, and an eager step in parts."""
-    found = list(limits.read(document.experiment.quantities).values())
+    found = list(peaks.read(document.experiment.quantities).values())
     parts = [one.eager_parts for one in found]
     rows = {
-        "arithmetic of a step": [limits.arithmetic_seconds(one) for one in found],
-        "memory of a step": [limits.memory_seconds(one) for one in found],
+        "arithmetic of a step": [peaks.arithmetic_seconds(one) for one in found],
+        "memory of a step": [peaks.memory_seconds(one) for one in found],
         "eager step: forward": [part.forward_seconds for part in parts],
         "eager step: gradients": [part.with_gradients_seconds - part.forward_seconds for part in parts],
         "eager step: optimizer": [part.step_seconds - part.with_gradients_seconds for part in parts],
     }
     return Grid(
-        title="The limit, and an eager step in parts",
+        title="Roofline, and an eager step in parts",
         headings=("part", "milliseconds"),
         rows=tuple(
             (name, cells.with_range(some, lambda value: f"{1e3 * value:.3f}")) for name, some in rows.items() if some
         ),
-        caption="the limit is the larger of arithmetic and memory.",
+        caption="the roofline is the larger of arithmetic and memory.",
     )
 
 
@@ -247,8 +247,8 @@ EXHIBIT = Exhibit(
     findings=findings,
     table=table,
     section=Section(
-        title="The limit",
-        caption="Steps per second of every way, and the limit.",
+        title="Roofline",
+        caption="Steps per second of every variant, and the roofline.",
         draw=_draw,
         grids=(_whole_table, _parts, transfers),
     ),

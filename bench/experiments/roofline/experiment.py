@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bench.experiments.base import Exhibit, Experiment, InWorker, Measurement
-from bench.experiments.roofline import limits
+from bench.experiments.roofline import peaks
 from bench.plan.case import Axes, Case
 
 _AXES = ("mode",)
@@ -42,8 +42,8 @@ ROOFLINE = Experiment(
     axes=_AXES,
     cases=_cases,
     contexts=False,  # of all these ways that would take minutes, and memory is not its question
-    measurements=(Measurement(name=limits.LIMITS, of="device", says="what this device can do at best"),),
-    figures=limits.figures,
+    measurements=(Measurement(name=peaks.PEAKS, of="device", says="what this device can do at best"),),
+    figures=peaks.figures,
     exhibit=_exhibit,
     worker=_worker,
 )

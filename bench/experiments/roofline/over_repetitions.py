@@ -1,11 +1,11 @@
-"""What the limits of a device come to over the repetitions: a step at best, launches, and an eager step in parts."""
+"""What the peaks of a device come to over the repetitions: a step at best, launches, and an eager step in parts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from bench.experiments.roofline import limits
-from bench.experiments.roofline.limits import Limits
+from bench.experiments.roofline import peaks
+from bench.experiments.roofline.peaks import Peaks
 from bench.results import estimates
 from bench.results.schema import Document, Estimate
 
@@ -30,11 +30,11 @@ class Figures:
 
 
 def figures(document: Document) -> Figures | None:
-    """The limits of the device, None where they were not measured."""
-    measured = limits.read(document.experiment.quantities)
+    """The peaks of the device, None where they were not measured."""
+    measured = peaks.read(document.experiment.quantities)
     if not measured:
         return None
-    steps = [limit.eager_parts for limit in measured.values()]
+    steps = [device.eager_parts for device in measured.values()]
     parts = {
         "forward": [one.forward_seconds for one in steps],
         "gradients": [one.with_gradients_seconds - one.forward_seconds for one in steps],
@@ -42,10 +42,10 @@ def figures(document: Document) -> Figures | None:
     }
     whole = [one.step_seconds for one in steps]
     return Figures(
-        arithmetic={repetition: limits.arithmetic_seconds(limit) for repetition, limit in measured.items()},
-        memory={repetition: limits.memory_seconds(limit) for repetition, limit in measured.items()},
-        fewest=estimates.level([limits.fewest_seconds(limit) for limit in measured.values()]),
-        large_flops=[limit.large_matmul_flops_per_second for limit in measured.values()],
+        arithmetic={repetition: peaks.arithmetic_seconds(device) for repetition, device in measured.items()},
+        memory={repetition: peaks.memory_seconds(device) for repetition, device in measured.items()},
+        fewest=estimates.level([peaks.fewest_seconds(device) for device in measured.values()]),
+        large_flops=[device.large_matmul_flops_per_second for device in measured.values()],
         launches=_launches(list(measured.values())),
         eager_step=estimates.level(whole),
         eager_shares={
@@ -56,13 +56,13 @@ def figures(document: Document) -> Figures | None:
     )
 
 
-def _launches(measured: Sequence[Limits]) -> dict[str, Sequence[float]]:
+def _launches(measured: Sequence[Peaks]) -> dict[str, Sequence[float]]:
     """What takes the host's time around a step, in seconds, by repetition; what none has is left out."""
-    drivers = [limit.driver for limit in measured if limit.driver]
+    drivers = [device.driver for device in measured if device.driver]
     found = {
-        "launching an operation": [limit.eager_op_seconds for limit in measured],
-        "calling a function": [limit.function_call_seconds for limit in measured],
-        "waiting for nothing": [limit.synchronise_seconds for limit in measured if limit.synchronise_seconds],
+        "launching an operation": [device.eager_op_seconds for device in measured],
+        "calling a function": [device.function_call_seconds for device in measured],
+        "waiting for nothing": [device.synchronise_seconds for device in measured if device.synchronise_seconds],
         "a call that does nothing, as the driver is called": [driver.call_seconds for driver in drivers],
         "queueing a kernel by the driver": [driver.kernel_launch_seconds for driver in drivers],
         "an empty kernel": [driver.kernel_seconds for driver in drivers],

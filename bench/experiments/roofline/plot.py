@@ -1,4 +1,4 @@
-"""The plot of the experiment `roofline`: every way against the limit, and below it an eager step in parts."""
+"""The plot of the experiment `roofline`: every variant against the roofline, and below it an eager step in parts."""
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ _PARTS = (("forward", "#1b6ca8"), ("gradients", "#7fb3d5"), ("optimizer", "#d95f
 
 @style.styled
 def draw(document: Document) -> Figure | None:
-    """Bars of steps/s with the range of the repetitions, the limit as a line, and an eager step's parts below."""
+    """Bars of steps/s with the range of the repetitions, the roofline as a line, and an eager step's parts below."""
     found = figures(document)
     benchmarks = [b for b in reversed(document.benchmarks) if b.extra_info.steps_per_second.value]
     heights = [0.38 * len(benchmarks) + 1.0, 1.6] if found else [0.38 * len(benchmarks) + 1.0]
@@ -23,7 +23,7 @@ def draw(document: Document) -> Figure | None:
     if found:
         most = 1 / (found.fewest.value or 1.0)
         axes.axvline(most, color=style.INK, linestyle="--", linewidth=1)
-        axes.annotate(f"limit {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
+        axes.annotate(f"roofline {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
     style.name_rows(axes, [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)

@@ -11,8 +11,8 @@ import tensorflow as tf
 from bench.backends.tensorflow import device, eager_step, loops, pipelines
 from bench.backends.tensorflow.eager_step import Config
 from bench.backends.tensorflow.handlers import State
-from bench.experiments.roofline import cuda_driver, limits
-from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer
+from bench.experiments.roofline import cuda_driver, peaks
+from bench.experiments.roofline.peaks import DriverTimes, EagerParts, Peaks, Transfer
 from bench.experiments.roofline.step_cost import PARAMETERS, PRODUCTS
 from bench.protocol import Measure
 
@@ -31,7 +31,7 @@ _LEAST_TRIES = 7
 Launch = Callable[[], tf.Tensor]
 
 
-def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Limits:
+def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Peaks:
     """All of it, on a device of this kind; the fastest of several tries, since it is the best that is looked for."""
     tf.random.set_seed(seed)
     sizes = (4 * config.batch_size * config.num_features, LARGE_TRANSFER_BYTES)
@@ -39,7 +39,7 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Limits:
     with tf.device(device.scope(kind)):
         scalar = tf.constant(1.0)
         add = tf.function(lambda x: x + 1.0)
-        return Limits(
+        return Peaks(
             eager_op_seconds=_per_launch(lambda: tf.add(scalar, 1.0)),
             function_call_seconds=_per_launch(lambda: add(scalar)),
             copy_bytes_per_second=_copies(4 * PARAMETERS),
@@ -52,7 +52,7 @@ def measure(kind: str, config: Config, seed: int, batch: tf.Tensor) -> Limits:
             eager_parts=_eager_parts(config, batch),
             synchronise_seconds=_reading(scalar, _LAUNCHES),
             transfers=tuple(transfer for size in sizes for transfer in _transfers(size)),
-            driver=driver if isinstance(driver, DriverLimits) else None,
+            driver=driver if isinstance(driver, DriverTimes) else None,
             driver_reason=driver if isinstance(driver, str) else None,
         )
 
@@ -186,7 +186,7 @@ def _eager_parts(config: Config, batch: tf.Tensor) -> EagerParts:
 def _measure(state: State, request: Measure) -> Mapping[str, float | str]:
     device.start(request.device, "growth", request.tf32)
     (batch,) = pipelines.fixed_batches(state.data, state.config, 1)
-    return limits.write(measure(request.device, state.config, request.seed, batch))
+    return peaks.write(measure(request.device, state.config, request.seed, batch))
 
 
-MEASUREMENTS: Mapping[str, Callable[[State, Measure], Mapping[str, float | str]]] = {limits.LIMITS: _measure}
+MEASUREMENTS: Mapping[str, Callable[[State, Measure], Mapping[str, float | str]]] = {peaks.PEAKS: _measure}

@@ -10,7 +10,7 @@ from support import documents, patience
 from bench import protocol
 from bench.doctor import host
 from bench.machine import device, environment, variables
-from bench.measure.launcher import Limits, Server
+from bench.measure.launcher import Server, Timeouts
 from bench.recording import fingerprint
 
 CPU = device.choose("cpu")
@@ -137,7 +137,7 @@ def test_a_real_worker_does_not_see_them(tmp_path, monkeypatch):
     for name in ("TF_FUNCTION_JIT_COMPILE_DEFAULT", "TF_USE_LEGACY_KERAS", "PYTHONMALLOC"):
         monkeypatch.setenv(name, "1" if name != "PYTHONMALLOC" else "debug")
     command = (sys.executable, "-c", ASK)
-    server = Server("sample", environment.for_servers(CPU), tmp_path / "server.log", Limits(), command)
+    server = Server("sample", environment.for_servers(CPU), tmp_path / "server.log", Timeouts(), command)
     try:
         server.wait_until_ready()
         worker, _ = server.start_worker(tmp_path / "worker.log")

@@ -8,7 +8,7 @@ import pytest
 from support import patience
 
 from bench import protocol
-from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server
+from bench.measure.launcher import CAN_STOP_WORKERS, Server, Timeouts
 from bench.plan.case import Case
 
 pytestmark = pytest.mark.skipif(not CAN_STOP_WORKERS, reason="workers are stopped on Linux only")
@@ -30,7 +30,7 @@ def worker_of(tmp_path_factory, batches):
     """A worker of a case with this input, which has timed a sample."""
     folder = tmp_path_factory.mktemp("idle")
     variables = {"CUDA_VISIBLE_DEVICES": "-1", COUNTER: str(batches)}
-    server = Server("sample", variables, folder / "server.log", Limits(), (sys.executable, *SERVER))
+    server = Server("sample", variables, folder / "server.log", Timeouts(), (sys.executable, *SERVER))
 
     def start(pipeline):
         worker, _ = server.start_worker(folder / f"{pipeline}.log")

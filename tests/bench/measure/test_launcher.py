@@ -14,7 +14,7 @@ from support import patience
 from bench import protocol
 from bench.errors import BenchError
 from bench.measure import launcher
-from bench.measure.launcher import CAN_STOP_WORKERS, Limits, Server, ServerGone, WorkerFailed
+from bench.measure.launcher import CAN_STOP_WORKERS, Server, ServerGone, Timeouts, WorkerFailed
 from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="function", pipeline="resident")
@@ -22,7 +22,9 @@ CASE = Case(experiment="modes", mode="function", pipeline="resident")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path_factory.mktemp("logs") / "server.log", Limits())
+    server = Server(
+        "sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path_factory.mktemp("logs") / "server.log", Timeouts()
+    )
     server.wait_until_ready()
     yield server
     server.close()
@@ -151,7 +153,7 @@ def test_workers_die_with_their_server(tmp_path):
     """Orphans come to this process, which reaps them at once, as the first process of a real machine does."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Limits())
+    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Timeouts())
     server.wait_until_ready()
     worker, _ = server.start_worker(tmp_path / "worker.log")
     worker.stop()
@@ -191,7 +193,7 @@ def test_a_server_that_is_none_is_one_clear_error(tmp_path, code, message):
         "sample",
         dict(os.environ),
         tmp_path / "server.log",
-        Limits(server_ready=patience.limit(20) if "sleep" not in code else 2.0),
+        Timeouts(server_ready=patience.limit(20) if "sleep" not in code else 2.0),
         command,
     )
     try:

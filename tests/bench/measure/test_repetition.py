@@ -6,7 +6,7 @@ from bench.experiments import selection
 from bench.experiments.selection import Choice
 from bench.machine.nvml import Card
 from bench.measure import entry, occupancy
-from bench.measure.launcher import Limits
+from bench.measure.launcher import Timeouts
 from bench.measure.occupancy import Baseline
 from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings
@@ -35,7 +35,7 @@ def test_what_reserves_is_kept_off_a_shared_card_unless_allowed(
         tf32=None,
         seed=1,
         preset=tiny,
-        limits=Limits(),
+        timeouts=Timeouts(),
         folder=tmp_path,
         interleaved=False,
         allow_shared=allowed,

@@ -7,7 +7,7 @@ import pytest
 
 from bench.machine.nvml import Card
 from bench.measure import separate
-from bench.measure.launcher import Limits, WorkerFailed
+from bench.measure.launcher import Timeouts, WorkerFailed
 from bench.measure.settings import Settings
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS
@@ -46,7 +46,7 @@ def take(tmp_path):
             tf32=None,
             seed=1,
             preset=PRESETS["quick"],
-            limits=Limits.for_device("gpu"),
+            timeouts=Timeouts.for_device("gpu"),
             folder=tmp_path,
             tracers=tracers,
         )

@@ -17,7 +17,7 @@ from bench.experiments.pipelines import exhibit as pipelines
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.roofline import exhibit as roofline
 from bench.experiments.roofline import step_cost
-from bench.experiments.roofline.limits import EagerParts, Limits
+from bench.experiments.roofline.peaks import EagerParts, Peaks
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
@@ -108,10 +108,10 @@ def test_what_would_help():
 WAYS = {"eager": 10e-3, "function": 1e-3, "xla-loop": 0.5e-3, "xla-loop-fused": 0.5e-3, "function/control": 1e-3}
 
 
-def with_limits(found, generator, seconds):
+def with_peaks(found, generator, seconds):
     """The result with the device's limits: a step takes at least so long, truly, by arithmetic as by memory."""
     limits = {
-        repetition: Limits(
+        repetition: Peaks(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=1.0,
@@ -128,7 +128,7 @@ def with_limits(found, generator, seconds):
         )
         for repetition in range(1, 5)
     }
-    return documents.with_limits(found, limits)
+    return documents.with_peaks(found, limits)
 
 
 @pytest.mark.parametrize("level", [2, 4, 8])
@@ -147,7 +147,7 @@ def test_however_many_ways_are_level_none_is_called_slower(level):
 def of_the_limit():
     """What is said of results whose two fastest ways are level, at a limit of a quarter of a millisecond."""
     generator = np.random.default_rng(4)
-    found = [with_limits(one, generator, 0.25e-3) for one in results(WAYS, "roofline")]
+    found = [with_peaks(one, generator, 0.25e-3) for one in results(WAYS, "roofline")]
     return found, [roofline.findings(one) for one in found]
 
 

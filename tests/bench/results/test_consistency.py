@@ -59,7 +59,7 @@ def add_quantities(repetition=2, **values):
 
     def change(tree):
         sound = {
-            "name": "limits",
+            "name": "peaks",
             "repetition": 1,
             "values": {"operation_seconds": 1e-5, "copy_bytes_per_second": 1e10},
         }

@@ -13,7 +13,7 @@ from support import patience
 
 from bench.errors import ResultFileError
 from bench.experiments.pipelines import input_alone
-from bench.experiments.roofline import limits, step_cost
+from bench.experiments.roofline import peaks, step_cost
 from bench.results import files
 from bench.results.schema import SCHEMA_VERSION
 
@@ -183,7 +183,7 @@ def test_the_golden_file_of_version_2_says_what_it_said():
     assert found["memory/host/function"].case.axes == ("memory", "mode")
     assert found["batch/xla/256"].case.axes == ("mode", "batch_size")
     assert found["roofline/xla-loop-fused"].figures["roofline_share"].value == pytest.approx(0.8, abs=0.02)
-    device = limits.read(section.experiments[3].quantities)
+    device = peaks.read(section.experiments[3].quantities)
     assert list(device) == [1, 2, 3]
     assert device[2].driver.kernel_launch_seconds == pytest.approx(2.2e-6)
     assert (device[2].driver.graph_kernels, device[2].driver.transfers[0].bytes) == (32, 2**26)

@@ -19,7 +19,7 @@ from support import patience
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments.base import Exhibit, Experiment
 from bench.experiments.registry import EXPERIMENTS
-from bench.measure.launcher import Limits
+from bench.measure.launcher import Timeouts
 from bench.measure.repetition import MOST_ROUNDS_TIMES
 from bench.output import cells
 from bench.plan.case import Case
@@ -92,7 +92,7 @@ def faulty(tmp_path_factory, tiny):
             device="cpu",
             profile=False,
             server_command=(sys.executable, "-m", "support.servers.faulty"),
-            limits=Limits(request=patience.limit(HUNG_SECONDS), first_call=patience.limit(HUNG_SECONDS)),
+            timeouts=Timeouts(request=patience.limit(HUNG_SECONDS), first_call=patience.limit(HUNG_SECONDS)),
         )
         view = Census()
         outcome = run(options, view)

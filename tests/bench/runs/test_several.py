@@ -41,7 +41,7 @@ def test_each_has_its_own_cases_repetitions_and_control(outcome):
         assert [repetition.repetition for repetition in experiment.repetitions] == [1, 2]
         assert experiment.stopping.reason == "fixed"
         assert experiment.control.ratio.value is not None
-    assert [(one.name, one.repetition) for one in roofline.quantities] == [("limits", 1), ("limits", 2)]
+    assert [(one.name, one.repetition) for one in roofline.quantities] == [("peaks", 1), ("peaks", 2)]
     assert modes.quantities == ()
 
 
@@ -80,7 +80,7 @@ def test_files_of_cases_of_one_name_do_not_meet(outcome):
     profiles = {path.name for path in (folder / "tensorboard").iterdir()}
     assert {"modes-function-resident", "roofline-function", "roofline-xla-loop-fused"} <= profiles
     logs = {path.name for path in (folder / "logs" / "repetition-2").iterdir()}
-    assert {"modes-function-resident.log", "roofline-function.log", "limits.log"} <= logs
+    assert {"modes-function-resident.log", "roofline-function.log", "peaks.log"} <= logs
     assert (folder / "plots" / "roofline.png").is_file()
 
 

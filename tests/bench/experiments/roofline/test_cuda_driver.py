@@ -13,7 +13,7 @@ import pytest
 from support import patience
 
 from bench.experiments.roofline import cuda_driver
-from bench.experiments.roofline.limits import DriverLimits, Transfer
+from bench.experiments.roofline.peaks import DriverTimes, Transfer
 
 SOURCE = Path(__file__).parent / "stand_in" / "cuda.c"
 SIZES = (7, 4096)
@@ -67,7 +67,7 @@ def measured(driver, sizes=SIZES):
 
 def test_every_field_follows_from_the_clock(driver):
     found = measured(driver)
-    assert isinstance(found, DriverLimits)
+    assert isinstance(found, DriverTimes)
     assert found.call_seconds == 0  # the made-up clock runs in the driver only
     assert found.kernel_launch_seconds == pytest.approx(2e-6)
     # The device begins with the first launch, and has the last one's end waited for.
@@ -79,7 +79,7 @@ def test_every_field_follows_from_the_clock(driver):
 
 def test_every_copy_is_there_with_its_own_time(driver):
     found = measured(driver)
-    assert isinstance(found, DriverLimits)
+    assert isinstance(found, DriverTimes)
     assert found.transfers == tuple(
         Transfer(to=to, memory=memory, bytes=size, seconds=pytest.approx(fixed + size * each))
         for size in SIZES
@@ -90,7 +90,7 @@ def test_every_copy_is_there_with_its_own_time(driver):
 
 def test_no_sizes_are_no_copies(driver):
     found = measured(driver, ())
-    assert isinstance(found, DriverLimits)
+    assert isinstance(found, DriverTimes)
     assert found.transfers == ()
     assert driver.stand_in_calls(b"cuMemAlloc_v2") == 0
 
@@ -119,7 +119,7 @@ def test_a_copy_that_does_not_arrive_is_found(driver, function, memory):
 
 
 def test_the_calls_are_those_that_are_said_and_a_pass_warms_up(driver):
-    assert isinstance(measured(driver), DriverLimits)
+    assert isinstance(measured(driver), DriverTimes)
     passes = 2 + 1
     assert driver.stand_in_calls(b"cuLaunchKernel") == passes * 4
     assert driver.stand_in_calls(b"cuGraphLaunch") == passes * 3
@@ -128,7 +128,7 @@ def test_the_calls_are_those_that_are_said_and_a_pass_warms_up(driver):
 
 
 def test_everything_is_given_back(driver):
-    assert isinstance(measured(driver), DriverLimits)
+    assert isinstance(measured(driver), DriverTimes)
     assert driver.stand_in_held() == 0
     made = driver.stand_in_calls(b"cuMemAlloc_v2")
     assert made == driver.stand_in_calls(b"cuMemFree_v2") == driver.stand_in_calls(b"cuMemFreeHost") == len(SIZES)
@@ -146,7 +146,7 @@ def test_what_is_held_is_counted(driver):
 
 @pytest.mark.parametrize("name", [name for name in cuda_driver.SIGNATURES if name != "cuGetErrorName"])
 def test_an_error_at_any_call_is_the_reason_and_everything_is_given_back(driver, name):
-    assert isinstance(measured(driver), DriverLimits)
+    assert isinstance(measured(driver), DriverTimes)
     calls = driver.stand_in_calls(name.encode())
     assert calls > 0
     for call in range(1, calls + 1):

@@ -1,4 +1,4 @@
-"""What is said of the limit, on a result and a device with a known truth."""
+"""What is said of the roofline, on a result and a device with a known truth."""
 
 import dataclasses
 import io
@@ -12,7 +12,7 @@ from support import documents
 from support.documents import document, simulate
 
 from bench.experiments.roofline import exhibit, plot, step_cost
-from bench.experiments.roofline.limits import DriverLimits, EagerParts, Limits, Transfer, read
+from bench.experiments.roofline.peaks import DriverTimes, EagerParts, Peaks, Transfer, read
 from bench.output import style
 from bench.report.findings import findings
 from bench.report.summary import summary
@@ -21,17 +21,17 @@ TIMES = {"eager": 15e-3, "function": 1e-3, "xla-loop-fused": 0.5e-3, "keras-fit"
 PARTS = EagerParts(forward_seconds=1.5e-3, with_gradients_seconds=4.5e-3, step_seconds=15e-3)
 
 
-def result(with_limits=True, copy=1e12, server=0.002, **changed):
+def result(with_peaks=True, copy=1e12, server=0.002, **changed):
     times = {
         **TIMES,
         **{name.replace("_", "-"): seconds for name, seconds in changed.items()},
         "function/control": 1e-3,
     }
     found = document(simulate(np.random.default_rng(1), times, server=server), experiment="roofline")
-    if not with_limits:
+    if not with_peaks:
         return found
     limits = {
-        repetition: Limits(
+        repetition: Peaks(
             eager_op_seconds=1e-5,
             function_call_seconds=1e-4,
             copy_bytes_per_second=copy,
@@ -42,7 +42,7 @@ def result(with_limits=True, copy=1e12, server=0.002, **changed):
         )
         for repetition in range(1, 7)
     }
-    return documents.with_limits(found, limits)
+    return documents.with_peaks(found, limits)
 
 
 def test_the_limit_the_training_and_the_parts_are_said():
@@ -51,7 +51,7 @@ def test_the_limit_the_training_and_the_parts_are_said():
         "A step takes 0.40 [0.40, 0.40] ms here at best, by what was measured: arithmetic 0.40 [0.40, 0.40] ms" in text
     )
     assert re.search(
-        r"Fastest: xla-loop-fused with [\d,]+ .* (79|80|81) % \[.* of the limit; the other 4 are surely", text
+        r"Fastest: xla-loop-fused with [\d,]+ .* (79|80|81) % \[.* of the roofline; the other 4 are surely", text
     )
     assert re.search(
         r"5,001 updates take, in seconds, 7\d\.\d \[.*\] in eager mode .*, and 2\.\d\d \[.*\] with xla-loop-fused", text
@@ -89,21 +89,21 @@ def test_at_half_of_the_step_it_is_open_which_part_is_larger():
 
 
 def test_without_limits_the_ways_are_compared_all_the_same():
-    found = result(with_limits=False)
+    found = result(with_peaks=False)
     text = "\n".join(findings(found))
     assert "5,001 updates" in text
     assert "at best" not in text
     assert "eager step's" not in text
 
 
-@pytest.mark.parametrize("with_limits", [True, False])
-def test_table_and_plot(tmp_path, with_limits):
-    found = result(with_limits)
+@pytest.mark.parametrize("with_peaks", [True, False])
+def test_table_and_plot(tmp_path, with_peaks):
+    found = result(with_peaks)
     console = Console(file=io.StringIO(), width=80)
     console.print(summary(found))
     text = console.file.getvalue()
     assert "…" not in text
-    assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_limits
+    assert ("arithmetic\n" in text.split("time:")[0].replace(" ", "")) == with_peaks
     style.save(plot.draw(found), tmp_path / "roofline.png")
     assert matplotlib.image.imread(tmp_path / "roofline.png").std() > 0.01
 
@@ -115,7 +115,7 @@ def with_driver(found):
             limit,
             synchronise_seconds=4e-6,
             transfers=(Transfer(to="device", memory="numpy", bytes=200_704, seconds=1e-6 * (100 + repetition)),),
-            driver=DriverLimits(
+            driver=DriverTimes(
                 call_seconds=0.8e-6,
                 kernel_launch_seconds=2e-6 + 1e-7 * repetition,
                 kernel_seconds=3e-6,
@@ -127,7 +127,7 @@ def with_driver(found):
         )
         for repetition, limit in read(found.experiment.quantities).items()
     }
-    return documents.with_limits(found, limits)
+    return documents.with_peaks(found, limits)
 
 
 def test_what_a_driver_takes_is_said_in_microseconds():

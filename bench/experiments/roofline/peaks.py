@@ -14,7 +14,7 @@ from bench.results.record import ProcessRecord, Quantities
 from bench.results.schema import Estimate
 from bench.stats import inference
 
-LIMITS = "limits"
+PEAKS = "peaks"
 SHARE = "roofline_share"  # the fewest seconds that a step can take over a case's own
 
 Place = Literal["device", "host"]
@@ -49,7 +49,7 @@ class Transfer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DriverLimits:
+class DriverTimes:
     """Medians of several passes, on a stream of our own, of kernels that do nothing.
 
     A launch is a call from Python here, which TensorFlow's are not: `call_seconds` is what such a call takes that does
@@ -66,7 +66,7 @@ class DriverLimits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class Peaks:
     """What a device was measured to do at best; the products by kind (bench/experiments/roofline/step_cost.py).
 
     Copies count bytes read and written, of an array as large as the model's parameters, and of one beyond the caches.
@@ -82,7 +82,7 @@ class Limits:
     eager_parts: EagerParts
     synchronise_seconds: float | None = None  # reading a number that is there already; None: of an older version
     transfers: Sequence[Transfer] = ()
-    driver: DriverLimits | None = None
+    driver: DriverTimes | None = None
     driver_reason: str | None = None
 
 
@@ -104,34 +104,34 @@ _DRIVER = (
 )
 
 
-def write(limits: Limits) -> dict[str, float | str]:
+def write(peaks: Peaks) -> dict[str, float | str]:
     """As named quantities, and the reason where something is missing."""
-    found: dict[str, float | str] = {name: getattr(limits, name) for name in _PLAIN}
-    if limits.synchronise_seconds is not None:
-        found["synchronise_seconds"] = limits.synchronise_seconds
-    found |= {f"matmul_{kind}_flops_per_second": rate for kind, rate in limits.matmul_flops_per_second.items()}
-    found |= {f"eager_{name}": seconds for name, seconds in vars(limits.eager_parts).items()}
-    driver = limits.driver
-    for one in (*limits.transfers, *(driver.transfers if driver else ())):
+    found: dict[str, float | str] = {name: getattr(peaks, name) for name in _PLAIN}
+    if peaks.synchronise_seconds is not None:
+        found["synchronise_seconds"] = peaks.synchronise_seconds
+    found |= {f"matmul_{kind}_flops_per_second": rate for kind, rate in peaks.matmul_flops_per_second.items()}
+    found |= {f"eager_{name}": seconds for name, seconds in vars(peaks.eager_parts).items()}
+    driver = peaks.driver
+    for one in (*peaks.transfers, *(driver.transfers if driver else ())):
         found[f"transfer_to_{one.to}_{one.memory}_of_{one.bytes}_bytes_in_seconds"] = one.seconds
     if driver:
         found |= {f"driver_{name}": getattr(driver, name) for name in _DRIVER}
         found["driver_graph_kernels_count"] = driver.graph_kernels
-    elif limits.driver_reason:
-        found["driver"] = limits.driver_reason
+    elif peaks.driver_reason:
+        found["driver"] = peaks.driver_reason
     return found
 
 
-def read(quantities: Sequence[Quantities]) -> dict[int, Limits]:
+def read(quantities: Sequence[Quantities]) -> dict[int, Peaks]:
     """What is there of it, by repetition; what a foreign file has incomplete is left out."""
-    return {one.repetition: found for one in quantities if one.name == LIMITS if (found := _read(one))}
+    return {one.repetition: found for one in quantities if one.name == PEAKS if (found := _read(one))}
 
 
-def _read(quantities: Quantities) -> Limits | None:
+def _read(quantities: Quantities) -> Peaks | None:
     values = quantities.values
     transfers = tuple(_transfers(values))
     try:
-        return Limits(
+        return Peaks(
             **{name: values[name] for name in _PLAIN},
             matmul_flops_per_second={kind: values[f"matmul_{kind}_flops_per_second"] for kind in PRODUCTS},
             eager_parts=EagerParts(*(values[f"eager_{name}_seconds"] for name in _EAGER)),
@@ -151,47 +151,47 @@ def _transfers(values: Mapping[str, float]) -> Iterator[Transfer]:
             yield Transfer(to=to, memory=memory, bytes=int(known[3]), seconds=seconds)
 
 
-def _driver(values: Mapping[str, float], transfers: Sequence[Transfer]) -> DriverLimits | None:
+def _driver(values: Mapping[str, float], transfers: Sequence[Transfer]) -> DriverTimes | None:
     if "driver_call_seconds" not in values:
         return None
-    return DriverLimits(
+    return DriverTimes(
         **{name: values[f"driver_{name}"] for name in _DRIVER},
         graph_kernels=int(values["driver_graph_kernels_count"]),
         transfers=transfers,
     )
 
 
-def arithmetic_seconds(limits: Limits) -> float:
+def arithmetic_seconds(peaks: Peaks) -> float:
     """The matrix products of a step, each kind as fast as it was measured by itself."""
-    return sum(product.flops / limits.matmul_flops_per_second[name] for name, product in PRODUCTS.items())
+    return sum(product.flops / peaks.matmul_flops_per_second[name] for name, product in PRODUCTS.items())
 
 
-def memory_seconds(limits: Limits) -> float:
+def memory_seconds(peaks: Peaks) -> float:
     """Weights, gradients and Adam's state moved once, as fast as an array of the weights' size is."""
-    return STATE_BYTES / max(limits.copy_bytes_per_second, limits.large_copy_bytes_per_second)
+    return STATE_BYTES / max(peaks.copy_bytes_per_second, peaks.large_copy_bytes_per_second)
 
 
-def fewest_seconds(limits: Limits) -> float:
+def fewest_seconds(peaks: Peaks) -> float:
     """Both at the same time, and nothing else."""
-    return max(arithmetic_seconds(limits), memory_seconds(limits))
+    return max(arithmetic_seconds(peaks), memory_seconds(peaks))
 
 
-def share_of_limit(processes: Sequence[ProcessRecord], limits: Mapping[int, Limits]) -> Estimate:
+def share_of_roofline(processes: Sequence[ProcessRecord], peaks: Mapping[int, Peaks]) -> Estimate:
     """The fewest seconds over a case's own, repetition by repetition: 1 is as fast as this device can be."""
     logs = [
-        math.log(fewest_seconds(limits[process.repetition]) / median(process.seconds_per_step))
+        math.log(fewest_seconds(peaks[process.repetition]) / median(process.seconds_per_step))
         for process in processes
-        if process.repetition in limits
+        if process.repetition in peaks
     ]
-    return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the limits were not measured")
+    return estimates.ratio(inference.mean(logs)) if logs else estimates.missing("the peaks were not measured")
 
 
 def figures(measured: Measured) -> Mapping[str, Figures]:
-    """How far every case gets, where the limits were measured."""
-    if not (limits := read(measured.quantities)):
+    """How far every case gets, where the peaks were measured."""
+    if not (peaks := read(measured.quantities)):
         return {}
     return {
-        record.case.name: {SHARE: share_of_limit(record.processes, limits)}
+        record.case.name: {SHARE: share_of_roofline(record.processes, peaks)}
         for record in measured.cases
         if is_measured(record)
     }
