@@ -33,7 +33,7 @@ OF_A_CARD = [
     # Memory policies of their own. GetMemoryLimitBytes of xla/stream_executor/stream_executor.cc; GpuCudaMallocAsync.
     ("TF_PER_DEVICE_MEMORY_LIMIT_MB", "taken out"),
     ("TF_CUDA_MALLOC_ASYNC_SUPPORTED_PREALLOC", "taken out"),
-    # GetFlagsFromEnv of xla/stream_executor/cuda/cuda_context.cc: spin, yield or sampleing_sync.
+    # GetFlagsFromEnv of xla/stream_executor/cuda/cuda_context.cc: spin, yield or blocking_sync.
     ("TF_CUDA_PLATFORM_GPU_DEVICE_SCHEDULE", "recorded"),
     # CUDA Programming Guide, chapter 5.2, environment variables.
     ("CUDA_DEVICE_MAX_CONNECTIONS", "recorded"),

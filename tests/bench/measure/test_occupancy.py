@@ -176,7 +176,7 @@ class ExclusiveCard(FakeCard):
 
 
 @pytest.mark.parametrize(
-    ("GPU", "expected"),
+    ("card", "expected"),
     [
         pytest.param(ExclusiveCard((1, 1, 0)), 0.1, id="a process that is being taken down"),
         pytest.param(ExclusiveCard((0,)), 0.0, id="free"),

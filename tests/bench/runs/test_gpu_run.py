@@ -282,7 +282,7 @@ def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
     assert (facts["name"].value, facts["matched_by"].value) == ("Stand-in L4", "PCI bus id")
     failures = [case.failure for case in document.experiment.cases if case.failure]
     assert len(failures) == 2
-    assert "SampleingIOError" in failures[0].reason
+    assert "BlockingIOError" in failures[0].reason
 
 
 @pytest.mark.parametrize(

@@ -36,4 +36,4 @@ def test_without_a_gpu_policies_are_skipped_and_the_hosts_memory_is_measured(tmp
     summary.show(outcome.document, outcome.folder, console)
     text = " ".join(console.file.getvalue().split())
     assert "Skipped: default/function, growth/function, fraction-0.9/function, growth+fraction-0.9/function:" in text
-    assert "Memory of the host that only the process has:" in text
+    assert "Private host memory (USS):" in text
