@@ -19,6 +19,7 @@ from bench.results.upgrade import SECTION
 MOST_BYTES = 16 * 1024 * 1024
 
 _FOUND_LENGTH = 60
+_MAY_OVERFLOW = re.compile(rb"[:,\[\s]-?[0-9][0-9.]*[eE]\+?0*[1-9][0-9]{2}|[0-9]{300}")  # beyond 1e308
 
 
 def write(document: Document, path: Path) -> None:
@@ -56,17 +57,22 @@ def read_any(path: Path) -> Document | ForeignDocument:
         return foreign
     _refuse_versions(path, tree)
     upgraded = upgrade.upgrade(tree)
-    document: Document = _convert(path, raw if upgraded is tree else _encode(path, upgraded), upgraded, Document)
+    document: Document = _convert(path, raw if upgraded is tree else _encode(path, raw, upgraded), upgraded, Document)
     if problem := consistency.first_problem(document):
         raise ResultFileError(f"{path}: {problem}")
     return document
 
 
-def _encode(path: Path, tree: dict[str, Any]) -> bytes:
-    """The text of a tree that was changed, to be read as strictly as a file's own."""
+def _encode(path: Path, raw: bytes, tree: dict[str, Any]) -> bytes:
+    """The text of a tree that was changed, to be read as strictly as a file's own.
+
+    The fast encoder writes numbers that no float can hold as null, so where there may be some it is not taken.
+    """
     try:
+        if not _MAY_OVERFLOW.search(raw):
+            return msgspec.json.encode(tree)
         return json.dumps(tree, allow_nan=False).encode()
-    except (ValueError, RecursionError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise ResultFileError(f"{path}: not a result: {error}") from None
 
 

@@ -46,6 +46,20 @@ _SAID = {
     "card": "GPU",
 }
 _IN_SENTENCES = re.compile(rf"(?<![\w/])({'|'.join(_SAID)})\b|/twin\b")
+# Where nothing is called otherwise: most of a result, and not walked through for each of a thousand files.
+_AS_IT_IS = {
+    "preset",
+    "rounds",
+    "order",
+    "telemetry",
+    "policy",
+    "same_model",
+    "latency",
+    "sustained",
+    "profile",
+    "profile_of_graphs",
+    "values",
+}
 _CONTROL = ("/twin", "/control")  # how its name ends
 
 # The axes that a case could be named by; which of them it was tells its name.
@@ -74,13 +88,16 @@ def upgrade(tree: Tree) -> Tree:
 def _in_present_terms(value: Any) -> Any:
     """The same with keys, words and names of controls as they are now; long lists of numbers are passed over."""
     if isinstance(value, dict):
-        return {
-            _KEYS.get(key, key): _word(key, one) if isinstance(one, str) else _in_present_terms(one)
-            for key, one in value.items()
-        }
+        return {_KEYS.get(key, key): _of_key(key, one) for key, one in value.items()}
     if isinstance(value, list) and value and isinstance(value[0], dict | str):
         return [_control(one) if isinstance(one, str) else _in_present_terms(one) for one in value]
     return value
+
+
+def _of_key(key: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return _word(key, value)
+    return value if key in _AS_IT_IS or not isinstance(value, dict | list) else _in_present_terms(value)
 
 
 def _benchmark_in_present_terms(benchmark: Any) -> Any:
