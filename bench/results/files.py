@@ -19,7 +19,6 @@ from bench.results.upgrade import SECTION
 MOST_BYTES = 16 * 1024 * 1024
 
 _FOUND_LENGTH = 60
-_MAY_OVERFLOW = re.compile(rb"[:,\[\s]-?[0-9][0-9.]*[eE]\+?0*[1-9][0-9]{2}|[0-9]{300}")  # beyond 1e308
 
 
 def write(document: Document, path: Path) -> None:
@@ -66,13 +65,12 @@ def read_any(path: Path) -> Document | ForeignDocument:
 def _encode(path: Path, raw: bytes, tree: dict[str, Any]) -> bytes:
     """The text of a tree that was changed, to be read as strictly as a file's own.
 
-    The fast encoder writes numbers that no float can hold as null, so where there may be some it is not taken.
+    The encoder writes numbers that no float can hold as null: the decoder refuses them in what was read.
     """
     try:
-        if not _MAY_OVERFLOW.search(raw):
-            return msgspec.json.encode(tree)
-        return json.dumps(tree, allow_nan=False).encode()
-    except (ValueError, OverflowError, RecursionError) as error:
+        msgspec.json.decode(raw)
+        return msgspec.json.encode(tree)
+    except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
         raise ResultFileError(f"{path}: not a result: {error}") from None
 
 
