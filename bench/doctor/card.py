@@ -86,11 +86,9 @@ def _setting(facts: Mapping[str, object]) -> str:
 def _sharing(card: Card) -> Finding:
     others, reason = card.others()
     if others is None:
-        return warning(
-            "sharing", f"unknown: {reason}", "The experiment memory skips policies that reserve: --allow-shared"
-        )
+        return warning("sharing", f"unknown: {reason}", "Policies that reserve are skipped: --allow-shared")
     if others:
-        remedy = "End them (nvidia-smi lists them); the experiment memory skips policies that could starve them"
+        remedy = "End them (nvidia-smi lists them); policies that could starve them are skipped"
         return warning("sharing", f"{others} other process{'es' if others > 1 else ''} on the GPU", remedy)
     return ok("sharing", "nobody else is on the GPU")
 

@@ -223,7 +223,7 @@ class Repetition:
                 continue
             tensors = read.current_bytes, read.peak_bytes
             if self._baseline is None:
-                reason = "other workers are on the GPU: the experiment `memory` has it to one process at a time"
+                reason = "other workers are on the GPU: only a process that has it to itself can tell"
                 process.memory = DeviceMemory(tensors_bytes=tensors[0], tensors_peak_bytes=tensors[1], reason=reason)
                 continue
             case = process.entry.case

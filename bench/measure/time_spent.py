@@ -26,7 +26,7 @@ class TimeSpent:
 
     @contextmanager
     def on(self, stage: Stage) -> Iterator[None]:
-        """The time of this sample is the stage's."""
+        """The time inside is the stage's."""
         began, before = self._now(), self._inner
         self._inner = 0.0
         try:

@@ -64,7 +64,8 @@ def names_in(source):
     cases = {case.name for one in experiments for case in cases_of(one) if "/" in case.name}
     sections = {section.title for one in experiments if (section := one.exhibit().section)}
     alone = {*EXPERIMENTS, *sections, *(measured.name for one in experiments for measured in one.measurements)}
-    within = re.compile(rf"\b({'|'.join(EXPERIMENTS.keys() - {'memory', 'batch'})})\b|--experiment (memory|batch)\b")
+    others = "|".join(EXPERIMENTS.keys() - {"memory", "batch"})
+    within = re.compile(rf"\b({others})\b|experiments? `?(memory|batch)\b")
     return {
         text for text in strings(source) if text in alone or within.search(text) or any(case in text for case in cases)
     }
@@ -88,6 +89,7 @@ def test_such_a_name_is_found():
     )
     assert names_in(source) == {"modes", "of xla/resident here", "Memory"}
     assert names_in('say(f"bench run --experiment batch --only {name}")') == {"bench run --experiment batch --only "}
+    assert names_in('say("see the experiment `memory`")') == {"see the experiment `memory`"}
 
 
 def test_every_folder_is_named_in_the_map():
