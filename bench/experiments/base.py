@@ -126,6 +126,7 @@ class Experiment:
     name: str
     question: str
     axes: tuple[str, ...]  # what varies, in the order of a case's name
+    own: Axes = field(default_factory=dict)  # values that mean something in its cases only
     main: tuple[str, ...] = ()  # the cases that stand for the others where there is room for a few
     cases: Callable[[Axes], Sequence[Case]]
     exhibit: Callable[[], Exhibit]

@@ -1,14 +1,14 @@
 """Which cases are wanted, from what the user names."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
 from bench.experiments.base import Experiment, cases_of
 from bench.experiments.registry import EXPERIMENTS, usual_experiments
-from bench.plan.case import Axes, Case, is_reference
+from bench.plan.case import Axes, Case, Value, is_reference
 
 # Axes whose values are names of what the worker has: any that some experiment measures by itself.
 _NAMED = ("mode", "pipeline")
@@ -61,7 +61,8 @@ def experiments_about(axes: Axes, preset: str, side_by_side: bool = False) -> tu
         if found := tuple(name for name in names if set(axes) <= set(EXPERIMENTS[name].axes)):
             return found
     # Several axes that no experiment varies together: each for itself.
-    return tuple(name for name in EXPERIMENTS if any(name in experiments_about({axis: ()}, preset) for axis in axes))
+    each = [experiments_about({axis: ()}, preset, side_by_side) for axis in axes]
+    return tuple(name for name in EXPERIMENTS if any(name in names for names in each))
 
 
 def case_named(name: str, experiment: str | None) -> Case:
@@ -96,7 +97,7 @@ def _own(axes: Axes, experiment: Experiment) -> Axes:
     return {name: values for name, values in axes.items() if name in experiment.axes}
 
 
-def _check_axes(axes: Axes, experiments: Iterable[Experiment]) -> None:
+def _check_axes(axes: Axes, experiments: Sequence[Experiment]) -> None:
     """Raise UsageError for an axis that none of the experiments varies, or a value that nobody knows."""
     varied = {axis for experiment in experiments for axis in experiment.axes}
     for axis, values in axes.items():
@@ -108,6 +109,14 @@ def _check_axes(axes: Axes, experiments: Iterable[Experiment]) -> None:
             for value in values:
                 if value not in known:
                     raise UsageError(f"--axis {axis}: no {axis} {value!r}. {nearest(str(value), known)}")
+                _check_own(axis, value, experiments)
+
+
+def _check_own(axis: str, value: Value, experiments: Iterable[Experiment]) -> None:
+    """Raise UsageError for a value of one experiment that another was asked to measure."""
+    owner = next((name for name, one in EXPERIMENTS.items() if value in one.own.get(axis, ())), None)
+    if owner and any(axis in one.axes and one.name != owner for one in experiments):
+        raise UsageError(f"--axis {axis}={value}: only --experiment {owner} measures it, and alone.")
 
 
 def with_fitting(axes: Axes, experiments: Iterable[str], free_bytes: int | None) -> Axes:

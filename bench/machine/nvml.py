@@ -170,7 +170,7 @@ def cards() -> list[CardName] | None:
 
 
 def throttle_reasons(bits: int) -> tuple[str, ...]:
-    """The names of those reasons for lower clocks that count as a interference."""
+    """The names of those reasons for lower clocks that count as interference."""
     return tuple(name for name, bit in THROTTLING.items() if bits & bit)
 
 

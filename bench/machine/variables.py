@@ -40,7 +40,7 @@ _SETTINGS = {
     "BLIS_": "NumPy's products",
     "CUDA_DEVICE_MAX_CONNECTIONS": "queues between a process and its GPU",
     "CUDA_DEVICE_ORDER": "what an index means",
-    "CUDA_LAUNCH_SAMPLEING": "every launch waits",
+    "CUDA_LAUNCH_BLOCKING": "every launch waits",
     "CUDA_MODULE_LOADING": "kernels are loaded at the first call or before",
     # Of a GPU that others share these are what they were promised: to take them out would be to take theirs.
     "CUDA_MPS_ACTIVE_THREAD_PERCENTAGE": "the share of a GPU's processors under MPS",

@@ -80,7 +80,7 @@ def _samples(benchmark: Benchmark, place: str) -> Iterator[str]:
     samples = sum(len(process.rounds) for process in benchmark.extra_info.processes)
     if len(data) != samples or not data:
         yield (
-            f"at {place}.stats.data: expected as many samples as the processes have samples, {samples}, and one at "
+            f"at {place}.stats.data: expected as many samples as the processes have rounds, {samples}, and one at "
             f"least, found {len(data)} samples"
         )
     if data and not (min(data) >= LEAST_SECONDS and max(data) <= MOST_SECONDS):

@@ -55,11 +55,18 @@ def read_any(path: Path) -> Document | ForeignDocument:
         foreign: ForeignDocument = _convert(path, raw, tree, ForeignDocument)
         return foreign
     _refuse_versions(path, tree)
-    upgraded = upgrade.upgrade(tree)
+    upgraded = _upgrade(path, tree)
     document: Document = _convert(path, raw if upgraded is tree else _encode(path, raw, upgraded), upgraded, Document)
     if problem := consistency.first_problem(document):
         raise ResultFileError(f"{path}: {problem}")
     return document
+
+
+def _upgrade(path: Path, tree: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return upgrade.upgrade(tree)
+    except (RecursionError, ValueError, OverflowError) as error:
+        raise ResultFileError(f"{path}: not a result of an older version: {error}") from None
 
 
 def _encode(path: Path, raw: bytes, tree: dict[str, Any]) -> bytes:

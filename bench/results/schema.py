@@ -24,10 +24,9 @@ from bench.results.record import (
 from bench.results.warning import RunWarning
 
 # 1.0: first version.
-# 1.1: facts about the machine; skipped cases and policies not applied; memory of the host and of a GPU, the policy in
-#      force, telemetry and energy; input pipelines alone and what they cost; where the time went.
-# 2.0: several experiments in one result, each with its own repetitions, cases and A/A control
-# (bench/results/upgrade.py).
+# 1.1: facts about the machine; skipped cases and policies not applied; memory of the host and of a GPU, the policy
+#      applied, telemetry and energy; input pipelines alone and what they cost; where the time went.
+# 2.0: several experiments in one result, each with its own repetitions, cases and control (bench/results/upgrade.py).
 # 2.1: what xprof reads in each trace, how much it traced, the loss after the check, the command.
 # 2.2: input pipelines alone in every repetition; warnings of noise and of warm-up that could not be checked.
 # 2.3: traces by steps where a call does many; a GPU's trace itself, with CUDA graphs too; what launching, waiting and
@@ -250,7 +249,7 @@ class Section(Record, frozen=True, kw_only=True):
     warnings: tuple[RunWarning, ...]
     training: Training | None
     training_reason: str | None  # why there is none
-    # Seconds by stage (bench/measure/spending.py): what is not in samples is the price of measuring.
+    # Seconds by stage (bench/measure/time_spent.py): what is not in samples is the price of measuring.
     time_spent: dict[str, float] = msgspec.field(default_factory=dict)
     # Of the machine, group by group: gpu, cpu, memory, system, ...
     facts: dict[str, dict[str, Fact]] = msgspec.field(default_factory=dict)

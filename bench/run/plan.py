@@ -1,6 +1,6 @@
 """The first phase of a run: from its options and the device to what is measured, and how much of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import UsageError
@@ -72,7 +72,7 @@ def plan(options: Options) -> RunPlan:
             for name, why in reasons.items()
             if why
         ),
-        command=command_of(options, axes, selected),
+        command=command_of(options, _varied(axes, selected), selected),
     )
 
 
@@ -92,6 +92,12 @@ def fitting_axes(axes: Axes, experiments: Sequence[str], choice: DeviceChoice, c
         return axes
     memory, _ = card.memory()
     return selection.with_fitting(axes, experiments, memory.total - memory.used if memory else None)
+
+
+def _varied(axes: Axes, experiments: Iterable[str]) -> Axes:
+    """Those that one of these experiments varies: the others would be refused where they are asked for again."""
+    varied = {axis for name in experiments for axis in EXPERIMENTS[name].axes}
+    return {axis: values for axis, values in axes.items() if axis in varied}
 
 
 def _why_one_by_one(name: str, choice: DeviceChoice, card: nvml.Card) -> str | None:

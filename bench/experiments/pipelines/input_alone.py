@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.results.record import Quantities
+from bench.results.units import LEAST_RATE, MOST_RATE
 
 INPUT_ALONE = "input_alone"
 
@@ -29,4 +30,5 @@ def read(quantities: Sequence[Quantities]) -> tuple[InputAlone, ...]:
         for one in quantities
         if one.name == INPUT_ALONE
         if (batches := one.values.get("batches_count")) and (seconds := one.values.get("elapsed_seconds"))
+        if LEAST_RATE <= batches / seconds <= MOST_RATE
     )

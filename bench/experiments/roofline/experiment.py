@@ -40,6 +40,7 @@ ROOFLINE = Experiment(
     name="roofline",
     question="How far can TensorFlow be pushed on this model, and what is the largest part of a step?",
     axes=_AXES,
+    own={"mode": (*_LOOPS, *_KERAS)},  # they feed themselves, whatever the pipeline is called
     cases=_cases,
     contexts=False,  # of all these ways that would take minutes, and memory is not its question
     measurements=(Measurement(name=peaks.PEAKS, of="device", says="what this device can do at best"),),

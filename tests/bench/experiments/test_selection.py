@@ -120,6 +120,9 @@ def test_values_of_an_axis_take_the_place_of_an_experiments_own():
         return [case.name for case in select(Choice((experiment,), axes=chosen)) if not case.control]
 
     assert names("modes", mode=("xla",)) == ["function/resident", "xla/resident", "xla/notebook"]
+    with pytest.raises(UsageError, match="mode=xla-loop: only --experiment roofline measures it"):
+        names("modes", mode=("xla-loop",))
+    assert names("roofline", mode=("xla-loop",)) == ["function", "xla-loop"]
     assert names("modes", mode=("eager-fused",), pipeline=("resident",)) == [
         "function/resident",
         "eager-fused/resident",
@@ -161,6 +164,12 @@ def test_an_unknown_value_comes_with_the_nearest():
 )
 def test_without_a_name_those_are_measured_that_vary_what_was_chosen(chosen, expected):
     assert experiments_about(chosen, "quick") == expected
+
+
+def test_side_by_side_it_is_the_first_of_them():
+    assert experiments_about({"pipeline": ("notebook",)}, "quick", side_by_side=True) == ("modes",)
+    apart = {"pipeline": ("notebook",), "batch_size": (64,)}
+    assert experiments_about(apart, "quick", side_by_side=True) == ("modes", "batch")
 
 
 def test_pipelines_are_eight_under_two_modes():

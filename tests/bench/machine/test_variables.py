@@ -26,7 +26,7 @@ UNHEARD_OF = (
     "PYTHONMALLOC",
     "PYTHONTRACEMALLOC",
 )
-CHOSEN = ("OMP_SOMETHING_NEW", "KMP_SAMPLETIME", "MALLOC_ARENA_MAX", "ONEDNN_MAX_CPU_ISA", "MKL_NEW", "XLA_FLAGS")
+CHOSEN = ("OMP_SOMETHING_NEW", "KMP_BLOCKTIME", "MALLOC_ARENA_MAX", "ONEDNN_MAX_CPU_ISA", "MKL_NEW", "XLA_FLAGS")
 
 # What a driver and TensorFlow read of a GPU's variables, and what is done with each.
 OF_A_CARD = [
@@ -85,6 +85,12 @@ def test_what_somebody_chose_stays_and_is_recorded(name):
     assert environment.for_servers(CPU, inherited).get(name, "--x=2") == "--x=2"
     assert environment.recorded(CPU, inherited)[name] == "--x=2"
     assert variables.taken_out(inherited) == []
+
+
+def test_cudas_and_openmps_own_names_are_known():
+    """As CUDA's programming guide ("CUDA Environment Variables") and LLVM's OpenMP runtime reference write them."""
+    names = {"CUDA_LAUNCH_BLOCKING", "KMP_BLOCKTIME"}
+    assert variables.settings(dict.fromkeys(names, "1")).keys() == names
 
 
 @pytest.mark.parametrize("name", ["HOME", "PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "KERAS_HOME", "SOMETHING"])

@@ -71,7 +71,7 @@ def test_missing_keys_are_named(tree, tmp_path):
 
 def test_samples_have_to_fit_the_processes(tree, tmp_path):
     tree["benchmarks"][0]["stats"]["data"].pop()
-    assert "as many samples as the processes have samples, 12, and one at least, found 11" in refused(tmp_path, tree)
+    assert "as many samples as the processes have rounds, 12, and one at least, found 11" in refused(tmp_path, tree)
 
 
 @pytest.mark.parametrize("sample", [0, -1.0, 1e999])
@@ -95,6 +95,29 @@ def test_what_is_no_version_is_shown_harmlessly(tree, tmp_path, version):
     message = refused(tmp_path, tree)
     assert "schema_version: expected 1.x or 2.x or 3.x, found" in message
     assert message.isprintable()
+
+
+def deep(levels):
+    tree = 1
+    for _ in range(levels):
+        tree = {"a": tree}
+    return tree
+
+
+@pytest.mark.parametrize("levels", [400, 600, 900])
+def test_an_older_file_that_is_nested_deeply_is_refused(tmp_path, levels):
+    section = {"schema_version": "2.3", "experiments": [deep(levels)]}
+    refused(tmp_path, {"benchmarks": [], "autoencoder_bench": section})
+
+
+@pytest.mark.parametrize("part", ["seconds", "steps"])
+def test_an_older_trace_with_a_number_beyond_all_is_refused(tmp_path, part):
+    tree = json.loads((Path(__file__).parent / "golden" / "version-2.json").read_text())
+    tree["autoencoder_bench"]["schema_version"] = "2.1"
+    info = tree["benchmarks"][0]["extra_info"]
+    info["block"]["steps_per_call"] = 2 * 10**400 if part == "steps" else 2
+    info["profile"] = {"breakdown": {"split": {"a_seconds": 10**400 if part == "seconds" else 1.0}}}
+    refused(tmp_path, tree)
 
 
 def test_a_file_of_version_1_is_read_as_strictly(tmp_path):

@@ -89,3 +89,10 @@ def test_table_and_plot(tmp_path):
     assert "5,050" in text
     style.save(plot.draw(found), tmp_path / "pipelines.png")
     assert matplotlib.image.imread(tmp_path / "pipelines.png").std() > 0.01
+
+
+def test_a_rate_that_cannot_be_is_none():
+    """A file from elsewhere may hold a part of a batch in a million seconds: nothing can be said of that."""
+    found = with_inputs_alone(result(), [1e-300] * 6, batches=5e-324)
+    assert exhibit.alone_rate(found.benchmarks[0]).value is None
+    assert exhibit.findings(found)
