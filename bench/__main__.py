@@ -17,7 +17,7 @@ app = typer.Typer(
     help="Measure what this machine does with TensorFlow: steps per second of a small autoencoder in eager mode, "
     "under tf.function and under XLA, and what each memory policy of a GPU takes. Start with `bench doctor`.",
     epilog="Exit codes, of several the first: 130 interrupted, what was measured is saved; 2 bad usage or input; 4 not "
-    "comparable; 1 a case failed, mismatched or vanished; 3 a regression; 5 inconclusive, with --strict; 0 fine.",
+    "comparable; 1 a case failed, mismatched or missing; 3 a regression; 5 inconclusive, with --strict; 0 fine.",
 )
 for command in (
     measuring.run,

@@ -8,7 +8,7 @@ class ExitCode(IntEnum):
     """Exit codes of every command; of several, the first of 130, 2, 4, 1, 3, 5, 0 wins (`worst`)."""
 
     OK = 0
-    FAILED = 1  # a case failed, mismatched, or vanished
+    FAILED = 1  # a case failed, mismatched, or missing
     USAGE = 2  # bad usage, unreadable or invalid input
     REGRESSION = 3
     NOT_COMPARABLE = 4  # other workload or data, or other hardware where a verdict was asked for

@@ -208,7 +208,7 @@ def _absent(name: str, base: Run, new: Run, kind: Kind) -> CaseComparison:
     if reason := base.without_ratio.get(name) or new.without_ratio.get(name):
         state, detail = "no_ratio", reason
     elif name in base.cases:
-        state = "failed" if name in new.failed else "vanished"
+        state = "failed" if name in new.failed else "missing"
         detail = new.failed.get(name, f"{new.label} does not have it")
     elif name in new.cases and not (name in base.failed and kind == "side_by_side"):
         state, detail = "added", base.failed.get(name, f"{base.label} does not have it")

@@ -22,7 +22,7 @@ Reason = Literal[
 
 Kind = Literal["side_by_side", "separate", "other_hardware"]
 
-CaseState = Literal["compared", "no_ratio", "vanished", "failed", "added", "failed_in_both"]
+CaseState = Literal["compared", "no_ratio", "missing", "failed", "added", "failed_in_both"]
 
 
 class Difference(Record, frozen=True, kw_only=True):
@@ -112,7 +112,7 @@ class Comparison(Record, frozen=True, kw_only=True):
         """Without `--strict`."""
         if not self.judged:
             return ExitCode.OK
-        if any(case.state in ("vanished", "failed", "failed_in_both") for case in self.cases):
+        if any(case.state in ("missing", "failed", "failed_in_both") for case in self.cases):
             return ExitCode.FAILED
         return ExitCode.REGRESSION if self.regressions else ExitCode.OK
 

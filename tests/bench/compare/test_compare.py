@@ -250,12 +250,12 @@ def test_other_software_is_named_and_judged():
     assert comparison.exit_code == ExitCode.REGRESSION
 
 
-def test_a_vanished_case_counts_as_failed_and_an_added_one_is_shown():
+def test_a_missing_case_counts_as_failed_and_an_added_one_is_shown():
     base = samples(1)
     new = {name: rows for name, rows in samples(2).items() if name != "eager/notebook"}
     comparison = separate(base, new)
     states = {case.name.removeprefix("modes/"): case.state for case in comparison.cases}
-    assert states["eager/notebook"] == "vanished"
+    assert states["eager/notebook"] == "missing"
     assert comparison.exit_code == ExitCode.FAILED
     back = separate(new, base)
     assert {case.name.removeprefix("modes/"): case.state for case in back.cases}["eager/notebook"] == "added"

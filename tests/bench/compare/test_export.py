@@ -36,12 +36,12 @@ def test_csv_has_a_line_for_each_metric_of_each_case(found):
         assert float(row["low"]) < float(row["ratio"]) < float(row["high"])
 
 
-def test_csv_has_a_line_for_a_case_that_vanished(found):
+def test_csv_has_a_line_for_a_case_that_is_missing(found):
     gone = msgspec.structs.replace(
-        found.cases[0], state="vanished", speed=None, relative=None, first_call=None, memory=None
+        found.cases[0], state="missing", speed=None, relative=None, first_call=None, memory=None
     )
     rows = list(csv.DictReader(io.StringIO(export.to_csv([msgspec.structs.replace(found, cases=(gone,))]))))
-    assert [(row["state"], row["ratio"]) for row in rows] == [("vanished", "")]
+    assert [(row["state"], row["ratio"]) for row in rows] == [("missing", "")]
 
 
 @pytest.mark.parametrize("label", ["=1+1", "+cmd", "-x", "@sum"])
