@@ -64,12 +64,17 @@ def _sees(server: Server, choice: DeviceChoice, log: Path, timeouts: Timeouts) -
     except WorkerFailed as failure:
         remedy = _flag_remedy(str(failure)) or "Install this project anew"
         return Seen([problem("TensorFlow", f"it cannot look for devices: {failure}", remedy)], False)
-    found = [ok("TensorFlow", f"{probed.tensorflow}, Keras {probed.keras}, built for {_built_for(probed)}")]
+    found = [
+        ok(
+            "TensorFlow",
+            f"{probed.versions['tensorflow']}, Keras {probed.versions['keras']}, built for {_built_for(probed)}",
+        )
+    ]
     if choice.kind == "cpu":
         return Seen([*found, ok("device", f"the CPU ({choice.why})")], True)
     text = log.read_text(errors="replace")
     if not probed.gpus:
-        cause = missing_gpu.find(probed.cuda_build, text)
+        cause = missing_gpu.find(probed.gpu_build, text)
         return Seen([*found, problem("device", f"TensorFlow sees no GPU: {cause.what}", cause.remedy)], False)
     found.append(ok("device", f"TensorFlow sees {', '.join(probed.gpus)}"))
     if complaint := missing_gpu.complaint(text):
@@ -145,4 +150,5 @@ def _xla_remedy(log: str) -> str:
 
 
 def _built_for(probed: protocol.Probed) -> str:
-    return f"CUDA {probed.cuda_version}, cuDNN {probed.cudnn_version}" if probed.cuda_build else "CPUs"
+    versions = probed.versions
+    return f"CUDA {versions['cuda']}, cuDNN {versions['cudnn']}" if probed.gpu_build else "CPUs"

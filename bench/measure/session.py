@@ -163,9 +163,9 @@ class Session:
             raise BenchError(f"{of_side}TensorFlow cannot look for devices: {why}. See {log}") from None
         if self._settings.device == "gpu" and not probed.gpus:
             text = log.read_text(errors="replace")
-            raise UsageError(of_side + missing_gpu.explain(probed.cuda_build, text))
+            raise UsageError(of_side + missing_gpu.explain(probed.gpu_build, text))
         for name in probed.gpus:
-            self._view.say(f"{of_side}TensorFlow sees {name}.")
+            self._view.say(f"{of_side}{probed.framework} sees {name}.")
         if side == NEW and self._settings.device == "gpu":
             self._match_card(probed)
         self._recorders[side].add_probe(probed)

@@ -13,39 +13,23 @@ class WorkerReady(Message, frozen=True, kw_only=True):
 
 
 class Probe(Message, frozen=True, kw_only=True):
-    """Say what TensorFlow sees; initialises the device."""
+    """Say what the framework sees; initialises the device."""
 
 
 class Probed(Message, frozen=True, kw_only=True):
-    """TensorFlow's view of itself and its devices."""
+    """A framework's view of itself and its devices.
 
-    tensorflow: str
-    keras: str
-    cuda_build: bool
-    cuda_version: str | None
-    cudnn_version: str | None
+    `versions` are of itself and of what it was built against, None where it was built without; `facts` are whatever
+    else speeds depend on, as they stand in a result.
+    """
+
+    framework: str  # its name as people write it
+    versions: dict[str, str | None]
+    gpu_build: bool
     gpus: list[str]
+    pci_bus_ids: list[str]  # of the GPUs, in the same order; shorter where the framework does not say
     tf32: bool
-    pci_bus_ids: list[str]  # of the GPUs, in the same order; shorter where TensorFlow does not say
-    intra_op_threads: int  # 0: as many as TensorFlow thinks best, both
-    inter_op_threads: int
-    compute_capabilities: str | None  # of the machine code in this build
-    xla_flags: str
-
-    def facts(self) -> dict[str, Fact]:
-        """As they stand in a result."""
-        without = None if self.cuda_build else "this build is for CPUs"
-        return {
-            "tensorflow": Fact(value=self.tensorflow),
-            "keras": Fact(value=self.keras),
-            "cuda": Fact(value=self.cuda_version, reason=without),
-            "cudnn": Fact(value=self.cudnn_version, reason=without),
-            "compute_capabilities": Fact(value=self.compute_capabilities, reason=without),
-            "tf32": Fact(value=self.tf32),
-            "intra_op_threads": Fact(value=self.intra_op_threads),
-            "inter_op_threads": Fact(value=self.inter_op_threads),
-            "xla_flags": Fact(value=self.xla_flags),
-        }
+    facts: dict[str, Fact]
 
 
 class Prepare(Message, frozen=True, kw_only=True):

@@ -119,21 +119,18 @@ class Recorder:
         self.circumstances = dataclasses.replace(self.circumstances, facts={**self.circumstances.facts, **facts})
 
     def add_probe(self, probed: Probed) -> None:
-        """A worker has seen what TensorFlow sees."""
+        """A worker has seen what its framework sees."""
         circumstances = self.circumstances
         device = circumstances.device
         if probed.gpus:
             device = msgspec.structs.replace(device, name=probed.gpus[0], gpus=tuple(probed.gpus))
         software = msgspec.structs.replace(
             circumstances.software,
-            tensorflow=probed.tensorflow,
-            keras=probed.keras,
-            cuda_build=probed.cuda_build,
-            cuda=probed.cuda_version,
-            cudnn=probed.cudnn_version,
+            cuda_build=probed.gpu_build,
+            **{name: version for name, version in probed.versions.items() if hasattr(circumstances.software, name)},
         )
         self.circumstances = dataclasses.replace(circumstances, device=device, software=software)
-        self.add_facts({"tensorflow": probed.facts()})
+        self.add_facts({probed.framework.lower(): probed.facts})
 
     def add_training(self, training: Training | str) -> None:
         """The training run is done, or has failed for the reason given."""

@@ -17,6 +17,7 @@ from bench.backends.tensorflow import allocator
 from bench.machine import environment
 from bench.plan import memory_policy
 from bench.protocol import MemoryRead, Probed
+from bench.results.record import Fact
 
 TF32_CAPABILITY = (8, 0)
 
@@ -146,19 +147,38 @@ def probe() -> Probed:
     """What TensorFlow says of itself and of the devices it can see."""
     build: dict[str, Any] = tf.sysconfig.get_build_info()
     gpus = tf.config.list_physical_devices("GPU")
+    return probed(
+        build, [str(details(gpu).get("device_name", "unnamed GPU")) for gpu in gpus], _pci_bus_ids() if gpus else []
+    )
+
+
+def probed(build: dict[str, Any], gpus: list[str], pci_bus_ids: list[str]) -> Probed:
+    """What TensorFlow says of itself, of this build (tf.sysconfig.get_build_info) and of these GPUs."""
+    with_cuda, tf32 = bool(build.get("is_cuda_build")), uses_tf32(tf.config.list_physical_devices("GPU"))
+    without = None if with_cuda else "this build is for CPUs"
+    versions = {
+        "tensorflow": tf.__version__,
+        "keras": tf.keras.__version__,
+        "cuda": build.get("cuda_version"),
+        "cudnn": build.get("cudnn_version"),
+    }
+    capabilities = ", ".join(build.get("cuda_compute_capabilities", [])) or None
     return Probed(
-        tensorflow=tf.__version__,
-        keras=tf.keras.__version__,
-        cuda_build=bool(build.get("is_cuda_build")),
-        cuda_version=build.get("cuda_version"),
-        cudnn_version=build.get("cudnn_version"),
-        gpus=[str(details(gpu).get("device_name", "unnamed GPU")) for gpu in gpus],
-        tf32=uses_tf32(gpus),
-        pci_bus_ids=_pci_bus_ids() if gpus else [],
-        intra_op_threads=tf.config.threading.get_intra_op_parallelism_threads(),
-        inter_op_threads=tf.config.threading.get_inter_op_parallelism_threads(),
-        compute_capabilities=", ".join(build.get("cuda_compute_capabilities", [])) or None,
-        xla_flags=environment.anonymous(os.environ.get("XLA_FLAGS", "")),
+        framework="TensorFlow",
+        versions=versions,
+        gpu_build=with_cuda,
+        gpus=gpus,
+        pci_bus_ids=pci_bus_ids,
+        tf32=tf32,
+        facts={
+            **{name: Fact(value=version, reason=None if version else without) for name, version in versions.items()},
+            "compute_capabilities": Fact(value=capabilities, reason=without),  # of the machine code in this build
+            "tf32": Fact(value=tf32),
+            # 0: as many as TensorFlow thinks best, both.
+            "intra_op_threads": Fact(value=tf.config.threading.get_intra_op_parallelism_threads()),
+            "inter_op_threads": Fact(value=tf.config.threading.get_inter_op_parallelism_threads()),
+            "xla_flags": Fact(value=environment.anonymous(os.environ.get("XLA_FLAGS", ""))),
+        },
     )
 
 

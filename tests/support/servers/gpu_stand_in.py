@@ -25,7 +25,7 @@ from tensorflow.python.eager import context
 from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, profiler
 from bench.experiments.roofline import worker
-from bench.protocol import MemoryRead, Probed
+from bench.protocol import MemoryRead
 from bench.worker import server
 from support import gpu_xplanes  # the sources of what a GPU's plane holds are there
 
@@ -124,20 +124,13 @@ def _inspect_trace(space, steps_per_call):
 
 def _probe():
     """As a wheel for GPUs answers: versions of `tf.sysconfig.get_build_info` of tensorflow 2.21, its keys as there."""
-    return Probed(
-        tensorflow="2.21.0",
-        keras="3.15.1",
-        cuda_build=True,
-        cuda_version="12.5.1",
-        cudnn_version="9",
-        gpus=["Stand-in GPU"],
-        tf32=True,
-        pci_bus_ids=[os.environ.get("STAND_IN_BUS_ID", "0000:01:00.0")],
-        intra_op_threads=0,
-        inter_op_threads=0,
-        compute_capabilities="sm_80",
-        xla_flags="",
-    )
+    build = {
+        "is_cuda_build": True,
+        "cuda_version": "12.5.1",
+        "cudnn_version": "9",
+        "cuda_compute_capabilities": ["sm_80"],
+    }
+    return device.probed(build, ["Stand-in GPU"], [os.environ.get("STAND_IN_BUS_ID", "0000:01:00.0")])
 
 
 tf.config.list_physical_devices = _list_physical_devices
