@@ -238,7 +238,7 @@ def profile(
         outcome = measure(options, view)
     read = [one for one in tables.traced(outcome.document) if one.benchmark.name == case]
     for grid in [grid for one in read for grid in tables.of_case(one)]:
-        console.print(rich(grid))
+        console.print(rich(grid), crop=False)
     lines = [f"- {note}" for note in tables.notes(outcome.document)]
     lines += [*summary.shortcomings(outcome.document), *summary.whereabouts(outcome.folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich import box
+from rich.cells import cell_len
 from rich.markup import escape
 from rich.table import Table
 
@@ -33,7 +34,15 @@ def rich(grid: Grid, colour: Callable[[str], str | None] = lambda cell: None, fo
         pad_edge=not folding,
     )
     for i, heading in enumerate(grid.headings):
-        table.add_column(escape(heading), justify="right" if i else "left", no_wrap=not folding, overflow="fold")
+        # A console that is narrower would cut figures: print with crop=False.
+        widest = max(cell_len(cell) for cell in (heading, *(row[i] for row in grid.rows)))
+        table.add_column(
+            escape(heading),
+            justify="right" if i else "left",
+            no_wrap=not folding,
+            overflow="fold",
+            min_width=None if folding else widest,
+        )
     for row in grid.rows:
         table.add_row(*(_coloured(cell, colour(cell)) for cell in row))
     return table

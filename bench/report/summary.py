@@ -18,7 +18,7 @@ from bench.results.schema import Benchmark, Document, ExperimentRecord
 
 def show(document: Document, folder: Path, console: Console) -> None:
     """Print the summary of a run and where its files are."""
-    console.print(summary(document))
+    console.print(summary(document), crop=False)
     lines = [f"Results: {folder}", *whereabouts(folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 

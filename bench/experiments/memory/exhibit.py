@@ -21,9 +21,9 @@ _DEVICE_CAPTION = (
     "figure). USS: the host's memory that only this process has."
 )
 _HOST_CAPTION = (
-    "time: paired ratio to {reference}. start: seconds until the first computation. Memory of the host, median of the "
-    "repetitions. USS: pages that only this process has. RSS: with those it shares with its server. peak RSS: the most "
-    "it ever had resident."
+    "time: paired ratio to {reference}. init: seconds until the first computation. Memory of the host, median of the "
+    "repetitions. USS: pages that only this process has. RSS: with those it shares with its server. peak: the most RSS "
+    "it ever had."
 )
 # Of the report: with the least and the most of the processes.
 _KINDS = {
@@ -35,11 +35,11 @@ _KINDS = {
     ),
     "cpu": (
         ("uss", "rss", "peak_rss"),
-        "Of the host: USS, pages that only this process has; RSS, with those it shares with its server; peak RSS, the "
-        "most it ever had resident.",
+        "Of the host: USS, pages that only this process has; RSS, with those it shares with its server; peak, the most "
+        "RSS it ever had.",
     ),
 }
-_HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak RSS"}
+_HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak"}
 _SAID = ("reserved", "used", "tensors")  # of a policy
 
 
@@ -51,7 +51,7 @@ def table(document: Document) -> Grid:
         return cells.of_cases(document, headings, lambda case: _row(case, kinds), _DEVICE_CAPTION)
     of_host = ("uss", "rss", "peak_rss")
     caption = _HOST_CAPTION.format(reference=document.experiment.reference)
-    headings = ("steps/s", "time", "start", *_headings(of_host))
+    headings = ("steps/s", "time", "init", *_headings(of_host))
     return cells.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import shlex
+from pathlib import Path
 
 import matplotlib.image
 import msgspec
@@ -11,6 +12,7 @@ from support.documents import with_experiment
 
 from bench.output import bars, style
 from bench.report import summary
+from bench.results import files
 from bench.results.record import Failure
 from bench.results.schema import CaseStatus
 
@@ -63,3 +65,23 @@ def test_names_from_elsewhere_are_text(finished, tmp_path, name):
     assert name[:20] in shown(changed, outcome.folder)
     style.save(bars.draw_steps_per_second(changed), tmp_path / "plot.png")
     assert matplotlib.image.imread(tmp_path / "plot.png").std() > 0.01
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 79])
+def test_a_narrow_console_drops_columns_and_cuts_no_figure(finished, width):
+    document = finished[0].document
+    wide, narrow = (Console(file=io.StringIO(), width=columns) for columns in (200, width))
+    for console in (wide, narrow):
+        console.print(summary.summary(document), crop=False)
+    rows = {words[0]: set(words) for line in wide.file.getvalue().splitlines() if (words := line.split())}
+    for benchmark in document.benchmarks:
+        (line,) = [line for line in narrow.file.getvalue().splitlines() if line.split()[:1] == [benchmark.name]]
+        assert set(line.split()) <= rows[benchmark.name]
+
+
+@pytest.mark.parametrize("name", ["quick", "memory", "pipelines", "batch", "roofline"])
+def test_the_tables_of_every_experiment_fit_80_columns(name):
+    document = files.read(Path(__file__).parents[3] / "results" / "reference" / f"{name}.json")
+    console = Console(file=io.StringIO(), width=80)
+    console.print(summary.summary(document), crop=False)
+    assert max(map(len, console.file.getvalue().splitlines())) <= 80
