@@ -44,7 +44,7 @@ class Changes:
         return self._of(lambda case: case.first_calls, name, error)
 
     def memory(self, name: str) -> Change | None:
-        """Of the memory in bytes: what a GPU lost to the case where both tell, else the host's peak."""
+        """Of the memory in bytes: what the case used of a GPU where both tell, else the host's peak."""
         if on_card := self._of(lambda case: case.card_memory, name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION)):
             return on_card
         error = self._noise.memory.get(name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION))

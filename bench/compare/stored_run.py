@@ -53,7 +53,7 @@ class Measured:
 
     @cached_property
     def card_memory(self) -> dict[int, float]:
-        """For each repetition, the logarithm of the bytes that a GPU lost to the process, where that is known."""
+        """For each repetition, the logarithm of the bytes that the process used of a GPU, where that is known."""
         found = ((r.repetition, r.device_memory.nvml_used_bytes) for r in self.processes if r.device_memory)
         return {repetition: math.log(lost) for repetition, lost in found if lost}
 

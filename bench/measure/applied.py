@@ -1,4 +1,4 @@
-"""Is a memory policy applied? By what TensorFlow says it was started with, and by what the GPU lost."""
+"""Is a memory policy applied? By what TensorFlow says it was started with, and by what NVML counts as used."""
 
 from bench.plan.memory_policy import Policy
 from bench.results.record import AppliedPolicy, DeviceMemory

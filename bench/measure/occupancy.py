@@ -81,22 +81,22 @@ def take(
     card: Card, before: Baseline, context_bytes: int | None, tensors: tuple[int | None, int | None]
 ) -> DeviceMemory:
     """The record of the one process that is on the GPU now; `tensors` are its current and peak bytes."""
-    lost, reason = nvml_used_bytes(card, before)
+    used, reason = nvml_used_bytes(card, before)
     others, _ = card.others()
     alone = before.exclusive
     if alone and others != 1:  # one of them is ours: more, and someone came meanwhile; none, and nobody can tell
         alone = False if others else None
-    if lost is not None and context_bytes is None:
+    if used is not None and context_bytes is None:
         reason = "what a context holds could not be measured"
     if tensors[1] is None:
         reason = reason or "the allocator keeps no statistics"
-    reserved = None if lost is None or context_bytes is None else max(0, lost - context_bytes)
+    reserved = None if used is None or context_bytes is None else max(0, used - context_bytes)
     return DeviceMemory(
         tensors_bytes=tensors[0],
         tensors_peak_bytes=tensors[1],
         total_bytes=before.total_bytes,
         nvml_idle_bytes=before.used_bytes,
-        nvml_used_bytes=lost,
+        nvml_used_bytes=used,
         context_bytes=context_bytes,
         reserved_bytes=reserved,
         exclusive=alone,

@@ -5,9 +5,6 @@ from bench.report import quality
 from bench.results import aa_check
 from bench.results.schema import Document
 
-_MODE_NAMES = {"eager": "eager mode", "function": "tf.function", "xla": "XLA"}
-_COMPILED = ("xla", "function")
-
 
 def findings(document: Document) -> list[str]:
     """A few sentences: of each experiment what it is about, then energy, where the time went, the data's quality."""

@@ -15,7 +15,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """What stands below one heading. `code` is a sample to copy."""
+    """What stands below one heading. `code` is a command to copy."""
 
     title: str
     anchor: str

@@ -11,6 +11,8 @@ from support import patience
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import metadata
 
+from bench.plan.case import AXES
+from bench.tensorboard import sub_runs
 from bench.tensorboard.events import EventFile
 
 
@@ -71,3 +73,8 @@ def test_writing_imports_no_tensorflow(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=patience.limit(60), check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_what_tensorboard_shows_at_first_are_experiment_and_axes():
+    """It shows five hyperparameters, in the order of their names (seen in TensorBoard 2.21)."""
+    assert set(sorted(sub_runs.PARAMETERS)[:5]) == {"experiment", *AXES}
