@@ -1,6 +1,7 @@
 """The workload: what is measured, behind one small protocol that another model could fill one day.
 
-This half needs no framework: parameters and data. What a step is in a framework is in its folder of `bench/backends`.
+This half needs no framework: parameters and data. The other half is a record of functions in a framework, in its folder
+of `bench/backends`: the step, the losses to check by, the plots.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from autoencoder.data import FashionMnist
 from autoencoder.errors import DataError
 
 Dataset = FashionMnist
-__all__ = ["WORKLOAD", "DataError", "Dataset", "Workload"]
+__all__ = ["WORKLOAD", "Config", "DataError", "Dataset", "Workload"]
 
 # Raised whenever a step comes to mean something else, so that old and new results are not compared.
 _VERSION = 1

@@ -10,8 +10,9 @@ import sys
 import tempfile
 
 from bench import protocol
-from bench.backends.tensorflow import device, handlers, pipelines
+from bench.backends.tensorflow import backend, device, handlers
 from bench.backends.tensorflow.handlers import State
+from bench.backends.tensorflow.workload import PreparedData
 from bench.errors import BenchError, ExitCode
 from bench.experiments import selection
 from bench.machine import control_group
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> None:
     process = _parse(arguments)
     nsys_process.require_nvtx()
     nsys_process.require_fit(process.case, process.device)
-    prepared = pipelines.prepare(WORKLOAD.load(process.data, lambda _: None))
+    prepared = backend.BACKEND.prepare(WORKLOAD.load(process.data, lambda _: None))
     with tempfile.TemporaryDirectory() as folder:
         tempfile.tempdir = folder  # TensorFlow leaves what it makes of every traced function behind
         state = prepare(process, prepared)
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> None:
     print(f"{process.case.full_name}: {steps} steps in NVTX ranges, on the {state.device.upper()}")
 
 
-def prepare(process: Process, prepared: pipelines.PreparedData) -> State:
+def prepare(process: Process, prepared: PreparedData) -> State:
     """Take the case as far as a worker does before its first sample, and through a sample."""
     device.limit_threads(control_group.threads())
     state = State(prepared)

@@ -5,11 +5,12 @@ import pytest
 from autoencoder import data
 from autoencoder.config import Config
 from bench.backends.tensorflow import modes, pipelines
+from bench.backends.tensorflow.workload import WORKLOAD
 
 
 @pytest.fixture(scope="session")
 def prepared():
-    return pipelines.prepare(data.load("sample"))
+    return WORKLOAD.prepare(data.load("sample"))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.client import device_lib
 from tensorflow.python.eager import context
 
-from autoencoder.model import Parameters
 from bench.backends.tensorflow import allocator
 from bench.machine import environment
 from bench.plan import memory_policy
@@ -117,13 +116,13 @@ def wait_for(loss: tf.Tensor) -> None:
     loss.numpy()
 
 
-def synchronise(loss: tf.Tensor, parameters: Parameters) -> None:
-    """Wait until everything queued is done, by reading the loss and the variable that Adam updates last.
+def synchronise(loss: tf.Tensor, last: tf.Variable) -> None:
+    """Wait until everything queued is done, by reading the loss and the variable that is updated last.
 
     `sync_devices` is no help: its documentation says that GPU work may still be running afterwards.
     """
     loss.numpy()
-    parameters.biases["decoder_b2"].numpy()
+    last.numpy()
 
 
 def read_memory(kind: str, reset: bool) -> MemoryRead:

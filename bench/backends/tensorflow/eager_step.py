@@ -4,23 +4,20 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from autoencoder import model, training
-from autoencoder.config import Config
 from bench.backends.tensorflow import optimizers
-
-__all__ = ["Config", "Part", "parts"]
+from bench.backends.tensorflow.workload import WORKLOAD, Config
 
 Part = Callable[[], tf.Tensor]
 
 
 def parts(config: Config, batch: tf.Tensor) -> tuple[Part, Part, Part]:
     """Of one model, on one batch (rows, features)."""
-    parameters = model.create_parameters(config)
+    parameters = WORKLOAD.create(config)
     optimizer = optimizers.keras(parameters, config)
-    variables = model.trainable_variables(parameters)
+    variables = WORKLOAD.trainable(parameters)
 
     def forward() -> tf.Tensor:
-        return model.mean_square(model.decoder(parameters, model.encoder(parameters, batch)), batch)
+        return WORKLOAD.loss(WORKLOAD.forward(parameters, batch), batch)
 
     def gradients() -> tf.Tensor:
         with tf.GradientTape() as tape:
@@ -28,7 +25,7 @@ def parts(config: Config, batch: tf.Tensor) -> tuple[Part, Part, Part]:
         return tape.gradient(loss, variables)[-1]
 
     def whole() -> tf.Tensor:
-        training.run_optimization(parameters, optimizer, batch)
+        WORKLOAD.optimise(parameters, optimizer, batch)
         return variables[-1].value()
 
     return forward, gradients, whole

@@ -17,7 +17,7 @@ _SECOND_FACTOR = float(np.float32(1) - np.float32(BETA_2)) / (1 - BETA_2)
 class FusedAdam:
     """The same update as Keras' Adam, with slots of its own (Kingma & Ba 2015, end of section 2).
 
-    `apply_gradients` is all that autoencoder.training asks of an optimizer.
+    `apply_gradients` is all that a step asks of an optimizer.
     """
 
     def __init__(self, variables: Sequence[tf.Variable], learning_rate: float) -> None:

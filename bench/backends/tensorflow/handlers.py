@@ -12,13 +12,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from autoencoder import model, outputs, pipeline, training
-from autoencoder.config import Config
 from bench import protocol
 from bench.backends import clock
 from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
-from bench.backends.tensorflow.pipelines import NextBatch, PreparedData
+from bench.backends.tensorflow.pipelines import NextBatch
 from bench.backends.tensorflow.train_step import Subject
+from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 
 @dataclass
@@ -65,7 +64,6 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
     state.losses = [number for loss in call.losses for number in _finite(loss)]
     gc.freeze()  # what is set up now stays: no collection walks it inside a sample
     data_bytes = 4 * state.config.batch_size * state.config.num_features
-    weight = subject.parameters.weights["encoder_h1"]
     return protocol.Prepared(
         device_init_seconds=device_init_seconds,
         trace_seconds=call.trace_seconds,
@@ -78,7 +76,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
         data_bytes=data_bytes,
         bus_bytes=_bus_bytes(subject, case.pipeline, state.config) if request.device == "gpu" else None,
         steps_per_call=subject.steps_per_call,
-        policy=allocator.applied((call.losses[0], weight)) if request.device == "gpu" else None,
+        policy=allocator.applied((call.losses[0], subject.trainable[0])) if request.device == "gpu" else None,
     )
 
 
@@ -169,20 +167,8 @@ def _reconstruct(state: State, request: protocol.Reconstruct) -> protocol.Recons
 
 def _train(state: State, request: protocol.Train) -> protocol.Trained:
     device.start(request.device, "growth", request.tf32)
-    config = Config(training_steps=request.steps)
-    folder = Path(request.folder)
-    data = state.data
     keras.utils.set_random_seed(request.seed)
-    train_data = pipeline.train_data(data.x_train, data.y_train, config)
-    test_data = pipeline.test_data(data.x_test, data.y_test, config)
-    parameters = model.create_parameters(config)
-    optimizer = training.create_optimizer(parameters, config)
-    mode = next(mode for mode in training.MODES if mode == request.mode)
-    losses = [
-        float(loss) for loss in training.train(training.make_step(parameters, optimizer, mode), train_data, config)
-    ]
-    outputs.save_losses(losses, folder / "losses.csv")
-    outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
+    losses = WORKLOAD.train(state.data, Config(training_steps=request.steps), request.mode, Path(request.folder))
     return protocol.Trained(first_loss=losses[0], final_loss=statistics.fmean(losses[-100:]))
 
 

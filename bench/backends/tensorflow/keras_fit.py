@@ -6,19 +6,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from autoencoder import model
-from autoencoder.config import Config
-from autoencoder.model import Parameters
 from bench.backends.tensorflow import pipelines
-from bench.backends.tensorflow.pipelines import PreparedData
 from bench.backends.tensorflow.train_step import Subject
-
-LAYERS = (
-    ("encoder_h1", "encoder_b1"),
-    ("encoder_h2", "encoder_b2"),
-    ("decoder_h1", "decoder_b1"),
-    ("decoder_h2", "decoder_b2"),
-)
+from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 
 def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedData, str], Subject]:
@@ -29,10 +19,10 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
     """
 
     def build(config: Config, data: PreparedData, device: str) -> Subject:
-        network = _network(config)
+        network, parameters = WORKLOAD.create_keras(config)
         network.compile(
             optimizer=keras.optimizers.Adam(config.learning_rate),
-            loss="mse",
+            loss=WORKLOAD.keras_loss,
             jit_compile=compiled,
             steps_per_execution=steps_per_call,
         )
@@ -50,7 +40,7 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
                 yield iter(_moved(_pairs(batches), device))
 
         return Subject(
-            _parameters(network),
+            parameters,
             lambda iterator: function(iterator)["loss"],
             lambda: 0,  # Keras does not let it be counted
             network.optimizer.variables,
@@ -63,26 +53,6 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
         )
 
     return build
-
-
-def _network(config: Config) -> keras.Sequential:
-    """With the notebook's first weights, so that it is the same model."""
-    first = model.create_parameters(config)  # before anything else draws from the seed
-    sizes = (config.num_hidden_1, config.num_hidden_2, config.num_hidden_1, config.num_features)
-    dense = [keras.layers.Dense(size, "sigmoid") for size in sizes]
-    network = keras.Sequential([keras.Input([config.num_features]), *dense])
-    for layer, (weight, bias) in zip(dense, LAYERS, strict=True):
-        layer.set_weights([first.weights[weight].numpy(), first.biases[bias].numpy()])
-    return network
-
-
-def _parameters(network: keras.Sequential) -> Parameters:
-    """Its variables under the notebook's names."""
-    pairs = list(zip(network.layers, LAYERS, strict=True))
-    return Parameters(
-        {weight: layer.kernel.value for layer, (weight, _) in pairs},
-        {bias: layer.bias.value for layer, (_, bias) in pairs},
-    )
 
 
 def _moved(dataset: tf.data.Dataset, device: str) -> tf.data.Dataset:

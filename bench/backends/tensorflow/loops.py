@@ -5,12 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from autoencoder import model, training
-from autoencoder.config import Config
 from bench.backends.tensorflow import pipelines
 from bench.backends.tensorflow.optimizers import Create
-from bench.backends.tensorflow.pipelines import PreparedData
 from bench.backends.tensorflow.train_step import Subject
+from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 STEPS_PER_CALL = 25  # divides the steps on which every case is checked to be the same model
 
@@ -25,7 +23,7 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
     """A builder of the notebook's step in a loop on the device, compiled by XLA or not."""
 
     def build(config: Config, data: PreparedData, device: str) -> Subject:
-        parameters = model.create_parameters(config)
+        parameters = WORKLOAD.create(config)
         optimizer = create_optimizer(parameters, config)
         count, size = len(data.x_train), config.batch_size
         rows = tf.identity(tf.constant(data.x_train))
@@ -36,7 +34,7 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
             def once(i: tf.Tensor, carried: Carried) -> Carried:
                 places = start + tf.cast(i, tf.int64) * size + tf.range(size, dtype=tf.int64)
                 batch = tf.gather(rows, tf.gather(order, places % count))
-                return (carried[0].write(i, training.run_optimization(parameters, optimizer, batch)),)
+                return (carried[0].write(i, WORKLOAD.optimise(parameters, optimizer, batch)),)
 
             (losses,) = repeat(STEPS_PER_CALL, once, (tf.TensorArray(tf.float32, size=STEPS_PER_CALL),))
             return losses.stack()

@@ -8,12 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from autoencoder import model, training
-from autoencoder.config import Config
 from bench.backends.tensorflow import keras_fit, loops, optimizers, pipelines
 from bench.backends.tensorflow.optimizers import Create
-from bench.backends.tensorflow.pipelines import PreparedData
 from bench.backends.tensorflow.train_step import Subject
+from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 
 @dataclass(frozen=True)
@@ -26,11 +24,11 @@ class FirstCall:
     losses: tuple[tf.Tensor, tf.Tensor]
 
 
-def _step(mode: training.Mode, create_optimizer: Create = optimizers.keras) -> Callable[[Config], Subject]:
+def _step(mode: str, create_optimizer: Create = optimizers.keras) -> Callable[[Config], Subject]:
     def build(config: Config) -> Subject:
-        parameters = model.create_parameters(config)
+        parameters = WORKLOAD.create(config)
         optimizer = create_optimizer(parameters, config)
-        step = training.make_step(parameters, optimizer, mode)
+        step = WORKLOAD.make_step(parameters, optimizer, mode)
         count = getattr(step, "experimental_get_tracing_count", lambda: 0)
         return Subject(parameters, step, count, optimizer.variables, compiled=mode == "xla")
 
@@ -39,8 +37,8 @@ def _step(mode: training.Mode, create_optimizer: Create = optimizers.keras) -> C
 
 # A batch goes in, as the notebook's step takes it.
 STEPS: dict[str, Callable[[Config], Subject]] = {
-    **{mode: _step(mode) for mode in training.MODES},
-    **{f"{mode}-fused": _step(mode, optimizers.fused) for mode in training.MODES},
+    **{mode: _step(mode) for mode in WORKLOAD.modes},
+    **{f"{mode}-fused": _step(mode, optimizers.fused) for mode in WORKLOAD.modes},
 }
 
 # These feed themselves.

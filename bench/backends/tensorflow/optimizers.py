@@ -3,19 +3,17 @@
 from collections.abc import Callable
 from typing import Any
 
-from autoencoder import training
-from autoencoder.config import Config
-from autoencoder.model import Parameters, trainable_variables
 from bench.backends.tensorflow.fused_adam import FusedAdam
+from bench.backends.tensorflow.workload import WORKLOAD, Config, Variables
 
-Create = Callable[[Parameters, Config], Any]
+Create = Callable[[Variables, Config], Any]
 
 
-def keras(parameters: Parameters, config: Config) -> Any:
+def keras(parameters: Variables, config: Config) -> Any:
     """The notebook's."""
-    return training.create_optimizer(parameters, config)
+    return WORKLOAD.create_optimizer(parameters, config)
 
 
-def fused(parameters: Parameters, config: Config) -> Any:
+def fused(parameters: Variables, config: Config) -> Any:
     """The same update in one operation for each variable."""
-    return FusedAdam(trainable_variables(parameters), config.learning_rate)
+    return FusedAdam(WORKLOAD.trainable(parameters), config.learning_rate)

@@ -6,16 +6,12 @@ Adding one is writing one function, and naming it in PIPELINES. All feed float32
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from autoencoder import data, pipeline
-from autoencoder.config import Config
-from autoencoder.data import FashionMnist
-from autoencoder.pipeline import SHUFFLE_BUFFER
+from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 NextBatch = Callable[[], tf.Tensor]
 """Each call gives the next batch, float32 (batch, 784)."""
@@ -24,31 +20,6 @@ INDEX_BYTES = 8
 
 # Data sets are built on the host, as the notebook's are (autoencoder/pipeline.py says why).
 _HOST = "/CPU:0"
-
-
-@dataclass(frozen=True)
-class PreparedData:
-    """Rows (n, 784) with labels (n,), training and test, shared by all workers of a server.
-
-    float32 in [0, 1] as the notebook prepares them, and the training rows also as they are stored, uint8.
-    """
-
-    x_train: npt.NDArray[np.float32]
-    y_train: npt.NDArray[np.uint8]
-    x_test: npt.NDArray[np.float32]
-    y_test: npt.NDArray[np.uint8]
-    stored_train: npt.NDArray[np.uint8]
-
-
-def prepare(fashion_mnist: FashionMnist) -> PreparedData:
-    """The data set in the forms that pipelines start from."""
-    return PreparedData(
-        x_train=data.prepare(fashion_mnist.train_images),
-        y_train=fashion_mnist.train_labels,
-        x_test=data.prepare(fashion_mnist.test_images),
-        y_test=fashion_mnist.test_labels,
-        stored_train=fashion_mnist.train_images.reshape([-1, 784]),
-    )
 
 
 def resident(prepared: PreparedData, config: Config, device: str, shuffled: bool = True) -> NextBatch:
@@ -61,7 +32,7 @@ def resident(prepared: PreparedData, config: Config, device: str, shuffled: bool
 def prefetch_1(prepared: PreparedData, config: Config, device: str, shuffled: bool = True) -> NextBatch:
     """The notebook's: repeat, shuffle 60,000 rows, batch, prefetch one."""
     if shuffled:
-        return _batches(pipeline.train_data(prepared.x_train, prepared.y_train, config))
+        return _batches(WORKLOAD.train_data(prepared, config))
     return _batches(_float_rows(prepared, config, shuffled).prefetch(1))
 
 
@@ -181,7 +152,7 @@ def _float_rows(prepared: PreparedData, config: Config, shuffled: bool) -> tf.da
 
 
 def _order(dataset: tf.data.Dataset, shuffled: bool) -> tf.data.Dataset:
-    return dataset.repeat().shuffle(SHUFFLE_BUFFER) if shuffled else dataset.repeat()
+    return dataset.repeat().shuffle(WORKLOAD.shuffle_buffer) if shuffled else dataset.repeat()
 
 
 def _as_float(stored: tf.Tensor, labels: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -6,19 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from autoencoder import model
-from autoencoder.model import Parameters
-from autoencoder.plots import IMAGE_SIDE
+from bench.backends.tensorflow.workload import WORKLOAD, Variables
 
 IMAGES = 16
 _MAGNIFIED = 3
 
 
-def save(parameters: Parameters, x_test: npt.NDArray[np.float32], path: Path) -> None:
+def save(parameters: Variables, x_test: npt.NDArray[np.float32], path: Path) -> None:
     """Write a grey PNG of two rows: the first test images, (n, 784) in [0, 1], and their reconstructions."""
     originals = x_test[:IMAGES]
-    reconstructed = model.decoder(parameters, model.encoder(parameters, originals)).numpy()
-    rows = [np.hstack(list(images.reshape(-1, IMAGE_SIDE, IMAGE_SIDE))) for images in (originals, reconstructed)]
+    reconstructed = WORKLOAD.forward(parameters, originals).numpy()
+    side = WORKLOAD.image_side
+    rows = [np.hstack(list(images.reshape(-1, side, side))) for images in (originals, reconstructed)]
     pixels = np.kron(np.vstack(rows), np.ones((_MAGNIFIED, _MAGNIFIED)))
     grey = np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8)[..., np.newaxis]
     path.parent.mkdir(parents=True, exist_ok=True)

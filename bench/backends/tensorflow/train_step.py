@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from autoencoder.model import Parameters
 from bench.backends.tensorflow import device
+from bench.backends.tensorflow.workload import WORKLOAD, Variables
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Subject:
     losses of all its steps, or their mean. `compiled` says that the first call compiles with XLA.
     """
 
-    parameters: Parameters
+    parameters: Variables
     step: Callable[[Any], tf.Tensor]
     traces: Callable[[], int]
     optimizer_variables: Sequence[tf.Variable | keras.Variable] = ()
@@ -36,8 +36,12 @@ class Subject:
     @property
     def model_bytes(self) -> int:
         """Weights, biases, and what the optimizer keeps for each."""
-        own = [*self.parameters.weights.values(), *self.parameters.biases.values()]
-        return sum(_bytes_of(variable) for variable in (*own, *self.optimizer_variables))
+        return sum(_bytes_of(variable) for variable in (*self.trainable, *self.optimizer_variables))
+
+    @property
+    def trainable(self) -> list[tf.Variable]:
+        """The variables that a step updates, in the order of the updates."""
+        return WORKLOAD.trainable(self.parameters)
 
     @property
     def mean_of(self) -> int:
@@ -46,7 +50,7 @@ class Subject:
 
     def synchronise(self, loss: tf.Tensor) -> None:
         """Wait until `loss` and all updates before it are done."""
-        device.synchronise(loss, self.parameters)
+        device.synchronise(loss, self.trainable[-1])
 
 
 def _bytes_of(variable: tf.Variable | keras.Variable) -> int:

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from bench.backends.tensorflow import device, eager_step, loops, pipelines
-from bench.backends.tensorflow.eager_step import Config
 from bench.backends.tensorflow.handlers import State
+from bench.backends.tensorflow.workload import Config
 from bench.experiments.roofline import cuda_driver, peaks
 from bench.experiments.roofline.peaks import DriverTimes, EagerParts, Peaks, Transfer
 from bench.experiments.roofline.step_cost import PARAMETERS, PRODUCTS

@@ -22,5 +22,5 @@ def test_in_a_latency_the_loss_alone_is_read_back():
     session = handlers.State(data=None, subject=subject, next_batch=lambda: None)
     done = handlers.HANDLERS[protocol.MeasureLatency](session, protocol.MeasureLatency(steps=5, seconds=60.0))
     assert (len(done.seconds), Loss.reads) == (5, 5)
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="weights"):
         subject.synchronise(Loss())

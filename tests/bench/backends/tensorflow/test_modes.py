@@ -8,6 +8,7 @@ from support import hlo, oracle
 from autoencoder import data
 from autoencoder.config import Config
 from bench.backends.tensorflow import fused_adam, modes, pipelines
+from bench.backends.tensorflow.workload import WORKLOAD
 from bench.measure import same_model
 
 SEED, STEPS = 1234, 50
@@ -15,7 +16,7 @@ SEED, STEPS = 1234, 50
 
 @pytest.fixture(scope="module")
 def prepared():
-    return pipelines.prepare(data.load("sample"))
+    return WORKLOAD.prepare(data.load("sample"))
 
 
 def losses(mode, prepared):

@@ -6,11 +6,12 @@ import pytest
 from autoencoder import data
 from autoencoder.config import Config
 from bench.backends.tensorflow import pipelines
+from bench.backends.tensorflow.workload import WORKLOAD
 
 
 @pytest.fixture(scope="module")
 def prepared():
-    return pipelines.prepare(data.load("sample"))
+    return WORKLOAD.prepare(data.load("sample"))
 
 
 def test_resident_is_one_batch_that_stays(prepared):
