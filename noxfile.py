@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def bench(session: nox.Session) -> None:
     """Measure this machine; arguments go to `bench run` (nox -s bench -- --preset standard)."""
     install(session, tensorflow_extra(session))
     # An interrupted run ends its workers and saves what it measured; nox would kill it within half a second.
-    session.run("bench", "run", *session.posargs, interrupt_timeout=30, terminate_timeout=30)
+    session.run("bench", "run", *session.posargs, env=called_as(), interrupt_timeout=30, terminate_timeout=30)
 
 
 @nox.session(python=PYTHON)
@@ -118,6 +119,15 @@ def install(session: nox.Session, *extras: str) -> None:
         )
     session.install("-c", "constraints.txt", "-e", f".[{wanted[0]}]" if extras else ".")
     stamp.write_text("\n".join(wanted))
+
+
+def called_as() -> dict[str, str]:
+    """How nox was called, for the commands that the suite prints (bench/output/command.py)."""
+    script = Path(sys.argv[0])
+    on_path = shutil.which("nox")
+    if script.name == "__main__.py":
+        return {"BENCH_NOX": "python -m nox"}
+    return {"BENCH_NOX": "nox" if on_path and Path(on_path).samefile(script) else os.path.relpath(script)}
 
 
 def tensorflow_extra(session: nox.Session) -> str:

@@ -11,7 +11,7 @@ import pytest
 from support import patience
 
 from bench.output.figures import interval, multiple, percent
-from bench.report import summary
+from bench.report import shortcomings
 from bench.report.findings import findings
 from bench.results import files
 from bench.results.schema import INPUT_OVERHEAD
@@ -127,7 +127,7 @@ def test_the_readmes_table_is_the_reference_run():
         assert f"| {benchmark.name} | {info.steps_per_second.value:,.0f} | {ratio} |" in readme
     # Everything that it says and warns of, in order: an example that leaves out the warnings would be none.
     quoted = [" ".join(part.replace("\n> ", " ").removeprefix("> ").split()) for part in quotes(readme)]
-    assert quoted == [*findings(document), *summary.shortcomings(document)]
+    assert quoted == [*findings(document), *shortcomings.of(document)]
 
 
 def quotes(text):

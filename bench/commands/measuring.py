@@ -152,7 +152,7 @@ def run(
         rules=Rules(threshold=threshold),
         strict=strict,
     )
-    with progress_bar.open_view(console) as view:
+    with progress_bar.open_view(console, summary.so_far) as view:
         found = gate.run(options, wanted, view)
     outcome = found.outcome
     if reason := outcome.document.autoencoder_bench.status_reason:
@@ -212,7 +212,7 @@ def profile(
     from bench.output import progress_bar
     from bench.output.grid import rich
     from bench.profiles import tables
-    from bench.report import summary
+    from bench.report import shortcomings, summary
     from bench.run.execute import run as measure
     from bench.run.options import Options
 
@@ -240,6 +240,6 @@ def profile(
     for grid in [grid for one in read for grid in tables.of_case(one)]:
         console.print(rich(grid), crop=False)
     lines = [f"- {note}" for note in tables.notes(outcome.document)]
-    lines += [*summary.shortcomings(outcome.document), *summary.whereabouts(outcome.folder)]
+    lines += [*shortcomings.of(outcome.document), *summary.whereabouts(outcome.folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(worst([outcome.exit_code, ExitCode.OK if read else ExitCode.FAILED]))

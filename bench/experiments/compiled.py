@@ -13,7 +13,7 @@ def compared(document: Document) -> list[str]:
     if xla is None or function is None:
         return []
     ratio = estimates.paired_ratio(estimates.processes_of(function), estimates.processes_of(xla))
-    return [] if ratio.value is None else [f"Steps/s of XLA over those of tf.function: {with_remark(ratio)}."]
+    return [] if ratio.value is None else [f"XLA vs tf.function: {with_remark(ratio)} the steps/s."]
 
 
 def with_remark(ratio: Estimate) -> str:

@@ -37,6 +37,7 @@ class Common:
 
     advance: Callable[[str, str, float], None]  # the experiment, a text, its share that is done, of a long stage
     stage: Callable[[str, str, float], None]  # the same, of a stage that begins
+    milestone: Callable[[str, str, float], None]  # the same, of one that a log has too
     say: Callable[[str], None]
     save: Callable[[], None]
     time_spent: TimeSpent
@@ -78,7 +79,7 @@ class Part:
         began, apart = time.monotonic(), 0.0
         repetition = Repetition(number, servers, self._entries, self._settings, self._fail)
         if number == 1:
-            self._stage(1, "eager, as the model to compare with", 0.0)
+            self._stage(1, "eager reference for the numerics check", 0.0)
             with self._time_spent.on("checks"):
                 self._checks.train_references(repetition)
         groups = repetition.groups(self._standing.alive())
@@ -127,10 +128,11 @@ class Part:
                 self._stage(repetition.number, f"first call {entry.name}", share)
                 self._start(repetition, entry)
         if repetition.number == 1:
-            self._stage(1, "is it the same model?", middle)
+            self._stage(1, "numerics check", middle)
             with self._time_spent.on("checks"):
                 self._checks.check(repetition)
-        self._stage(repetition.number, f"rounds of {len(repetition.processes)} cases", middle)
+        tell = self._common.stage if begin else self._common.milestone
+        self._show(tell, repetition.number, f"timing {len(repetition.processes)} cases", middle)
         # The preset's seconds are those of a whole repetition with one side.
         patience = GPU_PATIENCE if self._settings.device == "gpu" else 1
         with self._time_spent.on("warm_up"):
@@ -222,7 +224,7 @@ class Part:
                 recorder.note(
                     process.entry.case, sustained=separate.sustain(repetition, process, self._settings, size.steps)
                 )
-        self._stage(repetition.number, "plots of what was learnt", 1.0)
+        self._stage(repetition.number, "sample reconstructions", 1.0)
         for process in [process for process in processes if process in repetition.processes]:
             recorder.note(process.entry.case, plot=separate.reconstruct(repetition, process, self._settings))
         if self._common.profile:

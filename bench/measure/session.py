@@ -66,7 +66,7 @@ class Session:
             self._view.say("No case is left to measure.")
             return
         steps = self._settings.preset.training_steps
-        self._view.stage(f"training for {steps} steps", 1 - _TRAINING_SHARE)
+        self._view.milestone(f"training for {steps:,} steps", 1 - _TRAINING_SHARE)
         with self._time_spent.on("separate_measurements"):
             self._recorders[NEW].add_training(separate.train(self._servers.of(number)[NEW], self._settings))
         for recorder in self._recorders.values():
@@ -104,6 +104,7 @@ class Session:
 
     def _parts(self) -> list[Part]:
         common = Common(
+            milestone=lambda name, text, share: self._show(self._view.milestone, name, text, share),
             advance=lambda name, text, share: self._show(self._view.advance, name, text, share),
             stage=lambda name, text, share: self._show(self._view.stage, name, text, share),
             say=self._view.say,
@@ -135,7 +136,8 @@ class Session:
         began = time.monotonic()
         with self._time_spent.on("servers"):
             if not self._servers.are_ready(number):
-                self._view.stage(f"repetition {number}: loading TensorFlow and the data", self._done)
+                tell = self._view.milestone if number == 1 else self._view.stage
+                tell(f"repetition {number}: loading TensorFlow and the data", self._done)
                 self._servers.load(number, max(stopping.next_look(preset, number) for preset in presets))
         servers = self._servers.of(number)
         unsound = next((server.unsound for server in servers.values() if server.unsound), None)
@@ -207,18 +209,20 @@ class Session:
         alone = [one for one in self._experiments if not one.interleaved and one.experiment.contexts]
         modes = [case.mode for one in alone for case in one.cases]
         for mode in dict.fromkeys(modes):
-            self._view.stage(f"what {mode} takes without tensors", self._done)
+            self._view.stage(f"context memory of {mode}", self._done)
             context = separate.measure_context(server, mode, self._settings)
             self._contexts[mode] = context.held_bytes
             if context.reason:
-                self._view.say(f"What {mode} takes without tensors could not be measured: {context.reason}.")
+                self._view.say(f"The context memory of {mode} could not be measured: {context.reason}.")
             if context.blind:
                 self._settings = replace(self._settings, card=replace(self._settings.card, blind=True))
 
     def _save(self) -> None:
-        for recorder in self._recorders.values():
+        for side, recorder in self._recorders.items():
             recorder.time_spent = self._time_spent.seconds
-            recorder.save("running")
+            document = recorder.save("running")
+            if side == NEW:
+                self._view.figures(document)
 
     @property
     def _done(self) -> float:

@@ -3,34 +3,36 @@
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
-from bench.output.figures import interval, multiple, printable, size, spread
+from bench.output.figures import interval, multiple, size, spread
 from bench.output.grid import Grid
+from bench.results import estimates
 from bench.results.estimates import first_call_seconds
 from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
 
-_CAPTION = (
-    "min-max: the slowest and the fastest repetition. vs eager: paired ratio, same pipeline. first: first call in "
-    "seconds. p50, p95: single synchronised steps in milliseconds."
-)
+BASELINE = "baseline"
+_CAPTION = "First call: trace, compile, first step. p50, p95: single steps."
 
 
 def of_cases(
     document: Document, headings: Sequence[str], row: Callable[[Benchmark], Sequence[str]], caption: str
 ) -> Grid:
-    """A table of the measured cases of one experiment: the name, then the cells that `row` gives, below `headings`."""
-    section = document.autoencoder_bench
-    machine = f"{printable(section.device.name)}, TensorFlow {section.software.tensorflow}"
+    """A table of the measured cases of one experiment: the name, then the cells that `row` gives, below `headings`.
+
+    The A/A control is no case: what it says is in the report's line about the quality of the data.
+    """
     return Grid(
-        title=f"{document.experiment.name}: {machine}, {section.plan.preset}",
+        title=document.experiment.name.capitalize(),
         headings=("case", *headings),
-        rows=tuple((benchmark.name, *row(benchmark)) for benchmark in document.benchmarks),
+        rows=tuple((case.name, *row(case)) for case in document.benchmarks if not case.extra_info.case.control),
         caption=caption,
     )
 
 
 def ratio(estimate: Estimate) -> str:
-    """A ratio with its interval, or a dash."""
+    """A ratio with its interval, a word where others are held against this, or a dash."""
+    if estimates.is_baseline(estimate):
+        return BASELINE
     return "-" if estimate.value is None else f"{multiple(estimate.value)} {interval(estimate)}".rstrip()
 
 
@@ -69,9 +71,12 @@ def memory_with_range(benchmark: Benchmark, kind: str) -> str:
     return "-" if middle is None else f"{size(middle)} ({spread(low, high, size)})"
 
 
+_SPEED_HEADINGS = ("steps/s", "min-max", "vs eager [95% CI]", "first call [s]", "p50 [ms]", "p95 [ms]")
+
+
 def speeds(document: Document) -> Grid:
     """A row for each case: its speed, its ratio to eager, and what its first call and single steps take."""
-    return of_cases(document, ("steps/s", "min-max", "vs eager", "first", "p50", "p95"), _speed_row, _CAPTION)
+    return of_cases(document, _SPEED_HEADINGS, _speed_row, _CAPTION)
 
 
 def _speed_row(benchmark: Benchmark) -> list[str]:

@@ -6,10 +6,13 @@ from bench.results.schema import Estimate
 
 # Said once on every screen and page; brackets have no other meaning there.
 NOTATION = (
-    "x [a, b]: 95 % confidence interval over repetitions, unless another percentage is named; there is none under 3 "
+    "x [a, b]: 95% confidence interval over repetitions, unless another percentage is named; there is none under 3 "
     "repetitions. x (a-b): median, with the lowest and the highest repetition or process. steps/s describe these "
     "minutes on this machine; for claims take the ratios, which are paired within rounds."
 )
+
+# The same for a screen, in fewer words.
+LEGEND = "[a, b]: 95% CI. Ratios are paired within rounds; steps/s hold for this run only."
 
 LONGEST_NAME = 120
 _ALL_DIGITS = 999.5  # from here on three of them would need an exponent
@@ -40,8 +43,8 @@ def percent(share: Estimate) -> str:
     """A share with its interval, in percent."""
     assert share.value is not None
     if share.low is None or share.high is None:
-        return f"{100 * share.value:.0f} % (no interval)"
-    return f"{100 * share.value:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+        return f"{100 * share.value:.0f}% (no interval)"
+    return f"{100 * share.value:.0f}% [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
 def spread(low: float, high: float, form: Callable[[float], str]) -> str:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 Row = tuple[str, ...]
 
@@ -46,6 +48,41 @@ def rich(grid: Grid, colour: Callable[[str], str | None] = lambda cell: None, fo
     for row in grid.rows:
         table.add_row(*(_coloured(cell, colour(cell)) for cell in row))
     return table
+
+
+@dataclass(frozen=True)
+class Compact:
+    """A grid for a screen of many: its title heads the first column, and its caption is left to whoever prints it.
+
+    On a narrow console the last columns go: the first stays, and no figure is cut.
+    """
+
+    grid: Grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The table, and how many columns it has more."""
+        grid, shown = self.grid, _columns_that_fit(self.grid, options.max_width)
+        table = Table(box=None, padding=(0, _GAP, 0, 0), pad_edge=False, header_style="bold")
+        for i, heading in enumerate((grid.title, *grid.headings[1:])[:shown]):
+            table.add_column(escape(heading), justify="right" if i else "left", no_wrap=bool(i), overflow="fold")
+        for row in grid.rows:
+            table.add_row(*(escape(cell) for cell in row[:shown]))
+        yield table
+        if hidden := len(grid.headings) - shown:
+            yield Text(f"({hidden} more column{'s' if hidden > 1 else ''} on a wider terminal)", style="dim")
+
+
+_GAP = 2
+
+
+def _columns_that_fit(grid: Grid, width: int) -> int:
+    shown, taken = 0, 0
+    for i, heading in enumerate((grid.title, *grid.headings[1:])):
+        taken += max(cell_len(cell) for cell in (heading, *(row[i] for row in grid.rows))) + (_GAP if i else 0)
+        if i and taken > width:
+            break
+        shown += 1
+    return shown
 
 
 def markdown(grid: Grid) -> list[str]:

@@ -44,7 +44,7 @@ PRESETS: dict[str, Preset] = {
     for preset in (
         Preset(
             name="quick",
-            summary="4 repetitions, for intervals of about 5 %: one experiment in two minutes, these in about four",
+            summary="4 repetitions, for intervals of about 5%: one experiment in two minutes, these in about four",
             looks=(4,),
             target_half_width=0.05,
             seconds=110.0,
@@ -57,7 +57,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="standard",
-            summary="3 to 16 repetitions, until intervals are within 2 %: one experiment in five minutes, all in 15",
+            summary="3 to 16 repetitions, until intervals are within 2%: one experiment in five minutes, all in 15",
             looks=(3, 6, 12, 16),
             target_half_width=0.02,
             seconds=285.0,
@@ -70,7 +70,7 @@ PRESETS: dict[str, Preset] = {
         ),
         Preset(
             name="thorough",
-            summary="3 to 16 repetitions, until intervals are within 1 %: one experiment in 15 minutes, all in 45",
+            summary="3 to 16 repetitions, until intervals are within 1%: one experiment in 15 minutes, all in 45",
             looks=(3, 6, 12, 16),
             target_half_width=0.01,
             seconds=880.0,
@@ -84,6 +84,9 @@ PRESETS: dict[str, Preset] = {
     )
 }
 
+
+# Where no experiment is named, on two cores.
+USUALLY_TAKES = {"quick": "4 min", "standard": "15 min", "thorough": "45 min"}
 
 # Of `bench profile`, which is about a trace: just enough samples to see what the profiler costs.
 PROFILE = Preset(

@@ -132,17 +132,19 @@ def _experiment(measured: Measured) -> ExperimentRecord:
 def _warnings(
     measured: Measured, benchmarks: Sequence[Benchmark], experiment: ExperimentRecord, paired: bool
 ) -> list[warning.RunWarning]:
-    plan, wide = measured.plan, []
-    for benchmark in () if paired else benchmarks:  # side by side, other ratios are what it is about
-        ratio = benchmark.extra_info.ratio_to_reference
-        if ratio.value and ratio.high and math.log(ratio.high / ratio.value) > plan.preset.target_half_width:
-            wide.append(benchmark.name)
+    plan = measured.plan
+    ratios = {
+        benchmark.name: math.log(ratio.high / ratio.value)
+        for benchmark in (() if paired else benchmarks)  # side by side, other ratios are what it is about
+        if (ratio := benchmark.extra_info.ratio_to_reference).value and ratio.high
+    }
+    wide = [name for name, reach in ratios.items() if reach > plan.preset.target_half_width]
     found = (
         *aa_check.warnings(aa_check.of(experiment)),
         *warning.of_sides(measured.sides),
         *warning.of_repetitions(measured.repetitions, plan.interleaved, plan.experiment.alone),
         *warning.of_cases(measured.cases, measured.repetitions, plan.interleaved),
-        *warning.of_widths(wide, plan.preset.target_half_width),
+        *warning.of_widths(wide, len(ratios), plan.preset.target_half_width),
     )
     return [
         msgspec.structs.replace(each, experiment=plan.name, advice=warning.advise(each.code, plan.preset.name))
@@ -207,7 +209,7 @@ def _stats(samples: tuple[float, ...], iterations: int) -> Stats:
 
 def _ratio_to(reference: CaseRecord, record: CaseRecord) -> Estimate:
     if record is reference:
-        return estimates.missing("this is the reference")
+        return estimates.missing(estimates.ITSELF.format("the reference"))
     if not is_measured(reference):
         return estimates.missing(f"{reference.case.name} was not measured")
     return estimates.paired_ratio(record.processes, reference.processes)
@@ -217,7 +219,7 @@ def _speedup_over_eager(record: CaseRecord, measured: Measured) -> Estimate:
     """Eager's time over this case's, with the same pipeline, paired within rounds."""
     case = record.case
     if case.mode == "eager":
-        return estimates.missing("this is eager")
+        return estimates.missing(estimates.ITSELF.format("eager"))
     eager = measured.record(msgspec.structs.replace(case, mode="eager", control=False))
     if eager is None:
         return estimates.missing(f"eager/{case.pipeline} was not measured")

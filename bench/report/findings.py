@@ -8,11 +8,8 @@ from bench.results.schema import Document
 
 def findings(document: Document) -> list[str]:
     """A few sentences: of each experiment what it is about, then energy, where the time went, the data's quality."""
-    of_all = (_energy(document), _time(document), *quality.lines(document))
-    return [
-        *(sentence for part in document.parts() for sentence in findings_of(part)),
-        *(sentence for sentence in of_all if sentence),
-    ]
+    of_experiments = (sentence for part in document.parts() for sentence in findings_of(part))
+    return [*of_experiments, *energy(document), *_time(document), *quality.lines(document)]
 
 
 def findings_of(document: Document) -> list[str]:
@@ -33,7 +30,7 @@ def why_nothing(document: Document) -> str | None:
     return f"{name}: nothing is said of speeds, since its A/A check failed."
 
 
-def _energy(document: Document) -> str | None:
+def energy(document: Document) -> list[str]:
     """Joules per 1,000 steps, where there was a counter."""
     parts = [
         f"{sustained.joules_per_1000_steps:#.3g} in {benchmark.fullname}"
@@ -43,17 +40,17 @@ def _energy(document: Document) -> str | None:
     ]
     sources = {b.extra_info.sustained.source for b in document.benchmarks if b.extra_info.sustained}
     if not parts:
-        return None
+        return []
     by = ", ".join(sorted(filter(None, sources)))
-    return f"Joules per 1,000 steps ({by}; one pass each, so without an interval): {', '.join(parts)}."
+    return [f"Joules per 1,000 steps ({by}; one pass each, so without an interval): {', '.join(parts)}."]
 
 
-def _time(document: Document) -> str | None:
+def _time(document: Document) -> list[str]:
     """Where the time of the run went, the largest parts first."""
     spent = document.autoencoder_bench.time_spent
     whole = sum(spent.values())
     if not whole or not document.benchmarks:
-        return None
+        return []
     parts = ["samples", *sorted((name for name in spent if name != "samples"), key=lambda name: -spent[name])]
-    shares = [f"{name.replace('_', ' ')} {100 * spent.get(name, 0.0) / whole:.0f} %" for name in parts[:5]]
-    return f"Run time of {whole:.0f} s: {', '.join(shares)}."
+    shares = [f"{name.replace('_', ' ')} {100 * spent.get(name, 0.0) / whole:.0f}%" for name in parts[:5]]
+    return [f"Run time {whole:.0f} s: {', '.join(shares)}."]

@@ -7,7 +7,7 @@ from bench.compare import verdict_tables as comparisons
 from bench.compare.records import Comparison
 from bench.output import grid as grids
 from bench.output.figures import NOTATION, printable
-from bench.report import summary
+from bench.report import shortcomings, summary
 from bench.report.findings import findings
 from bench.results.schema import Document
 
@@ -49,5 +49,5 @@ def markdown(document: Document) -> str:
         if part.benchmarks:
             lines += grids.markdown(summary.table_of(part))
     lines += [grids.literal(NOTATION), ""]
-    lines += [f"- {grids.literal(printable(line, 500))}" for line in summary.shortcomings(document)]
+    lines += [f"- {grids.literal(printable(line, 500))}" for line in shortcomings.of(document)]
     return "\n".join(lines) + "\n"

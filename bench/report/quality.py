@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
+from bench.experiments.registry import EXPERIMENTS
+from bench.output.figures import multiple, with_interval
 from bench.plan import memory_policy
 from bench.plan.case import AXES, Case
 from bench.results import aa_check
-from bench.results.aa_check import AACheck
-from bench.results.schema import Benchmark, Document
+from bench.results.schema import Benchmark, Document, ExperimentRecord
+from bench.results.warning import ADVICE
 
 # The notebook's pipeline has two names: in `modes` it is what the notebook does, in `pipelines` what it consists of.
 _SAME_PIPELINE = {"notebook": "prefetch-1"}
@@ -17,34 +19,80 @@ _USUAL_MEMORY = "growth"
 
 def lines(document: Document) -> list[str]:
     """One line about each of these, as far as there is something to say."""
-    found = (_aa_checks(document), _warm_up(document), _measured_again(document))
+    found = (*verdict(document), _warm_up(document), _measured_again(document))
     return [line for line in found if line]
 
 
-def _aa_checks(document: Document) -> str | None:
-    """One for all experiments: noise is a property of the run."""
-    if not document.benchmarks:
-        return None
-    checks = {one.name: aa_check.of(one) for one in document.autoencoder_bench.experiments if one.repetitions}
-    if not checks:
-        return None
-    named = len(document.autoencoder_bench.experiments) > 1
-    parts = [(f"{name} " if named else "") + _outcome(check) for name, check in checks.items()]
-    return f"Data quality, by the same case measured twice in all rounds (A/A check): {'; '.join(parts)}."
+def verdict(document: Document) -> list[str]:
+    """Whether noise allows for conclusions, what the A/A control says of that, and whether all compute the same."""
+    return [line for line in (_noise(document), _control(document), _numerics(document)) if line]
 
 
-def _outcome(check: AACheck) -> str:
-    """Of the two measurements alone: what other cases differ by has intervals of its own."""
-    if check.difference is None or check.resolution is None or check.limit is None:
-        return "not checked"
-    difference, resolution = (f"{100 * share:.1f} %" for share in (check.difference, check.resolution))
-    limit = f"{100 * check.limit:.0f} %"
-    match check.state:
-        case "failed":
-            return f"FAILED, the two differ by {difference}, more than chance allows"
-        case "too noisy":
-            return f"TOO NOISY, between the two a difference below {resolution} would not have shown (limit {limit})"
-    return f"passed, between the two a difference below {resolution} would not have shown"
+def of_speed(name: str) -> bool:
+    """Whether this experiment's answer is about times, which noise can spoil."""
+    return name not in EXPERIMENTS or EXPERIMENTS[name].of_speed
+
+
+def _about_speed(document: Document) -> list[ExperimentRecord]:
+    """The experiments with repetitions whose answer noise in the times can spoil."""
+    return [one for one in document.autoencoder_bench.experiments if one.repetitions and of_speed(one.name)]
+
+
+_STATES = ("failed", "too noisy", "passed", "not checked")  # the worst first
+
+
+def _noise(document: Document) -> str | None:
+    """One line for all experiments: noise is a property of the run."""
+    checks = {one.name: aa_check.of(one) for one in _about_speed(document)}
+    if not document.benchmarks or not checks:
+        return None
+    worst = min((check.state for check in checks.values()), key=_STATES.index)
+    told = {name: check for name, check in checks.items() if check.resolution is not None}
+    if not told:
+        return "Data quality: not checked, since an A/A check needs three repetitions."
+    several = len(checks) > 1
+    if worst == "failed":
+        parts = [_of(name, check.difference, several) for name, check in told.items() if check.state == "failed"]
+        return (
+            f"Data quality: FAILED. Two measurements of the same case differ by {', '.join(parts)}, more than chance "
+            f"allows (A/A check). {ADVICE['unstable']}"
+        )
+    parts = [_of(name, check.resolution, several) for name, check in told.items()]
+    state = f"NOISY. {ADVICE['too_noisy']}" if worst == "too noisy" else "quiet enough."
+    return f"Data quality: {state} Not resolved (99% CI): differences below {', '.join(parts)}."
+
+
+def _of(name: str, share: float | None, several: bool) -> str:
+    return f"{100 * (share or 0.0):.2g}%" + (f" ({name})" if several else "")
+
+
+def _control(document: Document) -> str | None:
+    """The ratios of the A/A controls: no case of their own, but the same one measured twice."""
+    experiments = [one for one in _about_speed(document) if one.control.ratio.value is not None]
+    if not experiments:
+        return None
+    ratios = (f"{one.name} {with_interval(one.control.ratio, multiple)}" for one in experiments)
+    references = dict.fromkeys(one.reference for one in experiments)
+    return f"A/A control, {', '.join(references)} measured twice: {', '.join(ratios)} (99% CI)."
+
+
+def _numerics(document: Document) -> str | None:
+    """How far the losses of the cases lie from eager's."""
+    verified = [benchmark for benchmark in document.benchmarks if benchmark.extra_info.same_model]
+    checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
+    differences = [check.largest_relative_difference for check in checks]
+    largest = max((one for one in differences if one is not None), default=None)
+    if largest is None:
+        return None
+    cases = (
+        f"all {len(verified)}"
+        if verified == [*document.benchmarks]
+        else f"{len(verified)} of {len(document.benchmarks)}"
+    )
+    return (
+        f"Numerics: {cases} cases match eager (relative loss difference up to {largest:.1e}, limit "
+        f"{max(check.limit for check in checks):.0e}, {max(check.steps for check in checks)} steps)."
+    )
 
 
 def _warm_up(document: Document) -> str | None:

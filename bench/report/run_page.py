@@ -11,7 +11,7 @@ from bench.output.figures import NOTATION, printable
 from bench.output.grid import Grid
 from bench.profiles import plot
 from bench.profiles import tables as profiles
-from bench.report import drawn, render, run_tables, summary, svg, training
+from bench.report import drawn, render, run_tables, shortcomings, svg, training
 from bench.report.findings import findings, findings_of
 from bench.report.page import Page, Plot, Section
 from bench.results.schema import Document
@@ -124,7 +124,7 @@ def _profiles(document: Document) -> Section:
 
 
 def _missing(document: Document) -> list[str]:
-    return [printable(line, 500) for line in summary.shortcomings(document)] or ["Nothing."]
+    return [printable(line, 500) for line in shortcomings.of(document)] or ["Nothing."]
 
 
 def _reproduce(document: Document) -> Section:

@@ -1,43 +1,87 @@
-"""One screen about a result: a table of the cases of each experiment, then findings."""
+"""One screen about a result: findings, how far to trust them, tables, warnings, and what to do next."""
 
-import shlex
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from bench.experiments.registry import EXPERIMENTS
 from bench.output import cells
-from bench.output import grid as grids
-from bench.output.figures import NOTATION
-from bench.output.grid import Grid
+from bench.output.command import written
+from bench.output.figures import LEGEND, printable
+from bench.output.grid import Compact, Grid
+from bench.plan.preset import USUALLY_TAKES, longer_than
 from bench.recording.folders import REPORT
-from bench.report.findings import findings
-from bench.results.schema import Benchmark, Document, ExperimentRecord
+from bench.report import quality, shortcomings
+from bench.report.findings import energy, findings_of
+from bench.results.schema import Document
+
+# In the names that processors give themselves.
+_DECORATION = re.compile(r"\((?:R|TM)\)| Processor| CPU(?= @)")
 
 
 def show(document: Document, folder: Path, console: Console) -> None:
-    """Print the summary of a run and where its files are."""
-    console.print(summary(document), crop=False)
-    lines = [f"Results: {folder}", *whereabouts(folder)]
+    """Print the summary of a run, what to do next, and where its files are."""
+    console.print(summary(document))
+    lines = [*next_step(document), *whereabouts(folder)]
     console.print("\n".join(lines), soft_wrap=True, markup=False, highlight=False)
 
 
-def whereabouts(folder: Path) -> list[str]:
-    """Where the report is, and what serves the profiles, as far as they are there."""
-    lines = [f"Report: {folder / REPORT}"] if (folder / REPORT).is_file() else []
-    if any((folder / "tensorboard").iterdir()):
-        lines.append(f"TensorBoard: {shlex.join(['bench', 'tensorboard', str(folder)])}")
-    return lines
-
-
 def summary(document: Document) -> RenderableType:
-    """Tables, failures, findings."""
-    parts: list[RenderableType] = [grids.rich(table_of(part)) for part in document.parts() if part.benchmarks]
-    parts += [Text(NOTATION), Text("")]
-    parts += [Text(line) for line in shortcomings(document)]
-    parts += [Text(f"- {sentence}") for sentence in findings(document)]
+    """Everything that a screen says of a result; of one that is not complete, of what it has."""
+    said = [*(sentence for part in document.parts() for sentence in findings_of(part)), *energy(document)]
+    warned = [
+        *shortcomings.failures(document),
+        *shortcomings.warnings(document, but=shortcomings.SAID_OF_QUALITY),
+        *_about_data(document),
+    ]
+    parts: list[RenderableType] = [Text(headline(document), style="bold")]
+    parts += [_hanging(("-", sentence) for sentence in said)]
+    parts += [Text(line) for line in quality.verdict(document)]
+    parts += _tables(document)
+    if warned:
+        parts += [Text("Warnings", style="bold"), _hanging((f"{i}.", line) for i, line in enumerate(warned, 1))]
     return Group(*parts)
+
+
+def so_far(document: Document) -> RenderableType:
+    """What is known while a run goes on: its tables."""
+    return Group(*_tables(document))
+
+
+def headline(document: Document) -> str:
+    """What was measured where, and how long that took."""
+    section = document.autoencoder_bench
+    parts = [
+        f"autoencoder-bench {section.software.suite}",
+        _DECORATION.sub("", printable(section.device.name)) + (", CPU only" if section.device.kind == "cpu" else ""),
+        f"TensorFlow {section.software.tensorflow}",
+        section.plan.preset,
+    ]
+    if seconds := sum(section.time_spent.values()):
+        parts.append(f"{seconds / 60:.1f} min")
+    return " | ".join(parts)
+
+
+def next_step(document: Document) -> list[str]:
+    """The command to go on with, where a longer one says more."""
+    section = document.autoencoder_bench
+    if section.pairing or not (longer := longer_than([section.plan.preset])):
+        return []
+    return [f"Next      {written('run', '--preset', longer.name)}   ({USUALLY_TAKES[longer.name]}; tighter intervals)"]
+
+
+def whereabouts(folder: Path) -> list[str]:
+    """Where the result and its report are, and what serves the profiles, as far as they are there."""
+    report = folder / REPORT
+    lines = [f"Report    {report}" if report.is_file() else f"Results   {folder}"]
+    logs = folder / "tensorboard"
+    if logs.is_dir() and any(logs.iterdir()):
+        lines.append(f"Profiles  {written('tensorboard', str(folder))}")
+    return lines
 
 
 def table_of(document: Document) -> Grid:
@@ -46,56 +90,25 @@ def table_of(document: Document) -> Grid:
     return experiment.exhibit().table(document) if experiment else cells.speeds(document)
 
 
-def shortcomings(document: Document) -> list[str]:
-    """What the run was asked for and does not have, a line each."""
-    section = document.autoencoder_bench
-    lines = []
-    if section.status == "interrupted":
-        saved = "; what was measured is saved." if document.benchmarks else " before the first repetition was done."
-        lines.append(f"Interrupted{saved}")
-    if section.status_reason:
-        counts = [
-            f"{len(one.repetitions)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments
-        ]
-        lines.append(f"Ended with repetitions: {', '.join(counts)}. {section.status_reason}")
-    several = len(section.experiments) > 1
-    lines += [line for experiment in section.experiments for line in _not_measured(experiment, several)]
-    lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
-    if section.training_reason:
-        lines.append(f"The training run failed: {section.training_reason}")
-    for warning in section.warnings:
-        of_experiment = f" ({warning.experiment})" if several and warning.experiment else ""
-        lines.append(f"Warning{of_experiment}: {warning.text} {warning.advice}")
-    return lines
+def _tables(document: Document) -> list[RenderableType]:
+    """One legend for all; where there are several, what noise cannot spoil is said in sentences, not in a table."""
+    parts = [part for part in document.parts() if part.benchmarks]
+    grids = [table_of(part) for part in parts if len(parts) == 1 or quality.of_speed(part.experiment.name)]
+    words = (word for grid in grids for word in grid.caption.removesuffix(".").split(". ") if word)
+    legend = [LEGEND, *(f"{word}." for word in dict.fromkeys(words))]
+    return [Text(""), *map(Compact, grids), Text(" ".join(legend), style="dim"), Text("")] if grids else []
 
 
-def _not_measured(experiment: ExperimentRecord, named: bool) -> list[str]:
-    """The cases of an experiment that have no speed, with the reason."""
-    before = f"{experiment.name}/" if named else ""
-    lines = [
-        f"{before}{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
-        for case in experiment.cases
-        if case.failure is not None
-    ]
-    skipped: dict[str, list[str]] = {}
-    for case in experiment.cases:
-        if case.skipped is not None:
-            skipped.setdefault(case.skipped, []).append(before + case.name)
-    lines += [f"Skipped: {', '.join(names)}: {reason}." for reason, names in skipped.items()]
-    unfinished = [before + case.name for case in experiment.cases if case.status == "unfinished"]
-    if unfinished:
-        lines.append(f"Not measured: {', '.join(unfinished)}")
-    return lines
+def _about_data(document: Document) -> list[str]:
+    data = document.autoencoder_bench.data
+    return [f"Data: {printable(data.note, 300)}"] if data.note else []
 
 
-def _missing_parts(benchmark: Benchmark) -> list[str]:
-    """What else is missing of a case that has a speed."""
-    info, name = benchmark.extra_info, benchmark.fullname
-    lines = []
-    if not info.same_model:
-        lines.append(f"{name}: not checked against eager: {info.same_model_reason}")
-    if info.latency_reason and info.sample_size.steps_per_call == 1:  # there is none of a single step in a loop
-        lines.append(f"{name}: no latency: {info.latency_reason}")
-    if info.profile and info.profile.status == "failed":
-        lines.append(f"{name}: the profile failed: {info.profile.reason}")
-    return lines
+def _hanging(lines: Iterable[tuple[str, str]]) -> RenderableType:
+    """Lines that hang beside their numbers."""
+    table = Table.grid(padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, line in lines:
+        table.add_row(Text(number), Text(line))
+    return table

@@ -181,6 +181,14 @@ def steps_per_second(processes: Processes) -> Estimate:
     return Estimate(value=median(rates), low=min(rates), high=max(rates), confidence=None, repetitions=len(rates))
 
 
+ITSELF = "this is {}"
+
+
+def is_baseline(ratio: Estimate) -> bool:
+    """Whether there is no ratio since others are held against this."""
+    return ratio.value is None and (ratio.reason or "").startswith(ITSELF.format(""))
+
+
 def missing(reason: str) -> Estimate:
     """An estimate that cannot be had, with the reason."""
     return Estimate(value=None, low=None, high=None, confidence=None, repetitions=0, reason=reason)

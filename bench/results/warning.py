@@ -26,19 +26,16 @@ Code = Literal[
 ADVICE: dict[Code, str] = {
     "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
     "too_noisy": "Take what the intervals leave open as open. Close other programs, or take a quieter machine.",
-    "wide": "Select fewer cases (--only){longer}, or take a quieter machine.",
+    "wide": "Select fewer cases (--only){longer}.",
     "few_repetitions": f"Let it finish {LEAST_REPETITIONS} repetitions; fewer have no interval.",
     "few_samples": "Select fewer cases (--only){longer}.",
-    "unsteady": "Run again on a machine that is warm; where it stays, the speed of the case is not one number.",
-    "warmup_unknown": (
-        "Their speed may still have been changing. Select fewer cases (--only){longer}; of cases that run alone it "
-        "cannot be told."
-    ),
-    "interference": "Look for what else runs on this machine or its host; samples are kept, intervals are wider.",
+    "unsteady": "Run again; if it persists, the case has no single throughput.",
+    "warmup_unknown": "Select fewer cases (--only){longer}.",
+    "interference": "Close other programs; samples are kept, intervals are wider.",
     "one_by_one": "Put the GPU in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
-    "alone": "Nothing to do: only so can it be told what a process takes. For speeds take another experiment.",
+    "alone": "Expected: memory is attributable only to a process running alone. For speeds take another experiment.",
     "spawned": "Nothing to do for the figures; only starting takes longer.",
-    "sides_differ": "Find out why before you compare their speed: perhaps they do not compute the same.",
+    "sides_differ": "The two sides may not be numerically equivalent; investigate first.",
 }
 
 WARMUP_SAMPLES = 20  # that it takes to tell whether a process was warm (bench/stats/steady_state.py)
@@ -63,17 +60,32 @@ class RunWarning(Record, frozen=True, kw_only=True):
     text: str
     advice: str
     experiment: str | None = None  # None: of the whole run
+    items: tuple[str, ...] = ()  # the cases that it is about, or the causes that were seen
+    count: int | None = None  # of how many, where the text begins with the two
+    of: int | None = None
+
+    @property
+    def sentence(self) -> str:
+        """The text, with what it is about."""
+        return f"{self.text.removesuffix('.')}: {', '.join(self.items)}." if self.items else self.text
 
 
-def make(code: Code, text: str) -> RunWarning:
+def counted(code: Code, count: int, of: int, what: str, items: Sequence[str] = ()) -> RunWarning:
+    """A warning about a number of several things."""
+    return RunWarning(
+        code=code, text=f"{count} of {of} {what}.", advice=advise(code), items=tuple(items), count=count, of=of
+    )
+
+
+def make(code: Code, text: str, items: Sequence[str] = ()) -> RunWarning:
     """A warning with the advice of its code, where nothing is known of the preset."""
-    return RunWarning(code=code, text=text, advice=advise(code))
+    return RunWarning(code=code, text=text, advice=advise(code), items=tuple(items))
 
 
 def advise(code: Code, preset: str | None = None) -> str:
     """What to do in a run of this preset: a longer one is only named where there is one."""
     longer = longer_than([preset])
-    return ADVICE[code].format(longer=f" or measure longer (--preset {longer.name})" if longer else "")
+    return ADVICE[code].format(longer=f" or use --preset {longer.name}" if longer else "")
 
 
 def of_repetitions(repetitions: Sequence[RepetitionRecord], interleaved: bool, alone: bool = False) -> list[RunWarning]:
@@ -87,7 +99,7 @@ def of_repetitions(repetitions: Sequence[RepetitionRecord], interleaved: bool, a
         )
     if not interleaved:
         code: Code = "alone" if alone else "one_by_one"
-        found.append(make(code, "Cases ran one after another, so the machine's drift is in their ratios."))
+        found.append(make(code, "Cases ran sequentially; ratios include machine drift."))
     unsound = next((repetition.unsound for repetition in repetitions if repetition.unsound), None)
     if unsound:
         found.append(make("spawned", f"Workers were spawned, not forked: {unsound}."))
@@ -95,10 +107,8 @@ def of_repetitions(repetitions: Sequence[RepetitionRecord], interleaved: bool, a
     marked = [window for window in windows if window.interference]
     if len(marked) > INTERFERENCE_SHARE * len(windows):
         seen = sorted({one for window in marked for one in window.interference})
-        causes = ", ".join(CAUSES[one] for one in seen)
-        found.append(
-            make("interference", f"Interference in {len(marked)} of {len(windows)} monitoring windows: {causes}.")
-        )
+        what = "monitoring windows saw interference"
+        found.append(counted("interference", len(marked), len(windows), what, [CAUSES[one] for one in seen]))
     return found
 
 
@@ -109,35 +119,29 @@ def of_cases(
     found = []
     planned = {repetition.repetition: repetition.samples for repetition in repetitions}
     processes = [(record.case.name, process) for record in cases for process in record.processes]
-    fewer = [
-        len(process.rounds)
-        for _, process in processes
-        if len(process.rounds) < FEW_SAMPLES * planned.get(process.repetition, 0)
-    ]
+    fewer = sum(len(process.rounds) < FEW_SAMPLES * planned.get(process.repetition, 0) for _, process in processes)
     if fewer:
-        text = f"{len(fewer)} of {len(processes)} processes timed fewer samples than planned, the fewest {min(fewer)}."
-        found.append(make("few_samples", text))
+        found.append(counted("few_samples", fewer, len(processes), "processes timed fewer samples than planned"))
     unknown = sum(process.steady is None for _, process in processes)
     if unknown:
-        why = f"under {WARMUP_SAMPLES} samples beside the reference" if interleaved else "they ran alone"
-        found.append(
-            make("warmup_unknown", f"Warm-up not verified for {unknown} of {len(processes)} processes: {why}.")
-        )
+        why = f"fewer than {WARMUP_SAMPLES} samples" if interleaved else "they ran alone"
+        what = f"processes have no verified warm-up ({why})"
+        found.append(counted("warmup_unknown", unknown, len(processes), what))
     unsteady = [
         record.case.name
         for record in cases
         if sum(process.steady is False for process in record.processes) > UNSTEADY_SHARE * len(record.processes)
     ]
     if unsteady:
-        found.append(make("unsteady", f"Still changing after their warm-up: {', '.join(unsteady)}."))
+        found.append(make("unsteady", "No steady state after warm-up.", unsteady))
     return found
 
 
-def of_widths(wide: Sequence[str], target: float) -> list[RunWarning]:
-    """Cases whose interval is wider than the preset wants it."""
+def of_widths(wide: Sequence[str], of: int, target: float) -> list[RunWarning]:
+    """Cases whose interval is wider than the preset wants it, of so many."""
     if not wide:
         return []
-    return [make("wide", f"Intervals that reach further than {100 * target:g} %: {', '.join(wide)}.")]
+    return [counted("wide", len(wide), of, f"intervals reach further than {100 * target:g}%", wide)]
 
 
 def of_sides(between: SameModel | None) -> list[RunWarning]:

@@ -58,14 +58,14 @@ def finish(
     if not documents[NEW].benchmarks:
         return Finished(documents, whole=all(made))
     if traced := _traced(recorders[NEW]):
-        view.stage(f"reading {len(traced)} traces back", _SHARE)
+        view.milestone(f"analysing {len(traced)} traces", _SHARE)
 
         def read_back() -> None:
             _read_back(recorders[NEW], traced, folder)
             documents[NEW] = recorders[NEW].save(status, reason)
 
         made.append(_is_made("What the traces say", read_back, view))
-    view.stage("plots, TensorBoard's files and the report", _SHARE)
+    view.milestone("writing plots, TensorBoard logs and the report", _SHARE)
     recorder, document = recorders[NEW], documents[NEW]
     made.append(_is_made("The plots", lambda: _draw(document, folder), view))
     made.append(_is_made("TensorBoard's files", lambda: _fill_tensorboard(document, recorder, folder), view))

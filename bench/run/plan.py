@@ -117,5 +117,5 @@ def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case
     if choice.card or not any(case.memory == memory_policy.HOST for case in selected):
         return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
     measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
-    reason = f"a memory policy is a GPU's, and this runs on the CPU ({choice.why})"
+    reason = f"a GPU memory policy needs a GPU ({choice.why})"
     return measured, {case: reason for case in selected if case not in measured and not case.control}

@@ -113,5 +113,10 @@ class Lines:
     def stage(self, text, fraction):
         print(text)
 
+    milestone = stage
+
+    def figures(self, document):
+        pass
+
     def advance(self, text, fraction):
         pass

@@ -16,6 +16,11 @@ class Listener:
         self.stages.append(text)
         self.fractions.append(fraction)
 
+    milestone = stage
+
+    def figures(self, document):
+        pass
+
     def advance(self, text, fraction):
         self.fractions.append(fraction)
 

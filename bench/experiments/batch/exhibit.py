@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTION = (
-    "examples/s: steps/s times the batch. time: paired ratio to {reference}. first: first call in seconds. memory: "
-    "tensors on the GPU at most, or without one the host's that only this process has."
+    "examples/s: steps/s times the batch. time: of a step over that of {reference}, paired. memory: the most that "
+    "tensors took of the GPU, or without one private host memory (USS)."
 )
 # Of the report: with the range or interval of every figure.
 _WHOLE_CAPTION = (
@@ -32,7 +32,9 @@ _WHOLE_CAPTION = (
 def table(document: Document) -> Grid:
     """A row for each case."""
     caption = _CAPTION.format(reference=document.experiment.reference)
-    return cells.of_cases(document, ("steps/s", "examples/s", "time", "first", "memory"), _row, caption)
+    return cells.of_cases(
+        document, ("steps/s", "examples/s", "time [95% CI]", "first call [s]", "memory"), _row, caption
+    )
 
 
 def _row(benchmark: Benchmark) -> list[str]:

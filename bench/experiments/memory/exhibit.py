@@ -15,16 +15,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DEVICE_CAPTION = (
-    "Memory of the GPU, of one process alone on it, median of the repetitions. start: seconds until the first "
-    "allocation. tensors: in use at most after the warm-up, by the allocator. used: by NVML, less than when idle. "
-    "reserved: used less the context of a process that did one step, its tensors taken off (derived; TensorFlow has no "
-    "figure). USS: the host's memory that only this process has."
+    "GPU memory of one process alone on it. start: until the first allocation. tensors: most in use. used: by NVML, "
+    "minus idle. reserved: used minus context (derived). USS: private host memory."
 )
-_HOST_CAPTION = (
-    "time: paired ratio to {reference}. init: seconds until the first computation. Memory of the host, median of the "
-    "repetitions. USS: pages that only this process has. RSS: with those it shares with its server. peak: the most RSS "
-    "it ever had."
-)
+_HOST_CAPTION = "USS: private host memory."
 # Of the report: with the least and the most of the processes.
 _KINDS = {
     "gpu": (
@@ -39,7 +33,7 @@ _KINDS = {
         "RSS it ever had.",
     ),
 }
-_HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak"}
+_HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak RSS"}
 _SAID = ("reserved", "used", "tensors")  # of a policy
 
 
@@ -47,23 +41,21 @@ def table(document: Document) -> Grid:
     """A row for each case: speed, and memory of the GPU or else of the host."""
     if document.autoencoder_bench.device.kind == "gpu":
         kinds = ("tensors", "reserved", "used", "uss")
-        headings = ("steps/s", "start", *_headings(kinds))
+        headings = ("steps/s", "start [s]", *_headings(kinds))
         return cells.of_cases(document, headings, lambda case: _row(case, kinds), _DEVICE_CAPTION)
     of_host = ("uss", "rss", "peak_rss")
-    caption = _HOST_CAPTION.format(reference=document.experiment.reference)
-    headings = ("steps/s", "time", "init", *_headings(of_host))
-    return cells.of_cases(document, headings, lambda case: _row(case, of_host, with_ratio=True), caption)
+    headings = ("steps/s", "init [s]", *_headings(of_host))
+    return cells.of_cases(document, headings, lambda case: _row(case, of_host), _HOST_CAPTION)
 
 
 def _headings(kinds: Sequence[str]) -> list[str]:
     return [_HEADINGS.get(kind, kind) for kind in kinds]
 
 
-def _row(benchmark: Benchmark, kinds: Sequence[str], with_ratio: bool = False) -> list[str]:
+def _row(benchmark: Benchmark, kinds: Sequence[str]) -> list[str]:
     found = figures(benchmark)
     return [
         cells.rate(benchmark),
-        *([cells.ratio(benchmark.extra_info.ratio_to_reference)] if with_ratio else []),
         f"{found.start_seconds:.2f}",
         *(size(getattr(found, kind)) for kind in kinds),
     ]
@@ -95,14 +87,14 @@ def _of_policy(benchmark: Benchmark, found: Figures) -> str | None:
 
 def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     parts = [
-        f"{size(found.uss)} ({_range(benchmark, 'uss')}) in {benchmark.extra_info.case.mode}"
+        f"{benchmark.extra_info.case.mode} {size(found.uss)} ({_range(benchmark, 'uss')})"
         for benchmark, found in measured
         if found.uss
     ]
     if not parts:
         return None
     model = next((found.model for _, found in measured if found.model), None)
-    return f"Private host memory (USS): {', '.join(parts)}, for a model of {size(model)}."
+    return f"Private host memory (USS): {', '.join(parts)}; weights and Adam state {size(model)}."
 
 
 def _range(benchmark: Benchmark, kind: str) -> str:

@@ -29,12 +29,12 @@ def _speedups(measured: Mapping[str, Benchmark]) -> str | None:
         estimate = benchmark and benchmark.extra_info.speedup_over_eager
         if estimate and estimate.value is not None:
             parts.append(f"{_NAMES[mode]} {compiled.with_remark(estimate)}")
-    return f"Steps/s over those of eager mode: {', '.join(parts)}." if parts else None
+    return f"Speedup over eager: {', '.join(parts)}." if parts else None
 
 
 def _pipeline_cost(measured: Mapping[str, Benchmark]) -> str | None:
     """What the notebook's pipeline costs each compiled mode."""
-    parts = []
+    parts: list[str] = []
     for mode in _COMPILED:
         resident, notebook = measured.get(f"{mode}/resident"), measured.get(f"{mode}/notebook")
         if resident is None or notebook is None:
@@ -42,8 +42,8 @@ def _pipeline_cost(measured: Mapping[str, Benchmark]) -> str | None:
         of_resident, of_notebook = estimates.processes_of(resident), estimates.processes_of(notebook)
         share = estimates.share_lost(estimates.paired_ratio(of_resident, of_notebook))
         if share.value is not None:
-            parts.append(f"{_NAMES[mode]} {_lost(share)}")
-    return f"The notebook's input pipeline costs, of the steps/s: {', '.join(parts)}." if parts else None
+            parts.append(f"{_lost(share)}{'' if parts else ' of steps/s'} under {_NAMES[mode]}")
+    return f"Notebook input pipeline costs {', '.join(parts)}." if parts else None
 
 
 def _lost(share: Estimate) -> str:
@@ -51,8 +51,8 @@ def _lost(share: Estimate) -> str:
         case Cost.SOME:
             return percent(share)
         case Cost.LITTLE:
-            return f"less than {100 * claims.NEGLIGIBLE:g} %, {percent(share)}"
-    return f"{percent(share)}, inconclusive"
+            return f"less than {100 * claims.NEGLIGIBLE:g}% ({percent(share)})"
+    return f"{percent(share)} (inconclusive)"
 
 
 EXHIBIT = Exhibit(findings=findings, table=cells.speeds)

@@ -21,11 +21,8 @@ from bench.stats.inference import CONFIDENCE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_CAPTION = (
-    "overhead: share of the step lost against a resident batch, paired. alone: batches per second that nobody "
-    "computes with. first: seconds to the first batch. USS: the host's memory that only this process has. bus: "
-    "bytes a step's input moves to the GPU."
-)
+_CAPTION = "Overhead: lost to the input. USS: private host memory."
+_ON_A_GPU = " bus: bytes a step's input moves to the GPU."
 
 # Of the report: with the range or interval of every figure.
 _WHOLE_CAPTION = (
@@ -36,7 +33,7 @@ _WHOLE_CAPTION = (
 
 # From one word changed to another way of feeding: the first that surely helps is the one to try.
 REMEDIES = {
-    "prefetch-auto": "prefetch(tf.data.AUTOTUNE) instead of prefetch(1)",
+    "prefetch-auto": "prefetch(tf.data.AUTOTUNE)",
     "shuffle-indices": "shuffling row numbers instead of rows, and gathering a batch at once",
     "vectorised": "keeping rows uint8 and converting whole batches in a parallel map",
     "prefetch-to-device": "prefetch_to_device",
@@ -48,20 +45,34 @@ WORTH = 1.02  # what a remedy has to gain at least, surely
 
 def table(document: Document) -> Grid:
     """A row for each case."""
-    return cells.of_cases(document, ("steps/s", "overhead", "alone", "first", "USS", "bus"), _row, _CAPTION)
+    headings = ("steps/s", "overhead [95% CI]", "input only [batch/s]", "1st batch [s]", "USS")
+    if document.autoencoder_bench.device.kind == "cpu":
+        return cells.of_cases(document, headings, _row, _CAPTION)
+    return cells.of_cases(
+        document, (*headings, "bus"), lambda case: [*_row(case), size(_bus_bytes(case))], _CAPTION + _ON_A_GPU
+    )
+
+
+def _bus_bytes(benchmark: Benchmark) -> int | None:
+    return benchmark.extra_info.processes[0].bus_bytes
 
 
 def _row(benchmark: Benchmark) -> list[str]:
-    info = benchmark.extra_info
-    stall, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
+    info, alone = benchmark.extra_info, alone_rate(benchmark)
     return [
         cells.rate(benchmark),
-        "-" if stall is None or stall.value is None else percent(stall),
+        _overhead(benchmark),
         "-" if alone.value is None else f"{alone.value:,.0f}",
         f"{median(process.input_init_seconds for process in info.processes):.2f}",
         size(figures(benchmark).uss),
-        size(info.processes[0].bus_bytes),
     ]
+
+
+def _overhead(benchmark: Benchmark) -> str:
+    if benchmark.extra_info.case.pipeline == "resident":
+        return cells.BASELINE
+    stall = benchmark.extra_info.figures.get(INPUT_OVERHEAD)
+    return "-" if stall is None or stall.value is None else percent(stall)
 
 
 def alone_rate(benchmark: Benchmark) -> Estimate:
@@ -85,22 +96,22 @@ def _of_the_notebooks(document: Document) -> list[str]:
     stall = usual.extra_info.figures.get(INPUT_OVERHEAD)
     if stall is None or stall.value is None:
         return []
-    sentences = [_cost(usual.name, stall)]
-    if claims.cost(stall) is Cost.SOME:
-        sentences += [
-            _bottleneck(usual, cases[f"{mode}/resident"]),
-            _remedy(mode, cases, document.experiment.reference),
-        ]
-    return sentences
+    cost = _cost(usual.name, stall)
+    if claims.cost(stall) is not Cost.SOME:
+        return [cost]
+    return [
+        f"{cost} {_bottleneck(usual, cases[f'{mode}/resident'])}",
+        _remedy(mode, cases, document.experiment.reference),
+    ]
 
 
 def _cost(name: str, stall: Estimate) -> str:
     match claims.cost(stall):
         case Cost.SOME:
-            return f"{name}: the input costs {percent(stall)} of a step."
+            return f"{name}: input overhead {percent(stall)} of a step."
         case Cost.LITTLE:
-            return f"{name}: the input costs less than {100 * claims.NEGLIGIBLE:g} % of a step, {percent(stall)}."
-    return f"{name}: whether the input costs anything is inconclusive, {percent(stall)} of a step."
+            return f"{name}: input overhead below {100 * claims.NEGLIGIBLE:g}% of a step, {percent(stall)}."
+    return f"{name}: input overhead inconclusive, {percent(stall)} of a step."
 
 
 def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
@@ -108,20 +119,15 @@ def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
     supply = supply_ratio(usual, resident)
     needs = estimates.level([1 / median(r.seconds_per_step) for r in estimates.processes_of(resident)])
     if supply.value is None or needs.value is None:
-        return f"{usual.name}: what limits it was not measured."
-    rates = (
-        f"alone it delivers {with_interval(alone_rate(usual), _whole)} batches a second, and the step could take "
-        f"{with_interval(needs, _whole)}"
-    )
+        return "Bottleneck not measured."
+    rates = f"{with_interval(alone_rate(usual), _whole)} batches/s alone, {with_interval(needs, _whole)} needed"
     match claims.above(supply, 1.0):
         case Answer.NO:
-            return f"{usual.name}: the pipeline itself is the bottleneck; {rates}."
+            return f"The pipeline is the bottleneck ({rates})."
         case Answer.YES:
-            return (
-                f"{usual.name}: the pipeline itself is not the bottleneck; {rates}. Handing batches over, sharing the "
-                "processor, and on a GPU copying to it are the likely causes."
-            )
-    return f"{usual.name}: whether the pipeline itself is the bottleneck is inconclusive; {rates}."
+            copies = ", copies" if usual.extra_info.processes[0].bus_bytes else ""
+            return f"The pipeline is not the bottleneck ({rates}); likely hand-over{copies} or CPU contention."
+    return f"Whether the pipeline is the bottleneck is inconclusive ({rates})."
 
 
 def _whole(value: float) -> str:
@@ -160,18 +166,18 @@ def _remedy(mode: str, cases: Mapping[str, Benchmark], reference: str) -> str:
     ratios = gains(mode, cases, reference)
     if not ratios:
         return f"{mode}/{_USUAL}: no other pipeline was measured beside it."
-    worth = f"{100 * (WORTH - 1):.0f} %"
+    worth = f"{100 * (WORTH - 1):.0f}%"
     confidence = 100 * (next(iter(ratios.values())).confidence or CONFIDENCE)
-    together = f" ({confidence:.4g} % intervals, since {len(ratios)} were tried)" if len(ratios) > 1 else ""
+    together = f" ({confidence:.4g}% intervals, since {len(ratios)} were tried)" if len(ratios) > 1 else ""
     answers = {name: claims.above(ratio, WORTH) for name, ratio in ratios.items()}
     helping = [name for name in ratios if answers[name] is Answer.YES]
     if helping:
         also = "; also " + ", ".join(_gain(mode, name, ratios) for name in helping[1:]) if helping[1:] else ""
-        first = f"{REMEDIES[helping[0]]}, {_gain(mode, helping[0], ratios)}"
-        return f"Smallest change that surely gains {worth}: {first}{also}{together}."
+        first = f"{REMEDIES[helping[0]]}, {with_interval(ratios[helping[0]], multiple)}"
+        return f"Smallest change that gains at least {worth}: {first}{also}{together}."
     said = ", ".join(_gain(mode, name, ratios) for name in ratios)
     if all(answer is Answer.NO for answer in answers.values()):
-        return f"No other pipeline measured here gains {worth}: {said}{together}."
+        return f"No other pipeline gains {worth}: {said}{together}."
     return f"Whether another pipeline gains {worth} is inconclusive: {said}{together}."
 
 
@@ -200,7 +206,7 @@ def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
         with_interval(alone, _whole),
         cells.with_range([process.input_init_seconds for process in info.processes], lambda value: f"{value:.2f}"),
         cells.memory_with_range(benchmark, "uss"),
-        size(info.processes[0].bus_bytes),
+        size(_bus_bytes(benchmark)),
     )
 
 

@@ -51,7 +51,7 @@ PIPELINES = Experiment(
         Measurement(
             name=INPUT_ALONE,
             of="case",
-            says="input pipelines alone",
+            says="input-only throughput",
             applies=lambda case: case.pipeline != "resident",
         ),
     ),

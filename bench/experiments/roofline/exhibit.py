@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CAPTION = (
-    "time: paired ratio to {reference}. of roofline: the fewest seconds that a step can take here over the case's own. "
-    "largest part: of its time, arithmetic, memory, or other, which neither of them explains."
+    "time: of a step over that of {reference}, paired. of roofline: the least time that a step can take here over the "
+    "case's own. largest part of its time: arithmetic, memory, or other, which neither explains."
 )
 _TRANSFERS_CAPTION = (
     "median over the repetitions, with the lowest and the highest. pinned, pageable: by CUDA's driver alone; numpy: by "
@@ -51,7 +51,7 @@ def transfers(document: Document) -> Grid:
 def table(document: Document) -> Grid:
     """A row for each case."""
     found, caption = figures(document), _CAPTION.format(reference=document.experiment.reference)
-    headings = ("steps/s", "time", "of roofline", "largest part")
+    headings = ("steps/s", "time [95% CI]", "of roofline [95% CI]", "largest part")
     return cells.of_cases(document, headings, lambda benchmark: _row(benchmark, found), caption)
 
 

@@ -43,7 +43,7 @@ ROOFLINE = Experiment(
     own={"mode": (*_LOOPS, *_KERAS)},  # they feed themselves, whatever the pipeline is called
     cases=_cases,
     contexts=False,  # of all these ways that would take minutes, and memory is not its question
-    measurements=(Measurement(name=peaks.PEAKS, of="device", says="what this device can do at best"),),
+    measurements=(Measurement(name=peaks.PEAKS, of="device", says="roofline microbenchmarks"),),
     figures=peaks.figures,
     exhibit=_exhibit,
     worker=_worker,

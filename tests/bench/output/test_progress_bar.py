@@ -16,17 +16,18 @@ class Terminal(io.StringIO):
 
 def drive(view):
     view.say("Device: [CPU]")
-    view.stage("repetition 1 of 4: 20 rounds of 7 cases", 0.1)
-    view.advance("repetition 1 of 4: round 3 of 20", 0.12)
+    view.milestone("repetition 1/4: timing 7 cases", 0.1)
+    view.stage("repetition 1/4: first call xla/resident", 0.11)
+    view.advance("repetition 1/4: round 3/20", 0.12)
 
 
-def test_a_log_gets_one_line_for_each_stage():
+def test_a_log_gets_one_line_for_each_milestone():
     console = Console(file=io.StringIO(), width=80)
     with open_view(console) as view:
         drive(view)
     first, second = console.file.getvalue().splitlines()
     assert first == "Device: [CPU]"
-    assert re.fullmatch(r"\[ +\d+ s\] repetition 1 of 4: 20 rounds of 7 cases", second)
+    assert re.fullmatch(r"\[ +\d+ s\] repetition 1/4: timing 7 cases", second)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,11 @@ def compared(tmp_path_factory, tiny):
         def stage(self, text, fraction):
             stages.append(text)
 
+        milestone = stage
+
+        def figures(self, document):
+            pass
+
         def advance(self, text, fraction):
             pass
 

@@ -62,7 +62,10 @@ class Census:
     def stage(self, text, fraction):
         self.seen.update(psutil.Process().children(recursive=True))
 
-    advance = stage
+    milestone = advance = stage
+
+    def figures(self, document):
+        pass
 
 
 @pytest.fixture(scope="module")
@@ -302,7 +305,7 @@ def gone(processes):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupt_saves_what_was_measured(started, tmp_path, number):
-    read_until(started, "repetition 2/4: rounds of")
+    read_until(started, "repetition 2/4: timing")
     children = psutil.Process(started.pid).children(recursive=True)
     assert len(children) >= 5
     started.send_signal(number)
@@ -326,7 +329,7 @@ def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(tmp_path):
     options = ["--device", "cpu", "--data", "sample", "--experiment", "modes", "--no-profile", "--only", "xla/*"]
     command = [sys.executable, "-c", QUICKER, "run", *options, "--out", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        read_until(process, "repetition 2/4: rounds of")
+        read_until(process, "repetition 2/4: timing")
         process.stdout.close()
         errors = process.stderr.read()
         assert process.wait(patience.limit(60)) == ExitCode.INTERRUPTED, errors
@@ -339,7 +342,7 @@ def test_a_reader_that_goes_away_ends_the_run_as_an_interrupt_does(tmp_path):
 
 def test_a_run_that_was_stopped_for_a_while_goes_on_as_if_it_had_not_been(started, tmp_path):
     """For longer than the rounds of a repetition may take."""
-    read_until(started, "repetition 1/4: rounds of")
+    read_until(started, "repetition 1/4: timing")
     started.send_signal(signal.SIGTSTP)
     patience.eventually(lambda: psutil.Process(started.pid).status() == psutil.STATUS_STOPPED)
     time.sleep(STOPPED_SECONDS)
@@ -445,7 +448,7 @@ def test_the_cause_that_stands_in_a_workers_log_is_in_the_reason(tmp_path, tiny,
 
 
 def test_a_server_that_dies_costs_the_repetition_in_hand(started, tmp_path):
-    read_until(started, "repetition 2/4: rounds of")
+    read_until(started, "repetition 2/4: timing")
     children = psutil.Process(started.pid).children(recursive=True)
     (server,) = {child.ppid() for child in children} - {started.pid}  # the one of two that has workers
     psutil.Process(server).kill()
@@ -462,7 +465,7 @@ def test_a_server_that_dies_costs_the_repetition_in_hand(started, tmp_path):
 
 
 def test_no_worker_survives_a_killed_parent(started):
-    read_until(started, "repetition 1/4: rounds of")
+    read_until(started, "repetition 1/4: timing")
     children = psutil.Process(started.pid).children(recursive=True)
     # The hard case: a stopped worker.
     patience.eventually(lambda: any(child.status() == psutil.STATUS_STOPPED for child in children))

@@ -1,0 +1,99 @@
+"""What a result does not have, or what a reader has to know about its figures: failures, skipped cases, warnings."""
+
+from collections.abc import Iterable, Sequence
+
+from bench.results.schema import Benchmark, Document, ExperimentRecord
+from bench.results.warning import Code, RunWarning
+
+MOST_NAMES = 3  # of cases, in a sentence
+
+# What the line about the quality of the data says already.
+SAID_OF_QUALITY: tuple[Code, ...] = ("unstable", "too_noisy")
+
+
+def of(document: Document) -> list[str]:
+    """All of it, a line each."""
+    return [*failures(document), *warnings(document)]
+
+
+def failures(document: Document) -> list[str]:
+    """What the run was asked for and does not have."""
+    section = document.autoencoder_bench
+    lines = []
+    counts = [f"{len(one.repetitions)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments]
+    if section.status == "interrupted":
+        saved = f" after {', '.join(counts)}; they are saved." if document.benchmarks else ": no repetition was done."
+        lines.append(f"Interrupted{' in the repetitions' if document.benchmarks else ''}{saved}")
+    elif section.status_reason:
+        lines.append(f"Ended after repetitions: {', '.join(counts)}. {section.status_reason}")
+    several = len(section.experiments) > 1
+    lines += [line for experiment in section.experiments for line in _not_measured(experiment, several)]
+    lines += [line for benchmark in document.benchmarks for line in _missing_parts(benchmark)]
+    if section.training_reason:
+        lines.append(f"The training run failed: {section.training_reason}")
+    return lines
+
+
+def warnings(document: Document, but: Sequence[Code] = ()) -> list[str]:
+    """Those of one kind together, over all experiments, with their advice once."""
+    section = document.autoencoder_bench
+    kinds: dict[tuple[Code, str], list[RunWarning]] = {}
+    for warning in section.warnings:
+        if warning.code not in but:
+            kinds.setdefault((warning.code, warning.advice), []).append(warning)
+    several = len(section.experiments) > 1
+    return [f"{_together(some, several)} {advice}" for (_, advice), some in kinds.items()]
+
+
+def _together(some: Sequence[RunWarning], several: bool) -> str:
+    """One sentence: of counts the sum, of texts that are the same one with all they are about."""
+    rests = {one.text.removeprefix(f"{one.count} of {one.of} ") for one in some}
+    if len(rests) > 1:
+        return " ".join(f"{one.experiment}: {one.sentence}" if several else one.sentence for one in some)
+    (text,) = rests
+    if some[0].count is not None:
+        text = f"{sum(one.count or 0 for one in some)} of {sum(one.of or 0 for one in some)} {text}"
+        items = list(dict.fromkeys(item for one in some for item in one.items))
+        return text if len(items) > MOST_NAMES else _with_items(text, items)
+    named = [f"{one.experiment}/{item}" if several else item for one in some for item in one.items]
+    if not named and several and len(some) == 1 and some[0].experiment:
+        text = f"{some[0].experiment}: {text}"
+    return _with_items(text, named)
+
+
+def _with_items(text: str, items: Sequence[str]) -> str:
+    return f"{text.removesuffix('.')}: {_names(items)}." if items else text
+
+
+def _not_measured(experiment: ExperimentRecord, named: bool) -> list[str]:
+    """The cases of an experiment that have no speed, with the reason."""
+    before = f"{experiment.name}/" if named else ""
+    lines = [
+        f"{before}{case.name}: {case.failure.status}: {case.failure.reason} (log: {case.failure.log})"
+        for case in experiment.cases
+        if case.failure is not None
+    ]
+    skipped: dict[str, list[str]] = {}
+    for case in experiment.cases:
+        if case.skipped is not None:
+            skipped.setdefault(case.skipped, []).append(before + case.name)
+    lines += [f"Skipped: {_names(names)}: {reason}." for reason, names in skipped.items()]
+    unfinished = [before + case.name for case in experiment.cases if case.status == "unfinished"]
+    if unfinished:
+        lines.append(f"Not measured: {_names(unfinished)}")
+    return lines
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{names[0]} and {len(names) - 1} more"
+
+
+def _missing_parts(benchmark: Benchmark) -> Iterable[str]:
+    """What else is missing of a case that has a speed."""
+    info, name = benchmark.extra_info, benchmark.fullname
+    if not info.same_model:
+        yield f"{name}: numerics not verified against eager: {info.same_model_reason}"
+    if info.latency_reason and info.sample_size.steps_per_call == 1:  # there is none of a single step in a loop
+        yield f"{name}: no latency: {info.latency_reason}"
+    if info.profile and info.profile.status == "failed":
+        yield f"{name}: the profile failed: {info.profile.reason}"
