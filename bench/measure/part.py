@@ -56,6 +56,7 @@ class Part:
     ) -> None:
         self.name = experiment.name
         self._measurements = experiment.measurements
+        self._of_speed = experiment.of_speed
         self.preset = settings.preset
         self.done = False
         self._settings = settings
@@ -212,7 +213,7 @@ class Part:
         recorder = self._recorders[NEW]
         self._stage(repetition.number, "latency of single steps", 1.0)
         for process in processes:
-            latency = separate.measure_latency(repetition, process, self._settings)
+            latency = self._why_no_latency(process) or separate.measure_latency(repetition, process, self._settings)
             if isinstance(latency, str):
                 recorder.note(process.entry.case, latency_reason=latency)
             else:
@@ -233,6 +234,11 @@ class Part:
                 with self._time_spent.on("profiles"):
                     profile = separate.take_profile(repetition, process, self._settings)
                 recorder.note(process.entry.case, profile=profile)
+
+    def _why_no_latency(self, process: LiveProcess) -> str | None:
+        if process.entry.case.control:
+            return "an A/A control is no case of its own"
+        return None if self._of_speed else "the experiment is not about speed"
 
     def _trace_graphs(self, server: Server, repetition: Repetition, processes: Sequence[LiveProcess]) -> None:
         """Where asked, a second trace of what XLA compiled for a GPU, in workers that come after those of the group."""
