@@ -8,19 +8,22 @@ from rich.console import Console
 
 from autoencoder import output
 from bench.commands import asking, comparing, measuring, showing
+from bench.commands.help import Command, Group
 from bench.errors import BenchError, ExitCode, Interrupted
 
 app = typer.Typer(
+    cls=Group,
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Measure what this machine does with TensorFlow: steps per second of a small autoencoder in eager mode, "
-    "under tf.function and under XLA, and what each memory policy of a GPU takes. Start with `bench doctor`.",
-    epilog="Exit codes, of several the first: 130 interrupted, what was measured is saved; 2 bad usage or input; 4 not "
-    "comparable; 1 a case failed, mismatched or missing; 3 a regression; 5 inconclusive, with --strict; 0 fine.",
+    help="Benchmark TensorFlow training on this machine: steps per second of a small autoencoder in eager mode, under "
+    "tf.function and under XLA, the input pipeline, and memory. Start with `bench doctor`.",
+    epilog="Exit codes: 0 success; 1 a case failed, mismatched or is missing; 2 bad usage or input; 3 regression; 4 "
+    "not comparable; 5 inconclusive (with --strict); 130 interrupted, what was measured is saved "
+    "(docs/exit-codes.md).",
 )
+app.command(cls=Command, epilog=measuring.EXAMPLES)(measuring.run)
 for command in (
-    measuring.run,
     measuring.profile,
     comparing.compare,
     comparing.baseline,
@@ -29,8 +32,8 @@ for command in (
     asking.doctor,
     comparing.validate,
 ):
-    app.command()(command)
-app.command("list")(asking.list_cases)
+    app.command(cls=Command)(command)
+app.command("list", cls=Command)(asking.list_cases)
 
 
 def main() -> None:

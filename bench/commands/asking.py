@@ -24,12 +24,12 @@ def doctor(
     device: Device = DeviceName.auto,
     gpu: Gpu = None,
     data: Data = "auto",
-    out: Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Where results would go.")] = Path(
+    out: Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Parent directory for run output.")] = Path(
         "results"
     ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Look at everything that measuring needs, and say what is wrong and what to do; takes some seconds.
+    """Check whether this machine is ready for benchmarking, and say what to do; takes some seconds.
 
     Each line is ok, a warning (figures may be worse than they could be) or a problem (something will not work). Exit
     code 1 if there is a problem, 0 otherwise.

@@ -22,26 +22,31 @@ def compare(
     ],
     threshold: Threshold = None,
     first_call_threshold: Annotated[
-        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for the time of the first call.")
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same for the time of the first call.")
     ] = 0.20,
     memory_threshold: Annotated[
-        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same, for peak memory.")
+        float, typer.Option(min=0.001, max=10.0, metavar="FRACTION", help="The same for peak memory.")
     ] = 0.05,
     history: History = None,
     across_hardware: Annotated[
-        bool, typer.Option("--across-hardware", help="Pass or fail although the hardware differs.")
+        bool, typer.Option("--across-hardware", help="Give verdicts although the hardware differs.")
     ] = False,
     strict: Strict = False,
-    output: Annotated[Format, typer.Option("--format", help="markdown fits the summary of a CI job.")] = Format.table,
+    output: Annotated[
+        Format,
+        typer.Option(
+            "--format", metavar="table|markdown|json|csv", help="Output format; markdown suits a CI job's summary."
+        ),
+    ] = Format.table,
 ) -> None:
-    """Say what is slower, faster, the same, or not to be told; needs no TensorFlow.
+    """Compare results and report regressions; needs no TensorFlow.
 
-    Two files of one side-by-side run are compared within their rounds, to a few percent. Separate runs of one machine
-    are compared with what such runs vary by. Of other hardware it shows ratios, without pass or fail. With several
-    results, one table has a column for each.
+    Two files of one A/B run are compared within their rounds, to a few percent. Separate runs of one machine are held
+    against the variability between runs. Other hardware gets ratios, without pass or fail. Several results make one
+    table with a column for each.
 
-    Exits non-zero for a regression: the interval excludes 1, and the estimate is beyond the threshold. With equal code
-    that happens in one of twenty comparisons at most. An improvement, or what is inconclusive, exits with 0.
+    Exits non-zero only on statistically significant regressions: the interval excludes 1, and the estimate is beyond
+    the threshold. False alarms are limited to 5% per comparison.
     """
     from bench.compare import export, many, verdict_tables
     from bench.compare.compare import Rules
@@ -73,7 +78,7 @@ def baseline(
     ] = Path("results"),
     refresh: Annotated[
         bool,
-        typer.Option("--refresh", help="Take the earlier ones of this machine and software away: the level is new."),
+        typer.Option("--refresh", help="Replace the earlier baselines of this machine and software."),
     ] = False,
 ) -> None:
     """Keep a result as a baseline: `bench run --baseline auto` holds later runs of this machine against it.
@@ -94,7 +99,7 @@ def baseline(
 def validate(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", parser=user_path, help="Result files to check.")],
 ) -> None:
-    """Check that result files are what the format demands; exit code 2 names the first thing wrong."""
+    """Validate result files; an invalid one exits with 2 and names the first thing wrong."""
     from bench.output.figures import printable
     from bench.results.files import read_any
     from bench.results.foreign import ForeignDocument

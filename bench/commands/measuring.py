@@ -11,6 +11,10 @@ from rich.console import Console
 
 from bench.commands import axes
 from bench.commands.options import (
+    COMPARED,
+    PROFILES,
+    WHAT,
+    WHERE,
     AffinityName,
     AffinityOption,
     CudaGraphs,
@@ -40,51 +44,83 @@ from bench.recording.paths import user_path
 from bench.results.record import USUAL_TRACERS, Tracers
 
 _EXAMPLE = cases_of(next(iter(EXPERIMENTS.values())))[-2].name
+EXAMPLES = """
+Examples:
+
+bench run --preset standard --label my-machine
+
+bench run --only 'xla/*' --no-profile
+
+bench run --preset standard --against ../other/.venv/bin/python=other
+"""
 _AUTO = "auto"  # of --baseline; a file of that name is ./auto
 
 
 def run(
-    preset: Annotated[PresetName, typer.Option(help="How much is measured; `bench list` describes them.")] = (
-        PresetName.quick
-    ),
+    preset: Annotated[
+        PresetName,
+        typer.Option(
+            metavar="quick|standard|thorough",
+            rich_help_panel=WHAT,
+            help="How much to measure; `bench list` describes them.",
+        ),
+    ] = (PresetName.quick),
     experiment: Annotated[
         list[str] | None,
         typer.Option(
-            help="Which question is measured; may be repeated, and `bench list` shows them. Default: those of the "
-            "preset, or with --against the first of them."
+            metavar="NAME",
+            rich_help_panel=WHAT,
+            help="Experiment to run (repeatable; `bench list` shows them). Default: those of the preset, or with "
+            "--against the first of them.",
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="GLOB", help="Only cases that match, as 'xla/*'; may be repeated."),
+        typer.Option(metavar="GLOB", rich_help_panel=WHAT, help="Only matching cases, e.g. 'xla/*' (repeatable)."),
     ] = None,
     axis: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=V,V",
-            help="Values to measure on an axis instead of an experiment's own: mode, pipeline, batch_size, memory; as "
-            "batch_size=8,64 or memory=growth,fraction-0.5. May be repeated.",
+            rich_help_panel=WHAT,
+            help="Values of an axis instead of the experiment's own: mode, pipeline, batch_size, memory; e.g. "
+            "batch_size=8,64 or memory=growth,fraction-0.5 (repeatable).",
         ),
     ] = None,
     memory: Annotated[
-        list[str] | None, typer.Option(metavar="POLICY", help="The same as --axis memory=POLICY; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="POLICY", rich_help_panel=WHAT, help="Same as --axis memory=POLICY (repeatable)."),
     ] = None,
     memory_fraction: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Of the GPU's memory, in the policies that have one; default: 0.9."),
+        typer.Option(
+            metavar="SHARE",
+            rich_help_panel=WHAT,
+            help="Share of the GPU's memory, in the policies that limit it; default: 0.9.",
+        ),
     ] = None,
     batch_sizes: Annotated[
-        str | None, typer.Option(metavar="N,N,...", help="The same as --axis batch_size=N,N,...")
+        str | None, typer.Option(metavar="N,N,...", rich_help_panel=WHAT, help="Same as --axis batch_size=N,N,...")
     ] = None,
     allow_shared: Annotated[
-        bool, typer.Option("--allow-shared", help="Reserve a GPU's memory though somebody else is using the GPU.")
+        bool,
+        typer.Option(
+            "--allow-shared",
+            rich_help_panel=WHERE,
+            help="Measure memory policies although other processes use the GPU.",
+        ),
     ] = False,
     out: Out = Path("results"),
     label: Label = None,
     seed: Seed = 1234,
     data: Data = "auto",
-    profile: Annotated[bool, typer.Option(help="Take a TensorBoard profile of every case.")] = True,
-    profile_steps: Annotated[int, typer.Option(min=3, max=10_000, help="Steps in each profile.")] = USUAL_PROFILE_STEPS,
+    profile: Annotated[
+        bool, typer.Option(rich_help_panel=PROFILES, help="Take a TensorBoard profile of every case.")
+    ] = True,
+    profile_steps: Annotated[
+        int,
+        typer.Option(min=3, max=10_000, metavar="N", rich_help_panel=PROFILES, help="Steps in each profile."),
+    ] = USUAL_PROFILE_STEPS,
     host_tracer: HostTracer = USUAL_TRACERS.host,
     python_tracer: PythonTracer = USUAL_TRACERS.python,
     device_tracer: DeviceTracer = USUAL_TRACERS.device,
@@ -97,25 +133,27 @@ def run(
         str | None,
         typer.Option(
             metavar="PYTHON[=LABEL]",
-            help="Measure the same cases with this interpreter too, in the same rounds: another virtual environment "
-            "with another TensorFlow, or another revision of this suite. Gives verdicts.",
+            rich_help_panel=COMPARED,
+            help="A/B run: measure the same cases with this interpreter too, in the same rounds, e.g. a virtual "
+            "environment with another TensorFlow or another revision of this suite. Gives verdicts.",
         ),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             metavar="FILE|auto",
-            help="Compare with this result of the same hardware afterwards; auto: with the newest below DIR/baselines "
-            "(of --out) that is of this machine and software, and all of those say what runs vary by.",
+            rich_help_panel=COMPARED,
+            help="Compare with this result of the same hardware afterwards; auto: the newest of this machine and "
+            "software below DIR/baselines (of --out); all of those give the variability between runs.",
         ),
     ] = None,
     history: History = None,
     threshold: Threshold = None,
     strict: Strict = False,
 ) -> None:
-    """Measure, and leave a folder with results, plots and TensorBoard profiles.
+    """Benchmark this machine, and write a folder with results, plots, profiles and a report.
 
-    Every case runs in processes of its own, in interleaved rounds. An interrupt saves what was measured.
+    Every case runs in fresh processes, in interleaved rounds. Ctrl-C saves what was measured.
     """
     from bench.compare import verdict_tables
     from bench.compare.compare import Rules
@@ -178,11 +216,12 @@ def run(
 
 
 def profile(
-    case: Annotated[str, typer.Argument(metavar="CASE", help=f"A case, as `bench list` names it: {_EXAMPLE}.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help=f"A case, as `bench list` names it, e.g. {_EXAMPLE}.")],
     experiment: Annotated[
-        str | None, typer.Option(help="The experiment it is of; default: the first that has a case of this name.")
+        str | None,
+        typer.Option(metavar="NAME", help="Its experiment; default: the first that has a case of this name."),
     ] = None,
-    steps: Annotated[int, typer.Option(min=3, max=10_000, help="Steps in the profile.")] = 200,
+    steps: Annotated[int, typer.Option(min=3, max=10_000, metavar="N", help="Steps in the profile.")] = 200,
     host_tracer: HostTracer = USUAL_TRACERS.host,
     python_tracer: PythonTracer = USUAL_TRACERS.python,
     device_tracer: DeviceTracer = USUAL_TRACERS.device,
@@ -202,10 +241,10 @@ def profile(
         ),
     ] = False,
 ) -> None:
-    """Take a longer profile of one case, and show what its steps consist of; takes less than a minute.
+    """Profile one case for longer, and show what its steps consist of; takes less than a minute.
 
-    The case is timed too, in one repetition beside the reference, so that what the profiler costs can be seen: for
-    speeds, measure with `bench run`.
+    The case is timed too, in one repetition beside the reference, so that the profiler's overhead can be seen. For
+    speeds use `bench run`.
     """
     from bench.commands import nsight
     from bench.experiments import selection

@@ -48,69 +48,120 @@ class Format(StrEnum):
     csv = "csv"
 
 
+# Options of one kind stand together in the help.
+WHAT, WHERE, KEPT, PROFILES, COMPARED = "What to measure", "Device", "Data and output", "Profiles", "Comparison"
+
+
 Threshold = Annotated[
     float | None,
     typer.Option(
         min=0.001,
         max=10.0,
         metavar="FRACTION",
-        help="Differences in speed beyond this matter; default: 0.03 side by side, 0.05 between separate runs.",
+        rich_help_panel=COMPARED,
+        help="Smallest relative difference in speed that matters; default: 0.03 side by side, 0.05 between runs.",
     ),
 ]
 Strict = Annotated[
     bool,
-    typer.Option("--strict", help="Ask for a verdict: exit code 5 if one is inconclusive, 4 on other hardware."),
+    typer.Option(
+        "--strict",
+        rich_help_panel=COMPARED,
+        help="Require a verdict: exit code 5 if one is inconclusive, 4 on other hardware.",
+    ),
 ]
 History = Annotated[
     Path | None,
     typer.Option(
         metavar="DIR",
         parser=user_path,
-        help="Folder with earlier results: five of the same machine and software say what runs vary by.",
+        rich_help_panel=COMPARED,
+        help="Folder of earlier results: five of the same machine and software give the variability between runs.",
     ),
 ]
 
 
-Device = Annotated[DeviceName, typer.Option(help="auto: the GPU wherever an NVIDIA driver is present, else the CPU.")]
+Device = Annotated[
+    DeviceName,
+    typer.Option(
+        metavar="auto|gpu|cpu",
+        rich_help_panel=WHERE,
+        help="auto: the GPU where an NVIDIA driver is present, else the CPU.",
+    ),
+]
 Gpu = Annotated[
     str | None,
     typer.Option(
         metavar="INDEX|UUID",
+        rich_help_panel=WHERE,
         help="Which GPU, as nvidia-smi -L lists them; default: the first that CUDA_VISIBLE_DEVICES allows.",
     ),
 ]
 AffinityOption = Annotated[
     AffinityName,
     typer.Option(
-        "--affinity", help="near: bind to the cores that are near the GPU, as NVML knows them; none: to no cores."
+        "--affinity",
+        metavar="none|near",
+        rich_help_panel=WHERE,
+        help="near: bind to the CPU cores that are near the GPU, according to NVML.",
     ),
 ]
 Data = Annotated[
     str,
     typer.Option(
         metavar="SOURCE",
+        rich_help_panel=KEPT,
         help="Fashion-MNIST: a folder with its four .gz files, or auto, keras, debian, download, sample.",
     ),
 ]
-Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of weights, shuffling and the order of samples.")]
-Out = Annotated[Path, typer.Option(metavar="DIR", parser=user_path, help="Folder that gets a folder for this run.")]
-Label = Annotated[str | None, typer.Option(help="A name for this machine or run, in folder and result.")]
-Tf32 = Annotated[OnOff | None, typer.Option(help="TF32 on GPUs that have it; default: TensorFlow's.")]
+Seed = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=2**32 - 1,
+        metavar="N",
+        rich_help_panel=KEPT,
+        help="Random seed for weights, shuffling and case order.",
+    ),
+]
+Out = Annotated[
+    Path,
+    typer.Option(metavar="DIR", parser=user_path, rich_help_panel=KEPT, help="Parent directory for run output."),
+]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", rich_help_panel=KEPT, help="Name of this machine or run, in the folder's name and the result."
+    ),
+]
+Tf32 = Annotated[
+    OnOff | None,
+    typer.Option(metavar="on|off", rich_help_panel=WHERE, help="TF32 on GPUs that have it; default: TensorFlow's."),
+]
 HostTracer = Annotated[
-    int, typer.Option(min=1, max=3, help="How much of the host a profile holds: 1 little, 2 operations, 3 everything.")
+    int,
+    typer.Option(
+        min=1,
+        max=3,
+        metavar="N",
+        rich_help_panel=PROFILES,
+        help="Detail of the host in a profile: 1 little, 2 operations, 3 everything.",
+    ),
 ]
 PythonTracer = Annotated[
     bool,
     typer.Option(
-        "--python-tracer", help="Ask for Python's own calls in profiles too; TensorFlow 2.21 was seen to record none."
+        "--python-tracer",
+        rich_help_panel=PROFILES,
+        help="Request Python calls in profiles too; TensorFlow 2.21 was seen to record none.",
     ),
 ]
 CudaGraphs = Annotated[
     bool,
     typer.Option(
         "--trace-cuda-graphs",
-        help="On a GPU, take a second profile of what XLA compiles, with its CUDA graphs: XLA measures with them, and "
-        "traces without.",
+        rich_help_panel=PROFILES,
+        help="On a GPU, take a second profile of XLA's cases with CUDA graphs, which a usual trace switches off.",
     ),
 ]
-DeviceTracer = Annotated[bool, typer.Option(help="What the GPU does in profiles.")]
+DeviceTracer = Annotated[bool, typer.Option(rich_help_panel=PROFILES, help="Record GPU activity in profiles.")]

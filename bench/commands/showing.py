@@ -72,8 +72,12 @@ def tensorboard(
         Path | None,
         typer.Argument(metavar="[RUN]", parser=user_path, help="A run's folder; default: the newest in results/."),
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; the default is this machine alone.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port to listen on; 0: any that is free.")] = 6006,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on; the default is this machine only.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65_535, metavar="N", help="Port to listen on; 0: any free one.")
+    ] = 6006,
 ) -> None:
     """Serve a run with TensorBoard: profiles, curves, plots, and all cases in one table to sort and filter."""
     from bench.tensorboard import serve

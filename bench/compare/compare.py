@@ -150,7 +150,9 @@ def _kind(base: Run, new: Run) -> Kind:
 
 def _require_same_work(base: Run, new: Run) -> None:
     if None not in (base.workload, new.workload) and base.workload != new.workload:
-        raise NotComparable(f"{base.path} and {new.path} did other work: their model or its parameters differ.")
+        raise NotComparable(
+            f"{base.path} and {new.path} measured different workloads: their models or parameters differ."
+        )
     if None not in (base.data, new.data) and base.data != new.data:
         raise NotComparable(
             f"{base.path} and {new.path} were measured on different data. Measure both with the same --data."

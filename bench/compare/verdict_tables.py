@@ -1,6 +1,5 @@
 """Comparisons as a person reads them: tables for the terminal and for a page in Markdown."""
 
-import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from bench.compare.records import Comparison, Judgement, Reason
 from bench.output import grid as grids
+from bench.output.command import written
 from bench.output.figures import interval, multiple
 from bench.output.grid import Grid
 
@@ -28,7 +28,7 @@ _REASONS: dict[Reason, str] = {
 
 _CAPTIONS = {
     "side_by_side": "Measured in the same rounds.",
-    "separate": "Measured in separate runs: intervals hold what such runs vary by",
+    "separate": "Measured in separate runs: intervals include between-run variability",
     "other_hardware": "Other hardware. Intervals hold what separate runs vary by",
 }
 
@@ -55,8 +55,8 @@ def _print_lines(lines: Sequence[str], console: Console) -> None:
 def without_baseline(why: str, folder: Path | None = None) -> str:
     """What to say where a run was to be held against the baselines, and none fits; `folder` is the run's."""
     named = [] if folder is None else [str(folder), "--out", str(folder.parent)]
-    command = shlex.join(["bench", "baseline", *named])
-    return f"No verdict, since no baseline fits: {why}. To keep this run as one: {command}"
+    command = written("baseline", *named)
+    return f"No verdict: no matching baseline ({why}). To keep this run as one: {command}"
 
 
 def trend(comparison: Comparison) -> Grid:
@@ -160,7 +160,7 @@ def _pair(comparison: Comparison) -> Iterator[Grid]:
     headings = [
         "case",
         "speed",
-        *(["among the others"] if relative else []),
+        *(["relative to the other cases"] if relative else []),
         *(["verdict"] if comparison.judged else []),
     ]
     rows = [

@@ -62,7 +62,7 @@ def _clocks(facts: Mapping[str, object]) -> Finding:
     if throttled_by:
         return warning(
             "clocks",
-            f"held down now: {throttled_by}{temperature}",
+            f"throttled now: {throttled_by}{temperature}",
             "Better cooling, or a higher power limit (nvidia-smi -q -d PERFORMANCE)",
         )
     return ok("clocks", f"not throttled now{temperature}{_setting(facts)}")

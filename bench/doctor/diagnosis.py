@@ -24,7 +24,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             console.print(f"{'':{width + 11}}-> {finding.remedy}", soft_wrap=True, highlight=False, markup=False)
     counts = {state: sum(finding.state == state for finding in findings) for state in ("problem", "warning")}
     said = [f"{count} {state}{'s' if count > 1 else ''}" for state, count in counts.items() if count]
-    console.print(", ".join(said) or "Everything is well.", highlight=False)
+    console.print(", ".join(said) or "No problems found.", highlight=False)
 
 
 def to_json(findings: Sequence[Finding]) -> str:

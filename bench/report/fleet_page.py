@@ -115,7 +115,7 @@ def _ratios(together: Sequence[Run], every: Sequence[Run]) -> Section:
     grids = _oriented(
         f"Speed over {base.label}",
         cells,
-        f"steps/s over those of {base.label} ({base.device}); intervals hold what separate runs vary by, by "
+        f"steps/s over those of {base.label} ({base.device}); intervals include between-run variability, by "
         f"{noise.LEAST_RUNS} or more of the same machine and software here, or else assumed. Verdicts are given on the "
         "same hardware only.",
     )
