@@ -128,7 +128,7 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
     for (reason, settle), names in open_cases.items():
         yield f"{', '.join(names)}: inconclusive, {_REASONS[reason]}. To settle it: {settle}."
     if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
-        yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g} %."
+        yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g}%."
 
 
 def _before(comparisons: Sequence[Comparison]) -> list[str]:
@@ -219,15 +219,15 @@ def _caption(comparison: Comparison) -> str:
     text = _CAPTIONS[comparison.kind]
     noise = comparison.noise
     if noise.source == "assumed":
-        text += f", assumed: {100 * (noise.deviation or 0):g} %, since there are {noise.runs} stored runs (--history)."
+        text += f", assumed: {100 * (noise.deviation or 0):g}%, since there are {noise.runs} stored runs (--history)."
     elif noise.source == "history":
-        text += f": {100 * (noise.deviation or 0):.1f} % in {noise.runs} stored runs."
+        text += f": {100 * (noise.deviation or 0):.1f}% in {noise.runs} stored runs."
     if not comparison.judged:
         text += " No verdict."
     else:
         text += (
-            f" speed: over that of {comparison.base.label} [95 % interval]. SLOWER, FASTER: the interval excludes 1, "
-            f"and the estimate is beyond {100 * comparison.threshold:g} %; SAME: the interval lies within that."
+            f" speed: over that of {comparison.base.label} [95% interval]. SLOWER, FASTER: the interval excludes 1, "
+            f"and the estimate is beyond {100 * comparison.threshold:g}%; SAME: the interval lies within that."
         )
     return text
 

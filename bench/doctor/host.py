@@ -47,7 +47,7 @@ def quiet(sleep: Callable[[float], None] = time.sleep) -> Finding:
     sleep(_WATCHED_SECONDS)
     window = interference.window(before, interference.read([]), (0, 0), None)
     steal, others = window.steal_share or 0.0, window.others_share or 0.0
-    text = f"{100 * steal:.0f} % stolen by the hypervisor, {100 * others:.0f} % used by other processes"
+    text = f"{100 * steal:.0f}% stolen by the hypervisor, {100 * others:.0f}% used by other processes"
     if "steal" in window.interference or "others" in window.interference:
         return warning("load", text, "Close other programs, or expect wider intervals")
     return ok("load", text)

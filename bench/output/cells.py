@@ -24,9 +24,14 @@ def of_cases(
     return Grid(
         title=document.experiment.name.capitalize(),
         headings=("case", *headings),
-        rows=tuple((case.name, *row(case)) for case in document.benchmarks if not case.extra_info.case.control),
+        rows=tuple((case.name, *row(case)) for case in without_control(document)),
         caption=caption,
     )
+
+
+def without_control(document: Document) -> list[Benchmark]:
+    """The cases that answer a question: the A/A control is one of them measured again."""
+    return [case for case in document.benchmarks if not case.extra_info.case.control]
 
 
 def ratio(estimate: Estimate) -> str:

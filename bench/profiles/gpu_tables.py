@@ -52,7 +52,7 @@ def tables(rows: Sequence[Row]) -> tuple[Grid, ...]:
             title="Kernels that take longest",
             headings=("case", "run", "milliseconds", "share", "kernel"),
             rows=tuple(
-                (name, f"{k.runs:.3g}", _milli(k.seconds), f"{100 * k.share:.0f} %", k.name[:_LONGEST_NAME])
+                (name, f"{k.runs:.3g}", _milli(k.seconds), f"{100 * k.share:.0f}%", k.name[:_LONGEST_NAME])
                 for name, _, _, trace in known
                 for k in trace.top_kernels
             ),
@@ -66,7 +66,7 @@ def _cells(trace: GpuTrace) -> tuple[str, ...]:
     seconds = (trace.step_seconds, trace.host_seconds, *parts(trace).values())
     return (
         *map(_milli, seconds),
-        f"{100 * busy:.0f} %",
+        f"{100 * busy:.0f}%",
         f"{trace.kernels:.3g}",
         f"{trace.gaps:.3g}",
         _milli(trace.longest_gap_seconds),

@@ -144,7 +144,7 @@ def of_case(one: Traced) -> list[Grid]:
     """Tables about one trace that fit a terminal."""
     whole = one.step_seconds
     rows = [("timed, without a profiler", one.timed_seconds, ""), ("traced", whole, "")]
-    rows += [(part, seconds, f"{100 * seconds / whole:.1f} %") for part, seconds in one.parts.items()]
+    rows += [(part, seconds, f"{100 * seconds / whole:.1f}%") for part, seconds in one.parts.items()]
     if one.profile.gpu:
         rows.append(("launched by the host in", one.profile.gpu.host_seconds, ""))
     step = Grid(
@@ -165,7 +165,7 @@ def of_case(one: Traced) -> list[Grid]:
 
 
 def _op_cells(op: TopOp) -> tuple[str, ...]:
-    return op.side, f"{op.occurrences:,}", f"{1e3 * op.self_seconds:.2f} ms", f"{100 * op.self_share:.0f} %"
+    return op.side, f"{op.occurrences:,}", f"{1e3 * op.self_seconds:.2f} ms", f"{100 * op.self_share:.0f}%"
 
 
 def _shortened(name: str) -> str:
@@ -215,7 +215,7 @@ def _disagreements(document: Document) -> Iterator[str]:
         if waiting is None or stall is None or stall.low is None or stall.high is None:
             continue
         if max(stall.low - waiting, waiting - stall.high) > _INPUT_APART:
-            apart.append(f"{one.name} {100 * waiting:.0f} % and {percent(stall)}")
+            apart.append(f"{one.name} {100 * waiting:.0f}% and {percent(stall)}")
     if apart:
         yield (
             "What the trace sees of a step as waiting for input, and what is lost against a resident batch, differ: "

@@ -137,6 +137,7 @@ def _warnings(
         benchmark.name: math.log(ratio.high / ratio.value)
         for benchmark in (() if paired else benchmarks)  # side by side, other ratios are what it is about
         if (ratio := benchmark.extra_info.ratio_to_reference).value and ratio.high
+        if not benchmark.extra_info.case.control
     }
     wide = [name for name, reach in ratios.items() if reach > plan.preset.target_half_width]
     found = (

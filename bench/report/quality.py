@@ -69,11 +69,11 @@ def _of(name: str, share: float | None, several: bool) -> str:
 def _control(document: Document) -> str | None:
     """The ratios of the A/A controls: no case of their own, but the same one measured twice."""
     experiments = [one for one in _about_speed(document) if one.control.ratio.value is not None]
-    if not experiments:
+    if not experiments or not document.benchmarks:
         return None
     ratios = (f"{one.name} {with_interval(one.control.ratio, multiple)}" for one in experiments)
     references = dict.fromkeys(one.reference for one in experiments)
-    return f"A/A control, {', '.join(references)} measured twice: {', '.join(ratios)} (99% CI)."
+    return f"A/A control {', '.join(references)} (99% CI): {', '.join(ratios)}."
 
 
 def _numerics(document: Document) -> str | None:

@@ -11,8 +11,8 @@ from bench.results.schema import ExperimentRecord
 from bench.results.warning import RunWarning, make
 from bench.stats import inference
 
-# How many times the preset's target half-width, which is of 95 % intervals, that of the A/A control may be at 95 %. For
-# its interval of 99 % the limit is as much wider as Student's t is, 1.8 times with four repetitions and 2.3 times with
+# How many times the preset's target half-width, which is of 95% intervals, that of the A/A control may be at 95%. For
+# its interval of 99% the limit is as much wider as Student's t is, 1.8 times with four repetitions and 2.3 times with
 # three. docs/method.md says how often a quiet and a noisy machine are then called too noisy.
 MOST_TARGETS = 3.0
 
@@ -24,7 +24,7 @@ class AACheck:
     """How it ended; relative differences, None where there is no interval.
 
     `difference` is what the two differed by, `resolution` the smallest difference that this run could have told from
-    none (half the 99 % interval), `limit` what that may be at most.
+    none (half the 99% interval), `limit` what that may be at most.
     """
 
     state: State
@@ -53,14 +53,14 @@ def of(experiment: ExperimentRecord) -> AACheck:
 def warnings(check: AACheck) -> list[RunWarning]:
     """What a reader has to know where the check did not pass."""
     if check.state == "failed":
-        text = "The A/A check failed: the same case, measured twice, differs by more than chance allows."
+        text = "A/A check failed: two identical cases differ by more than chance allows."
         return [make("unstable", text)]
     if check.state != "too noisy" or check.resolution is None or check.limit is None:
         return []
     return [
         make(
             "too_noisy",
-            f"Too noisy: between two measurements of the same case a difference below {100 * check.resolution:.0f} % "
-            f"would not have shown (the limit is {100 * check.limit:.0f} %).",
+            f"Too noisy: the A/A control cannot resolve differences below {100 * check.resolution:.0f}% (limit "
+            f"{100 * check.limit:.0f}%).",
         )
     ]

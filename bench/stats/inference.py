@@ -12,7 +12,7 @@ CONFIDENCE = 0.95
 LEAST_REPETITIONS = 3  # under three, an interval over repetitions says nothing
 
 # Two processes of the same case on different servers differ by at least this, as a standard deviation of the log
-# ratio: 1 % for each of the two. A few repetitions that happen to agree better are luck, not precision.
+# ratio: 1% for each of the two. A few repetitions that happen to agree better are luck, not precision.
 LEAST_DEVIATION = math.sqrt(2) * 0.01
 
 
@@ -93,7 +93,7 @@ def half_width_to_stop_on(logs: Sequence[float]) -> float | None:
     """The half-width by which measuring may end: the deviation of the repetitions counts as LEAST_DEVIATION at least.
 
     Without that floor, ending on the width of the interval prefers repetitions that agree by chance: intervals that
-    should cover the truth in 95 % did so in 91.5 % (simulated, docs/method.md).
+    should cover the truth in 95% did so in 91.5% (simulated, docs/method.md).
     """
     count = len(logs)
     if count < LEAST_REPETITIONS:
@@ -135,7 +135,7 @@ def samples_per_repetition(
 
     sqrt((v1 / v2) (c2 / c1)) of Kalibera & Jones, "Rigorous benchmarking in reasonable time", ISMM 2013: v1 and v2 are
     the variances within and between, c1 and c2 the seconds of a sample and of a repetition without its samples. v2 is
-    at least 1 % squared.
+    at least 1% squared.
     """
     best = math.sqrt(of.within / max(of.between, 0.01**2) * repetition_seconds / sample_seconds)
     return min(most, max(least, math.ceil(best)))

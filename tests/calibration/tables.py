@@ -43,7 +43,7 @@ def power(found: dict) -> str:
     stable = [trial for trial in found["each"] if not trial["unstable"]]
     row = [
         found["preset"],
-        f"{100 * found['true_slowdown']:g} %",
+        f"{100 * found['true_slowdown']:g}%",
         f"{found['trials']}",
         f"{found['unstable']}",
         _counts(found["verdicts"]),

@@ -30,7 +30,7 @@ def by_bench(subject, batch):
 
 @pytest.mark.parametrize("subject", ["function", "xla"], indirect=True)
 def test_overhead(benchmark, subject, batch, capsys):
-    """Prints the median ratio of the pairs with its 95 % interval, from order statistics; asserts nothing on times."""
+    """Prints the median ratio of the pairs with its 95% interval, from order statistics; asserts nothing on times."""
     ways = [("bench", by_bench), ("hand", by_hand)]
     logs = []
 

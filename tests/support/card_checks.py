@@ -130,7 +130,7 @@ def traces_say_what_the_gpu_did(document: Document) -> list[str]:
         step, host = 1e6 * found.step_seconds, 1e6 * found.host_seconds
         lines.append(
             f"{benchmark.name}: {found.kernels:.3g} kernels in a step of {step:.0f} microseconds, launched by the host "
-            f"in {host:.0f}, busy for {100 * found.busy_seconds / found.step_seconds:.0f} %; xprof's step: "
+            f"in {host:.0f}, busy for {100 * found.busy_seconds / found.step_seconds:.0f}%; xprof's step: "
             f"{f'{1e6 * xprof.split.step_seconds:.0f}' if xprof else profile.breakdown_reason}"
         )
     return lines

@@ -63,14 +63,14 @@ def findings(document: Document) -> list[str]:
 
 def _sentence(mode: str, fitted: Regimes | None, sizes: Set[int]) -> str:
     if fitted is None:
-        return f"{mode}: no line could be fitted to the times over the batch size, so nothing is said of its parts."
+        return f"{mode}: no line could be fitted to step time over batch size, so no fixed cost is given."
     launch, example = fitted.launch_seconds, fitted.per_example_seconds
-    off = f"{100 * fitted.worst_misfit:.0f} %"
+    off = f"{100 * fitted.worst_misfit:.0f}%"
     if not is_a_line(fitted):
-        return f"{mode}: no line fits the times over the batch size, one is off by {off}: nothing is said of its parts."
+        return f"{mode}: poor fit of step time over batch size, residual up to {off}; no fixed cost is given."
     return (
-        f"{mode}: a step costs {scaled(launch, 1e3)} ms whatever its batch, and {scaled(example, 1e6)} microseconds "
-        f"for each example (no size is off that line by more than {off}). {_regimes(fitted.crossover, sizes)}"
+        f"{mode}: fixed cost {scaled(launch, 1e3)} ms + {scaled(example, 1e6)} µs/example (residual up to {off}). "
+        f"{_regimes(fitted.crossover, sizes)}"
     )
 
 
@@ -81,12 +81,12 @@ def _regimes(crossover: Estimate, sizes: Set[int]) -> str:
     less = [size for size, answer in at.items() if answer is Answer.NO]
     parts = []
     if more:
-        parts.append(f"surely more than half of a step up to {more[-1]:,} examples")
+        parts.append(f"more than half of a step up to {more[-1]:,} examples")
     if less:
-        parts.append(f"surely less than half from {less[0]:,} on")
+        parts.append(f"less than half from {less[0]:,} on")
     if not parts:
-        return f"Which of the two takes longer is inconclusive at every size measured (equal at {_whole(crossover)})."
-    return f"The fixed part is {', and '.join(parts)} (of the sizes measured; equal at {_whole(crossover)})."
+        return f"Which dominates is inconclusive at every size measured (crossover at {_whole(crossover)})."
+    return f"The fixed cost is {', and '.join(parts)} (of the sizes measured; crossover at {_whole(crossover)})."
 
 
 def _whole(crossover: Estimate) -> str:
@@ -120,7 +120,7 @@ def _lines(document: Document) -> Grid:
     found = regimes(document)
     return Grid(
         title="Fitted lines",
-        headings=("mode", "fixed part, ms", "an example, microseconds", "equal at, examples"),
+        headings=("mode", "fixed cost [ms]", "per example [µs]", "crossover [examples]"),
         rows=tuple(
             (
                 mode,

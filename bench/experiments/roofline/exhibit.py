@@ -44,7 +44,7 @@ def transfers(document: Document) -> Grid:
         (f"to the {to}", memory, f"{size:,}", _middle(of_kind, _micro), _middle([size / one for one in of_kind], _giga))
         for (to, memory, size), of_kind in seconds.items()
     )
-    headings = ("copy", "memory", "bytes", "microseconds", "GB/s")
+    headings = ("copy", "memory", "bytes", "time [µs]", "GB/s")
     return Grid(title="Copies to the device and back", headings=headings, rows=rows, caption=_TRANSFERS_CAPTION)
 
 
@@ -112,9 +112,9 @@ def _limit(found: Figures) -> str:
     )
     own = [FLOPS / seconds for seconds in found.arithmetic.values()]
     return (
-        f"A step takes {with_interval(found.fewest, _milliseconds)} ms here at best, by what was measured: arithmetic "
-        f"{arithmetic} ms ({_middle(own, _giga)} GFLOP/s at the model's own sizes, {_middle(found.large_flops, _giga)} "
-        f"at large ones), memory {memory} ms."
+        f"Roofline: {with_interval(found.fewest, _milliseconds)} ms/step. Arithmetic {arithmetic} ms "
+        f"({_middle(own, _giga)} GFLOP/s at the model's own sizes, {_middle(found.large_flops, _giga)} at large ones), "
+        f"memory {memory} ms."
     )
 
 
@@ -129,13 +129,13 @@ def _leaders(reference: str, processes: Mapping[str, Processes], cases: Mapping[
 
 
 def _fastest(what: str, leaders: Leaders, cases: Mapping[str, Benchmark]) -> str:
-    """The fastest of some cases where every other is surely slower; else those among which that is open."""
+    """The fastest of some cases where every other is slower; else those among which that is open."""
     first, tried = _with_rate(cases[leaders.first]), 1 + len(leaders.rivals) + len(leaders.slower)
     if tried == 1:
         return f"{what}: {first}, the only one measured."
-    family = f" ({100 * leaders.confidence:.4g} % intervals, since {tried} were tried)" if tried > 2 else ""
-    slower = {0: "", 1: "; the other is surely slower"}.get(
-        len(leaders.slower), f"; the other {len(leaders.slower)} are surely slower"
+    family = f" ({100 * leaders.confidence:.4g}% intervals, since {tried} were tried)" if tried > 2 else ""
+    slower = {0: "", 1: "; the other is slower"}.get(
+        len(leaders.slower), f"; the other {len(leaders.slower)} are slower"
     )
     if not leaders.rivals:
         return f"{what}: {first}{slower}{family}."
@@ -166,8 +166,8 @@ def _training(processes: Mapping[str, Processes]) -> str | None:
         for name in ("eager", way)
     )
     return (
-        f"At these speeds the notebook's {NOTEBOOK_UPDATES:,} updates take, in seconds, {eager} in eager mode without "
-        f"an input pipeline, and {fast} with {way}; start-up and first calls are not in it."
+        f"At these speeds the notebook's {NOTEBOOK_UPDATES:,} updates take {eager} s in eager mode without an input "
+        f"pipeline, and {fast} s with {way}, start-up and first calls excluded."
     )
 
 
@@ -175,14 +175,14 @@ def _eager(found: Figures) -> str:
     shares = {name: percent(share) for name, share in found.eager_shares.items()}
     return (
         f"Of an eager step's {with_interval(found.eager_step, lambda value: f'{1e3 * value:.1f}')} ms the optimizer "
-        f"takes {shares['optimizer']}, gradients {shares['gradients']}, and forward {shares['forward']}, by taking "
-        "these parts away."
+        f"takes {shares['optimizer']}, gradients {shares['gradients']}, and forward {shares['forward']} (ablation "
+        "estimate)."
     )
 
 
 def _around(found: Figures) -> str:
     costs = [f"{what} {_middle(seconds, _micro)}" for what, seconds in found.launches.items()]
-    return f"What there is beside arithmetic, in microseconds: {', '.join(costs)}."
+    return f"Overheads beside arithmetic, in µs: {', '.join(costs)}."
 
 
 def _middle(values: Sequence[float], form: Callable[[float], str]) -> str:
@@ -211,7 +211,7 @@ def _whole_table(document: Document) -> Grid:
     grid = table(document)
     rows = tuple(
         (row[0], cells.rate_with_range(benchmark), *row[2:])
-        for row, benchmark in zip(grid.rows, document.benchmarks, strict=True)
+        for row, benchmark in zip(grid.rows, cells.without_control(document), strict=True)
     )
     return Grid("Variants of the same optimisation", grid.headings, rows, grid.caption)
 

@@ -212,7 +212,7 @@ def test_a_base_whose_control_failed_decides_nothing():
 
 
 def test_separate_runs_of_equal_code_are_rarely_called_different():
-    """Each run on a machine that is 5 % faster or slower than usual, which is what is assumed."""
+    """Each run on a machine that is 5% faster or slower than usual, which is what is assumed."""
     alarms = 0
     for seed in range(200):
         generator = np.random.default_rng(seed)
@@ -313,5 +313,5 @@ def test_other_work_or_data_is_not_comparable():
     base, new = run(document({**reference, **one})), run(document({**reference, **other}))
     assert compare(base, new).cases  # the reference they have in common
     object.__setattr__(new, "workload", "f" * 64)
-    with pytest.raises(NotComparable, match="other work"):
+    with pytest.raises(NotComparable, match="different workloads"):
         compare(base, new)

@@ -27,9 +27,9 @@ def test_a_known_deviation_is_found():
     history = as_runs(stored(seed, 0.08, 0.02) for seed in range(40))
     found = noise.of_history(history, history[0])
     assert found.runs == 40
-    # 39 degrees of freedom: the standard error of a deviation is 11 %.
+    # 39 degrees of freedom: the standard error of a deviation is 11%.
     assert found.summary().deviation == pytest.approx(0.082, rel=0.3)
-    # The case's own 2 %, and what the middle of the five others moves by.
+    # The case's own 2%, and what the middle of the five others moves by.
     assert 0.02 < found.summary().relative_deviation < 0.03
     assert found.relative["modes/function/resident"][0] > 0.01**2  # the reference moves among the others as all do
     assert found.time["modes/xla/resident"][1] == 39

@@ -52,7 +52,7 @@ def test_a_terminal_of_80_columns_shows_ratios_intervals_and_verdicts(separate):
             assert row.count("[") == 2
     assert "eager/notebook: failed: failed: killed by SIGKILL" in text
     assert "Regression: xla/resident is slower." in text
-    assert "assumed: 5 %" in text
+    assert "assumed: 5%" in text
     assert "…" not in text
 
 
@@ -60,7 +60,7 @@ def test_side_by_side_says_so():
     found = compare(*(run(each) for each in pair(samples(1), samples(2))))
     text = shown([found])
     assert "Measured in the same rounds." in text
-    assert "No case is slower than base by more than 3 %." in text
+    assert "No case is slower than base by more than 3%." in text
 
 
 def test_other_hardware_has_a_column_for_each_machine_and_no_verdict(other_hardware):

@@ -92,7 +92,7 @@ def test_without_judging_there_are_ratios_only():
 
 
 def test_what_would_settle_it():
-    # For an interval of 3 % around 0 at 1 % x sqrt(6) a repetition: t x 2.45 / sqrt(n) <= 2.96 from n = 6 on or so.
+    # For an interval of 3% around 0 at 1% x sqrt(6) a repetition: t x 2.45 / sqrt(n) <= 2.96 from n = 6 on or so.
     longer = Longer("thorough", 16)
     (found,) = judge_all([change(0.0, 2.0)], SPEED, [STABLE], True, longer)
     words = found.settle.split()
@@ -108,4 +108,4 @@ def test_what_would_settle_it():
 
 def test_a_difference_at_the_threshold_is_called_that():
     (found,) = judge(change(2.9, 0.5))
-    assert "the difference lies at this one" in found.settle
+    assert "effect equals the threshold" in found.settle

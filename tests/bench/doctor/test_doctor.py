@@ -61,7 +61,7 @@ def test_with_a_card_it_looks_at_that_too(stand_in, tmp_path):
     for mark, text in [
         ("ok", "TensorFlow sees Stand-in GPU"),
         ("ok", "580.65.06"),
-        ("warning", "held down now: hardware thermal slowdown"),
+        ("warning", "throttled now: hardware thermal slowdown"),
         ("warning", "1 other process on the GPU"),
         ("ok", "compute mode DEFAULT, MIG off"),
         ("ok", "cold, on a folder that lasts"),

@@ -48,6 +48,7 @@ def part(tiny, recorder):
     common = Common(
         advance=None,
         stage=None,
+        milestone=None,
         say=said.append,
         save=None,
         time_spent=TimeSpent(),

@@ -23,8 +23,8 @@ def test_where_there_is_no_interval_that_is_said():
     assert with_interval(estimate(2.0, 1.9876, 2.01), multiple) == "2.00x [1.99, 2.01]"
     assert with_interval(estimate(2.0, None, None, "one repetition"), multiple) == "2.00x (no interval)"
     assert with_interval(estimate(None, None, None), multiple) == "-"
-    assert percent(estimate(0.15, -0.03, 0.29)) == "15 % [-3, 29]"
-    assert percent(estimate(0.15, None, None)) == "15 % (no interval)"
+    assert percent(estimate(0.15, -0.03, 0.29)) == "15% [-3, 29]"
+    assert percent(estimate(0.15, None, None)) == "15% (no interval)"
 
 
 def test_milliseconds_of_a_step_turn_lowest_and_highest_around():

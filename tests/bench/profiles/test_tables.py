@@ -65,10 +65,10 @@ def test_a_traced_step_that_is_shorter_is_named():
 
 
 def test_waiting_and_loss_that_differ_are_named_together():
-    # The notebook's pipeline loses 27 % of tf.function's step in this simulation.
+    # The notebook's pipeline loses 27% of tf.function's step in this simulation.
     found = with_profiles(lambda name, timed: profile(breakdown=breakdown(timed, 0.02 * timed)))
     (note,) = [note for note in tables.notes(found) if "waiting for input" in note]
-    assert "modes/function/notebook 2 % and 27 % [" in note
+    assert "modes/function/notebook 2% and 27% [" in note
     agreeing = with_profiles(lambda name, timed: profile(breakdown=breakdown(timed, 0.27 * timed)))
     assert not any("modes/function/notebook" in note for note in tables.notes(agreeing))
 
@@ -128,9 +128,9 @@ def test_of_a_gpu_the_trace_itself_is_shown_and_xprofs_step_beside_it(tmp_path):
     assert float(row["traced"]) == pytest.approx(timed, rel=0.02)
     assert float(row["xprof"]) == pytest.approx(0.8 * timed, rel=0.02)
     assert float(row["kernels"]) == pytest.approx(0.3 * timed, rel=0.02)
-    assert (row["busy"], row["run"]) == ("30 %", "1")
+    assert (row["busy"], row["run"]) == ("30%", "1")
     assert copies.rows[0][1:5] == ("host to device", "pageable", "1", "200,704")
-    assert kernels.rows[0][-2:] == ("100 %", "gemm")
+    assert kernels.rows[0][-2:] == ("100%", "gemm")
     style.save(plot.draw(found), tmp_path / "parts.png")
     assert matplotlib.image.imread(tmp_path / "parts.png").std() > 0.01
 
@@ -170,7 +170,7 @@ def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
         return on_a_gpu(lambda name, timed: profile(gpu=gpu, gpu_reason=reason, breakdown=breakdown(1e-3)))
 
     lines = card_checks.traces_say_what_the_gpu_did(traced(gpu_trace(1e-3)))
-    assert "1 kernels in a step of 1000 microseconds, launched by the host in 1000, busy for 30 %" in lines[0]
+    assert "1 kernels in a step of 1000 microseconds, launched by the host in 1000, busy for 30%" in lines[0]
     with pytest.raises(AssertionError, match="nothing to read"):
         card_checks.traces_say_what_the_gpu_did(traced(None, "nothing to read"))
 

@@ -43,7 +43,7 @@ def document(finished):
 def test_a_clear_speedup_is_said_with_its_interval(document):
     changed = with_speedup(document, "xla/resident", estimate(18.04, 17.5, 18.6))
     changed = with_speedup(changed, "function/resident", estimate(11.9, 11.7, 12.2))
-    said = "Steps/s over those of eager mode: XLA 18.0x [17.5, 18.6], tf.function 11.9x [11.7, 12.2]."
+    said = "Speedup over eager: XLA 18.0x [17.5, 18.6], tf.function 11.9x [11.7, 12.2]."
     assert findings(changed)[0] == said
 
 
@@ -57,7 +57,7 @@ def test_a_slowdown_is_said_as_one(document):
     [
         (estimate(1.2, 0.9, 1.6), "XLA 1.20x [0.900, 1.60], inconclusive, tf.function"),
         (estimate(1.2, None, None, "no interval"), "XLA 1.20x (no interval), inconclusive, tf.function"),
-        (estimate(None, None, None, "none"), "eager mode: tf.function"),
+        (estimate(None, None, None, "none"), "over eager: tf.function"),
     ],
 )
 def test_what_the_data_do_not_support_is_called_inconclusive(document, speedup, said):
@@ -69,12 +69,13 @@ def quality(document):
 
 
 def test_the_noise_is_always_said(document):
-    assert "passed, between the two a difference below 2.5 % would" in quality(
-        with_control(document, of_control(1.004, 0.98, 1.03))
-    )
-    assert "FAILED, the two differ by 20.0 %" in quality(with_control(document, of_control(1.2, 1.1, 1.3)))
+    passed = quality(with_control(document, of_control(1.004, 0.98, 1.03)))
+    assert passed == "Data quality: quiet enough. Not resolved (99% CI): differences below 2.5%."
+    failed = quality(with_control(document, of_control(1.2, 1.1, 1.3)))
+    assert failed.startswith("Data quality: FAILED. Two measurements of the same case differ by 20%, more than chance")
     noisy = quality(with_control(document, of_control(1.04, 0.67, 1.61)))
-    assert "TOO NOISY, between the two a difference below 55.0 % would not have shown (limit 32 %)" in noisy
+    assert noisy.startswith("Data quality: NOISY. ")
+    assert noisy.endswith("Not resolved (99% CI): differences below 55%.")
     assert "not checked" in quality(with_control(document, of_control(None, None, None, "not measured")))
 
 
@@ -111,4 +112,4 @@ def test_where_the_aa_check_failed_nothing_is_said_of_speeds():
     samples["function/resident/control"] = samples["function/resident/control"] * 1.2
     first, *others = findings(simulated(samples))
     assert first == "modes: nothing is said of speeds, since its A/A check failed."
-    assert not any("Steps/s" in line or "costs" in line for line in others)
+    assert not any("Speedup" in line or "costs" in line for line in others)

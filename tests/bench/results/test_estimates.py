@@ -32,7 +32,7 @@ def process(repetition, seconds, rounds=None):
 
 
 def test_ratios_of_known_repetitions():
-    # Log ratios of the repetitions: log 2, log 2.2, log 1.8; t of 2 degrees of freedom at 97.5 % is 4.3026527.
+    # Log ratios of the repetitions: log 2, log 2.2, log 1.8; t of 2 degrees of freedom at 97.5% is 4.3026527.
     base = [process(i, [1.0, 1.0, 1.0]) for i in range(3)]
     case = [process(0, [2.0, 1.9, 2.1]), process(1, [2.2] * 3), process(2, [1.8] * 3)]
     logs = [math.log(2), math.log(2.2), math.log(1.8)]

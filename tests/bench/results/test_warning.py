@@ -70,9 +70,10 @@ def test_disturbed_windows_are_counted():
     assert codes(warning.of_repetitions(some, interleaved=True)) == []
     many = [repetition(number, windows=(quiet, loud)) for number in (1, 2, 3)]
     (found,) = warning.of_repetitions(many, interleaved=True)
-    assert (found.code, found.text) == (
+    assert (found.count, found.of) == (3, 6)
+    assert (found.code, found.sentence) == (
         "interference",
-        "Interference in 3 of 6 monitoring windows: other processes, time stolen by the hypervisor.",
+        "3 of 6 monitoring windows saw interference: other processes, time stolen by the hypervisor.",
     )
 
 
@@ -87,12 +88,12 @@ def test_what_cases_give_reason_for():
     assert codes(warning.of_cases([record()], [repetition(samples=13)])) == []
     assert codes(warning.of_cases([record()], [repetition(samples=20)])) == ["few_samples"]
     (found,) = warning.of_cases([record(steady=False)], [repetition(samples=12)])
-    assert (found.code, found.text) == ("unsteady", "Still changing after their warm-up: xla/resident.")
+    assert (found.code, found.sentence) == ("unsteady", "No steady state after warm-up: xla/resident.")
     (unknown,) = warning.of_cases([record(steady=None)], [repetition(samples=12)])
     assert unknown.code == "warmup_unknown"
-    assert unknown.text == "Warm-up not verified for 1 of 1 processes: under 20 samples beside the reference."
+    assert unknown.text == "1 of 1 processes have no verified warm-up (fewer than 20 samples)."
     (alone,) = warning.of_cases([record(steady=None)], [repetition(samples=12)], interleaved=False)
-    assert alone.text.endswith("they ran alone.")
+    assert alone.text.endswith("(they ran alone).")
     three = [processes([[1.0] * 12] * 3)[i] for i in range(3)]
     once = msgspec.structs.replace(three[0], steady=False)
     one_of_three = CaseRecord(case=XLA, processes=(once, *three[1:]))
@@ -100,9 +101,9 @@ def test_what_cases_give_reason_for():
 
 
 def test_the_rest_of_the_list():
-    assert codes(warning.of_widths([], 0.02)) == []
-    (wide,) = warning.of_widths(["xla/resident"], 0.02)
-    assert (wide.code, wide.text) == ("wide", "Intervals that reach further than 2 %: xla/resident.")
+    assert codes(warning.of_widths([], 3, 0.02)) == []
+    (wide,) = warning.of_widths(["xla/resident"], 3, 0.02)
+    assert (wide.code, wide.sentence) == ("wide", "1 of 3 intervals reach further than 2%: xla/resident.")
     same = SameModel(steps=50, tf32=False, largest_relative_difference=1e-7, limit=1e-5, passed=True)
     other = msgspec.structs.replace(same, largest_relative_difference=0.3, passed=False)
     assert codes(warning.of_sides(None)) + codes(warning.of_sides(same)) == []
@@ -125,9 +126,7 @@ def test_every_code_has_its_advice():
 
 
 def test_a_longer_preset_is_advised_only_where_there_is_one():
-    assert warning.advise("wide", "quick").startswith(
-        "Select fewer cases (--only) or measure longer (--preset standard)"
-    )
+    assert warning.advise("wide", "quick").startswith("Select fewer cases (--only) or use --preset standard")
     assert "--preset thorough" in warning.advise("few_samples", "standard")
     assert "--preset" not in warning.advise("warmup_unknown", "thorough")
     assert "{" not in "".join(warning.advise(code) for code in warning.ADVICE)

@@ -109,7 +109,7 @@ def test_a_run_checks_twice_reads_the_card_around_every_sample_and_measures_ener
 
 
 def test_every_memory_policy_is_measured_and_those_that_are_not_applied_have_no_figure(bench):
-    """The stand-in's faults are those of the fraction 0.5: alone it reserves nothing, with growth 90 % at once."""
+    """The stand-in's faults are those of the fraction 0.5: alone it reserves nothing, with growth 90% at once."""
     chosen = ["default", "growth", "fraction", "growth+fraction", "async", "fraction-0.5", "growth+fraction-0.5"]
     wanted = [word for name in chosen for word in ("--memory", name)]
     document, text, out = bench("--experiment", "memory", "--tf32", "off", *wanted, exit_code=ExitCode.FAILED)

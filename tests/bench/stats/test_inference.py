@@ -105,7 +105,7 @@ def test_samples_per_repetition_follow_kalibera_and_jones():
     # sqrt((0.08^2 / 0.02^2) x (9 / 0.25)) = 4 x 6
     assert inference.samples_per_repetition(Variances(0.08**2, 0.02**2), 0.25, 9.0, 20, 200) == 24
     assert inference.samples_per_repetition(Variances(0.01**2, 0.05**2), 0.25, 9.0, 20, 200) == 20
-    assert inference.samples_per_repetition(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1 % squared at least
+    assert inference.samples_per_repetition(Variances(0.5**2, 0.0), 0.01, 9.0, 20, 200) == 200  # 1% squared at least
 
 
 def repetition_medians(generator, scenario, experiments, repetitions, rounds=30):

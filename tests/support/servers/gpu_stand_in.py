@@ -6,7 +6,7 @@ made short, and large products small. The rest is the suite's own code for a GPU
 
 What a process holds of the GPU is told to the stand-in for NVML (tests/bench/machine/stand_in/nvml.c), by the options
 that TensorFlow's context was really started with: a tenth of a GPU and a half under growth, and so on as BFC does. The
-fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90 % at once.
+fraction 0.5 is the faulty one: alone it reserves nothing, with growth it takes 90% at once.
 
 Where STAND_IN_LOCK names a file, the device admits one process at a time, as a GPU in EXCLUSIVE_PROCESS mode. Where
 STAND_IN_LEAVING is set, a neighbour gives all its memory back once the first worker of a measured case is there.

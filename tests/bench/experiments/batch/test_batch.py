@@ -21,22 +21,20 @@ def result(sizes=(16, 64, 256, 1024, 4096), server=0.002, bend=1.0, launch=1e-3)
 
 def test_the_regimes_are_named_with_their_crossover():
     function, xla = exhibit.findings(result())
-    assert function.startswith(("function: a step costs 1.0", "function: a step costs 0.99"))
-    regimes = (
-        "The fixed part is surely more than half of a step up to 256 examples, and surely less than half from 1,024"
-    )
+    assert function.startswith(("function: fixed cost 1.0", "function: fixed cost 0.99"))
+    regimes = "The fixed cost is more than half of a step up to 256 examples, and less than half from 1,024"
     assert regimes in function  # they are equal at 500
     assert regimes in xla  # at 700
 
 
 def test_of_a_size_that_the_interval_holds_nothing_is_said():
     (function, _) = exhibit.findings(result(server=0.02, launch=256 * 2e-6))
-    assert "more than half of a step up to 64 examples, and surely less than half from 1,024 on" in function
+    assert "more than half of a step up to 64 examples, and less than half from 1,024 on" in function
 
 
 def test_of_times_on_no_line_nothing_is_said():
     (function, _) = exhibit.findings(result(bend=1.5))
-    assert "no line fits the times over the batch size" in function
+    assert "poor fit of step time over batch size" in function
     assert "half" not in function
 
 

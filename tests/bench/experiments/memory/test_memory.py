@@ -74,8 +74,8 @@ def test_a_neighbour_is_mentioned(samples):
 def test_without_a_gpu_it_is_the_hosts_memory(samples):
     found = with_memory(document(samples), None)
     (sentence,) = exhibit.findings(found)
-    assert sentence.startswith("Private host memory (USS): 100 MB (100 MB-100 MB) in eager, ")
-    assert sentence.endswith("for a model of 2.62 MB.")
+    assert sentence.startswith("Private host memory (USS): eager 100 MB (100 MB-100 MB), ")
+    assert sentence.endswith("; weights and Adam state 2.62 MB.")
 
 
 def test_what_was_not_measured_is_not_said(samples):
