@@ -160,7 +160,7 @@ def _pair(comparison: Comparison) -> Iterator[Grid]:
     headings = [
         "case",
         "speed",
-        *(["relative to the other cases"] if relative else []),
+        *(["vs other cases"] if relative else []),
         *(["verdict"] if comparison.judged else []),
     ]
     rows = [

@@ -1,6 +1,7 @@
 """Output that nobody reads, and letters that it has not: what was asked for is done all the same."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,3 +101,29 @@ def test_a_terminal_that_can_draw_is_told_from_a_log():
     for variables in ({"FORCE_COLOR": "1"}, {"TERM": "dumb"}, {"FORCE_COLOR": "1", "TERM": "dumb"}):
         done = shell(f"{sys.executable} -c '{code}' | cat", **variables)
         assert done.stdout.strip() == "PlainView", (variables, done)
+
+
+TERMINALS = {
+    "40 columns": {"COLUMNS": "40"},
+    "no colour": {"NO_COLOR": "1", "FORCE_COLOR": "1"},
+    "no UTF-8": {"LANG": "C", "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "a terminal that cannot draw": {"TERM": "dumb"},
+}
+
+
+@pytest.mark.parametrize("terminal", TERMINALS)
+def test_bad_input_gets_a_readable_answer_on_any_terminal(terminal):
+    for words, said in (
+        ("run --experiment nosuch", "No experiment 'nosuch'. Known: modes,"),
+        ("run --presett quick", "No such option: --presett (Possible options: --preset)"),
+        ("list --help", "Show experiments with their cases, and presets."),
+    ):
+        done = shell(f"$BENCH {words} 2>&1", **TERMINALS[terminal])
+        plain = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", done.stdout).translate({ord("│"): " ", ord("|"): " "}).split())
+        assert said in plain, done
+        assert done.returncode == (0 if "--help" in words else 2)
+        assert "Traceback" not in done.stdout
+        if terminal == "no colour":
+            assert not re.search(r"\x1b\[[0-9;]*3[0-7]", done.stdout)  # a colour of the foreground
+        if terminal == "no UTF-8":
+            assert done.stdout.isascii()
