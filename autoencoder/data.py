@@ -29,11 +29,7 @@ CLASS_NAMES = (
     "Ankle boot",
 )
 
-SAMPLE_NOTE = (
-    "Using the packaged sample of Fashion-MNIST (2,000 + 500 images): fine for steps/s, not for losses. "
-    "For the whole set: --data download, or apt-get install dataset-fashion-mnist, or --data FOLDER with its four "
-    ".gz files."
-)
+SAMPLE_NOTE = "Packaged sample of 2,500 images; losses are not representative (whole set: --data download)."
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,9 @@ def _noise(document: Document) -> str | None:
             f"allows (A/A check). {ADVICE['unstable']}"
         )
     parts = [_of(name, check.resolution, several) for name, check in told.items()]
-    state = f"NOISY. {ADVICE['too_noisy']}" if worst == "too noisy" else "quiet enough."
-    return f"Data quality: {state} Not resolved (99% CI): differences below {', '.join(parts)}."
+    if worst == "too noisy":
+        return f"Data quality: NOISY. Do not trust differences below {', '.join(parts)} (A/A control, 99% CI)."
+    return f"Data quality: quiet enough. Not resolved (99% CI): differences below {', '.join(parts)}."
 
 
 def _of(name: str, share: float | None, several: bool) -> str:

@@ -36,14 +36,17 @@ def failures(document: Document) -> list[str]:
 
 
 def warnings(document: Document, but: Sequence[Code] = ()) -> list[str]:
-    """Those of one kind together, over all experiments, with their advice once."""
+    """Those of one kind together, over all experiments, and each advice once."""
     section = document.autoencoder_bench
-    kinds: dict[tuple[Code, str], list[RunWarning]] = {}
+    advised: dict[str, dict[Code, list[RunWarning]]] = {}
     for warning in section.warnings:
         if warning.code not in but:
-            kinds.setdefault((warning.code, warning.advice), []).append(warning)
+            advised.setdefault(warning.advice, {}).setdefault(warning.code, []).append(warning)
     several = len(section.experiments) > 1
-    return [f"{_together(some, several)} {advice}" for (_, advice), some in kinds.items()]
+    return [
+        f"{'; '.join(_together(some, several).removesuffix('.') for some in kinds.values())}. {advice}"
+        for advice, kinds in advised.items()
+    ]
 
 
 def _together(some: Sequence[RunWarning], several: bool) -> str:

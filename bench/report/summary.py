@@ -96,7 +96,7 @@ def _tables(document: Document) -> list[RenderableType]:
     grids = [table_of(part) for part in parts if len(parts) == 1 or quality.of_speed(part.experiment.name)]
     words = (word for grid in grids for word in grid.caption.removesuffix(".").split(". ") if word)
     legend = [LEGEND, *(f"{word}." for word in dict.fromkeys(words))]
-    return [Text(""), *map(Compact, grids), Text(" ".join(legend), style="dim"), Text("")] if grids else []
+    return [Text(""), *map(Compact, grids), Text(" ".join(legend), style="dim")] if grids else []
 
 
 def _about_data(document: Document) -> list[str]:

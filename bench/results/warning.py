@@ -25,13 +25,13 @@ Code = Literal[
 
 ADVICE: dict[Code, str] = {
     "unstable": "Close other programs, or take a quieter machine, and run again; until then no verdict is given.",
-    "too_noisy": "Take what the intervals leave open as open. Close other programs, or take a quieter machine.",
+    "too_noisy": "Close other programs, or take a quieter machine.",
     "wide": "Select fewer cases (--only){longer}.",
     "few_repetitions": f"Let it finish {LEAST_REPETITIONS} repetitions; fewer have no interval.",
     "few_samples": "Select fewer cases (--only){longer}.",
     "unsteady": "Run again; if it persists, the case has no single throughput.",
     "warmup_unknown": "Select fewer cases (--only){longer}.",
-    "interference": "Close other programs; samples are kept, intervals are wider.",
+    "interference": "Close other programs (samples are kept).",
     "one_by_one": "Put the GPU in DEFAULT compute mode (nvidia-smi -c 0), so that cases can take turns.",
     "alone": "Expected: memory is attributable only to a process running alone. For speeds take another experiment.",
     "spawned": "Nothing to do for the figures; only starting takes longer.",
@@ -45,11 +45,11 @@ UNSTEADY_SHARE = 0.5  # of a case's processes: noise alone keeps some from looki
 
 
 CAUSES: dict[Interference, str] = {
-    "steal": "time stolen by the hypervisor",
-    "run_delay": "our threads waiting for a core",
+    "steal": "hypervisor steal",
+    "run_delay": "scheduling delay",
     "others": "other processes",
-    "major_faults": "pages read from the disk",
-    "throttled": "a throttled GPU",
+    "major_faults": "major page faults",
+    "throttled": "GPU throttling",
 }
 
 
@@ -124,8 +124,7 @@ def of_cases(
         found.append(counted("few_samples", fewer, len(processes), "processes timed fewer samples than planned"))
     unknown = sum(process.steady is None for _, process in processes)
     if unknown:
-        why = f"fewer than {WARMUP_SAMPLES} samples" if interleaved else "they ran alone"
-        what = f"processes have no verified warm-up ({why})"
+        what = f"processes have no verified warm-up{'' if interleaved else ' (they ran alone)'}"
         found.append(counted("warmup_unknown", unknown, len(processes), what))
     unsteady = [
         record.case.name

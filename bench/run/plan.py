@@ -117,5 +117,5 @@ def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case
     if choice.card or not any(case.memory == memory_policy.HOST for case in selected):
         return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
     measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
-    reason = f"a GPU memory policy needs a GPU ({choice.why})"
+    reason = f"memory policies need a GPU ({choice.why})"
     return measured, {case: reason for case in selected if case not in measured and not case.control}

@@ -74,8 +74,7 @@ def test_the_noise_is_always_said(document):
     failed = quality(with_control(document, of_control(1.2, 1.1, 1.3)))
     assert failed.startswith("Data quality: FAILED. Two measurements of the same case differ by 20%, more than chance")
     noisy = quality(with_control(document, of_control(1.04, 0.67, 1.61)))
-    assert noisy.startswith("Data quality: NOISY. ")
-    assert noisy.endswith("Not resolved (99% CI): differences below 55%.")
+    assert noisy == "Data quality: NOISY. Do not trust differences below 55% (A/A control, 99% CI)."
     assert "not checked" in quality(with_control(document, of_control(None, None, None, "not measured")))
 
 

@@ -10,12 +10,12 @@ import pytest
 from rich.console import Console
 from support.documents import with_experiment
 
+from autoencoder.data import SAMPLE_NOTE
 from bench.output import bars, style
 from bench.report import summary
 from bench.results import files, warning
 from bench.results.record import Failure
 from bench.results.schema import CaseStatus
-
 
 QUICK = Path(__file__).parents[3] / "results" / "reference" / "quick.json"
 
@@ -47,7 +47,7 @@ def noisy(document):
             warning.make("too_noisy", "Too noisy: the A/A control cannot resolve differences below 30% (limit 20%)."),
             warning.counted("wide", 4, 5, "intervals reach further than 5%", ["a", "b", "c", "d"]),
             warning.counted("few_samples", 12, 20, "processes timed fewer samples than planned"),
-            warning.counted("warmup_unknown", 9, 20, "processes have no verified warm-up (fewer than 20 samples)"),
+            warning.counted("warmup_unknown", 9, 20, "processes have no verified warm-up"),
             warning.make("unsteady", "No steady state after warm-up.", ["function/notebook"]),
             warning.counted(
                 "interference", 9, 20, "monitoring windows saw interference", [*warning.CAUSES.values()][:3]
@@ -56,7 +56,7 @@ def noisy(document):
             warnings.append(
                 msgspec.structs.replace(found, experiment=one.name, advice=warning.advise(found.code, "quick"))
             )
-    note = "Could not download Fashion-MNIST (name resolution failed); using the packaged sample of 2,500 images."
+    note = SAMPLE_NOTE
     data = msgspec.structs.replace(section.data, note=note)
     loud = msgspec.structs.replace(section, warnings=tuple(warnings), data=data)
     return msgspec.structs.replace(document, autoencoder_bench=loud)
@@ -148,9 +148,9 @@ def test_a_narrow_console_drops_columns_and_cuts_no_figure(finished, width):
     assert set(names) <= set(rows)
     lines = narrow.file.getvalue().splitlines()
     for name in names:
-        if len(name) <= width:
-            (line,) = [line for line in lines if line.split()[:1] == [name]]
-            assert set(line.split()) <= rows[name]
+        if len(name) < width:
+            beginning = [set(line.split()) for line in lines if line.split()[:1] == [name]]
+            assert any(words <= rows[name] for words in beginning)
     assert "on a wider terminal)" in " ".join(narrow.file.getvalue().split()) or width == 79
 
 
