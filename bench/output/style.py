@@ -66,11 +66,21 @@ def colour_of(mode: str) -> str:
     return _MODES.get(mode.split("-")[0], _OTHER)
 
 
-def name_machine(axes: Axes, document: Document) -> None:
-    """Say above the plot what was measured."""
+def origin(document: Document) -> str:
+    """The line that every plot has: machine, date, and the versions of TensorFlow and of the suite."""
     section = document.autoencoder_bench
-    title = f"{printable(section.device.name, 60)}, TensorFlow {section.software.tensorflow}"
-    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    parts = (
+        printable(section.device.name, 60),
+        printable(document.datetime, 40)[:10],
+        f"TensorFlow {printable(section.software.tensorflow or 'unknown', 20)}",
+        f"autoencoder-bench {printable(section.software.suite, 20)}",
+    )
+    return " | ".join(parts)
+
+
+def caption(figure: Figure, text: str) -> None:
+    """A small line at the top of the plot: where it comes from."""
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8, parse_math=False)
 
 
 def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figure, Axes]:
@@ -95,7 +105,9 @@ def finish(axes: Axes, names: Sequence[str], label: str, document: Document) -> 
     axes.set_xlabel(label)
     axes.margins(x=0.15)
     axes.set_xlim(left=0)
-    name_machine(axes, document)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    caption(figure, origin(document))
 
 
 def legend(figure: Figure, colours: Sequence[tuple[str, str]]) -> None:

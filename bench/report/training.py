@@ -31,8 +31,8 @@ def read_losses(folder: Path) -> list[float]:
 
 
 @style.styled
-def draw(losses: Sequence[float]) -> Figure:
-    """The loss over the steps, on a logarithmic axis."""
+def draw(losses: Sequence[float], origin: str) -> Figure:
+    """The loss over the steps, on a logarithmic axis; `origin` says where the plot comes from."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.add_subplot()
     every = max(1, len(losses) // 500)  # a page is to be small, and no eye tells more points apart
@@ -41,6 +41,7 @@ def draw(losses: Sequence[float]) -> Figure:
     style.plain_log(axes.yaxis)
     axes.set_xlabel("step")
     axes.set_ylabel("mean square loss of the batch")
+    style.caption(figure, origin)
     return figure
 
 

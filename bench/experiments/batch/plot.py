@@ -42,5 +42,5 @@ def draw(document: Document) -> Figure | None:
     axes.set_ylabel("milliseconds per step (median of repetitions, lowest to highest)")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    style.name_machine(axes, document)
+    style.caption(figure, style.origin(document))
     return figure

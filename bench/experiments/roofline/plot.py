@@ -30,7 +30,7 @@ def draw(document: Document) -> Figure | None:
     axes.set_xlabel(bars.RATES)
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    style.name_machine(axes, document)
+    style.caption(figure, style.origin(document))
     return figure
 
 
