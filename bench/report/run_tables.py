@@ -16,12 +16,16 @@ _LONGEST_VALUE = 300
 
 
 def speeds(document: Document) -> Grid:
-    """A row for each case of a document of one experiment."""
+    """A row for each case of a document of one experiment; without a speedup where eager was not measured beside."""
     reference = document.experiment.reference
+    headings = ("case", "steps/s", "n", "time", "speedup vs eager", "first call [s]", "p50 [ms]", "p95 [ms]")
+    beside_eager = any(benchmark.extra_info.speedup_over_eager.value for benchmark in document.benchmarks)
+    shown = [i for i, heading in enumerate(headings) if beside_eager or heading != "speedup vs eager"]
+    rows = (_speed_row(benchmark, reference) for benchmark in document.benchmarks)
     return Grid(
         title="Speed, first call and latency",
-        headings=("case", "steps/s", "n", "time", "speedup vs eager", "first call [s]", "p50 [ms]", "p95 [ms]"),
-        rows=tuple(_speed_row(benchmark, reference) for benchmark in document.benchmarks),
+        headings=tuple(headings[i] for i in shown),
+        rows=tuple(tuple(row[i] for i in shown) for row in rows),
         caption=_SPEED_CAPTION.format(reference=printable(reference)),
     )
 
