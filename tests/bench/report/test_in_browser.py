@@ -106,7 +106,7 @@ def test_nothing_sticks_out_and_text_can_be_read(open_page, finished, options, t
 
 def test_headings_sort_by_keyboard(open_page, finished):
     page = open_page(finished[0].folder / "report.html")
-    table = page.locator("section#speed table").first
+    table = page.locator("section#modes table").first
     column = list(table.locator("thead th").all_inner_texts()).index("steps/s")
     heading = table.locator("thead th").nth(column)
 
