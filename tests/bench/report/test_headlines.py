@@ -1,5 +1,7 @@
 """The summary has four figures, each as the findings have it, or the reason why it is not there."""
 
+import re
+
 import msgspec
 import numpy as np
 import pytest
@@ -10,7 +12,12 @@ from bench.report.headlines import headlines
 from bench.results import files
 from bench.results.schema import INPUT_OVERHEAD, CaseStatus, Estimate
 
-PIPELINES = {"xla/resident": 1e-3, "xla/prefetch-1": 1.25e-3, "function/resident": 1e-3, "function/resident/control": 1e-3}
+PIPELINES = {
+    "xla/resident": 1e-3,
+    "xla/prefetch-1": 1.25e-3,
+    "function/resident": 1e-3,
+    "function/resident/control": 1e-3,
+}
 MEMORY = {"host/eager": 14e-3, "host/function": 1e-3, "host/function/control": 1e-3}
 
 
@@ -52,10 +59,8 @@ def test_the_figures_are_those_of_the_findings(name, reference):
     text = " ".join(findings(found)).replace(" %", "%")
     for one in headlines(found):
         if one.value is not None:
-            _, bracket, interval = one.interval.rpartition(" ") if "(" in one.interval else one.interval.partition(" [")
-            within = interval if not bracket.endswith("[") else f"[{interval}"
-            assert f"{one.value} {within}" in text or one.interval.split("process ")[-1] in text, one
-            assert one.value in text
+            interval = re.search(r"[\[(].*[\])]", one.interval).group()
+            assert f"{one.value} {interval}" in text
     measured = {one.name for one in found.autoencoder_bench.experiments}
     assert sum(one.value is not None for one in headlines(found)) == sum(
         {"modes": 2, "pipelines": 1, "memory": 1}.get(name, 0) for name in measured
@@ -119,8 +124,22 @@ def test_where_the_aa_check_failed_there_is_no_figure_of_speed():
 def test_of_a_gpu_it_is_the_memory_that_the_usual_policy_reserves():
     times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/control": 1e-3}
     found = of(times, "memory", gpu="H100", card_memory=5 * 10**9)
-    memory = by_question(found)[3]
-    assert memory.value is None or memory.note.startswith("Memory of the GPU reserved by default/function")
+    assert by_question(found)[3].note == "default/function: the result has no such figure"
+    benchmarks = []
+    for benchmark, reserved in zip(found.benchmarks, (72, 2, 2), strict=True):
+        processes = tuple(
+            msgspec.structs.replace(
+                process,
+                model_bytes=2_618_320,
+                device_memory=msgspec.structs.replace(process.device_memory, reserved_bytes=(reserved + i) * 10**9),
+            )
+            for i, process in enumerate(benchmark.extra_info.processes)
+        )
+        info = msgspec.structs.replace(benchmark.extra_info, processes=processes)
+        benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
+    memory = by_question(msgspec.structs.replace(found, benchmarks=tuple(benchmarks)))[3]
+    assert (memory.value, memory.interval) == ("74.0 GB", "lowest to highest process (72.0 GB-76.0 GB)")
+    assert memory.note == "Memory of the GPU reserved by default/function; the model itself is 2.62 MB."
 
 
 def test_a_run_without_repetitions_enough_has_no_interval():

@@ -156,7 +156,9 @@ def test_an_experiment_that_is_not_known_here_has_a_section_of_its_own():
     cases = [msgspec.structs.replace(b.extra_info.case, experiment="findings") for b in found.benchmarks]
     infos = [msgspec.structs.replace(b.extra_info, case=case) for b, case in zip(found.benchmarks, cases, strict=True)]
     named = [msgspec.structs.replace(b, extra_info=info) for b, info in zip(found.benchmarks, infos, strict=True)]
-    page = run_page.page(with_experiment(msgspec.structs.replace(found, benchmarks=tuple(named)), name="findings"), None)
+    page = run_page.page(
+        with_experiment(msgspec.structs.replace(found, benchmarks=tuple(named)), name="findings"), None
+    )
     (section,) = [section for section in page.sections if section.anchor == "experiment-1"]
     assert section.title == "Findings"
     assert section.plots
