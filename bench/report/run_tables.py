@@ -32,13 +32,14 @@ def speeds(document: Document) -> Grid:
 
 def _speed_row(benchmark: Benchmark, reference: str) -> tuple[str, ...]:
     info = benchmark.extra_info
-    latency = info.latency
+    latency, speedup = info.latency, info.speedup_over_eager
+    is_eager = info.case.mode == "eager" and speedup.value is None
     return (
         benchmark.name,
         cells.rate_with_range(benchmark),
         str(info.steps_per_second.repetitions),
         "baseline" if benchmark.name == reference else cells.ratio(info.ratio_to_reference),
-        cells.ratio(info.speedup_over_eager),
+        "baseline" if is_eager else cells.ratio(speedup),
         cells.first_call(benchmark),
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
