@@ -18,6 +18,6 @@ def headlines(document: Document) -> list[Headline]:
     for name, experiment in EXPERIMENTS.items():
         part = parts.get(name)
         said = experiment.exhibit().headlines(part or nothing)
-        reason = why_nothing(part) if part else f"the experiment {name} was no part of this run"
+        reason = why_nothing(part) if part else f"The experiment {name} was not part of this run."
         found += [replace(one, value=None, interval="", note=reason) if reason else one for one in said]
     return found

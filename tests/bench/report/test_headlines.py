@@ -5,7 +5,7 @@ import re
 import msgspec
 import numpy as np
 import pytest
-from support.documents import document, simulate, together, with_experiment
+from support.documents import document, simulate, together, with_experiment, with_reserved
 
 from bench.report.findings import findings
 from bench.report.headlines import headlines
@@ -70,8 +70,8 @@ def test_the_figures_are_those_of_the_findings(name, reference):
 def test_an_experiment_that_was_not_asked_is_named():
     *_, fed, memory = by_question(modes())
     assert (fed.value, memory.value) == (None, None)
-    assert fed.note == "the experiment pipelines was no part of this run"
-    assert memory.note == "the experiment memory was no part of this run"
+    assert fed.note == "The experiment pipelines was not part of this run."
+    assert memory.note == "The experiment memory was not part of this run."
 
 
 def test_a_case_that_failed_or_was_not_there_is_named_with_its_reason():
@@ -125,20 +125,10 @@ def test_of_a_gpu_it_is_the_memory_that_the_usual_policy_reserves():
     times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/control": 1e-3}
     found = of(times, "memory", gpu="H100", card_memory=5 * 10**9)
     assert by_question(found)[3].note == "default/function: the result has no such figure"
-    benchmarks = []
-    for benchmark, reserved in zip(found.benchmarks, (72, 2, 2), strict=True):
-        processes = tuple(
-            msgspec.structs.replace(
-                process,
-                model_bytes=2_618_320,
-                device_memory=msgspec.structs.replace(process.device_memory, reserved_bytes=(reserved + i) * 10**9),
-            )
-            for i, process in enumerate(benchmark.extra_info.processes)
-        )
-        info = msgspec.structs.replace(benchmark.extra_info, processes=processes)
-        benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
-    memory = by_question(msgspec.structs.replace(found, benchmarks=tuple(benchmarks)))[3]
+    known = with_reserved(found, [72 * 10**9, 2 * 10**9, 2 * 10**9])
+    memory = by_question(known)[3]
     assert (memory.value, memory.interval) == ("74.0 GB", "lowest to highest process (72.0 GB-76.0 GB)")
+    assert f"default/function reserves {memory.value} (72.0 GB-76.0 GB) for" in findings(known)[0]
     assert memory.note == "Memory of the GPU reserved by default/function; the model itself is 2.62 MB."
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from matplotlib.figure import Figure
-from support.documents import document, simulate, with_experiment
+from support.documents import document, simulate, with_experiment, with_reserved
 
 from bench.output.grid import Grid
 from bench.report import fleet, fleet_page, render, run_page, svg
@@ -199,6 +199,11 @@ def pages(tmp_path_factory, reference, page_of_hostile):
     """Pages of both kinds, with everything that there may be on one."""
     folder = tmp_path_factory.mktemp("pages")
     found = {"hostile": page_of_hostile, "many": of_many(folder / "many")}
+    policies = ("default/function", "growth/function", "growth+fraction-0.9/function", "growth/function/control")
+    samples = simulate(np.random.default_rng(5), dict.fromkeys(policies, 1e-3))
+    found["gpu"] = folder / "gpu.html"
+    measured = document(samples, experiment="memory", gpu="NVIDIA H100 80GB HBM3")
+    run_page.write(with_reserved(measured, [72 * 10**9, 10**7, 10**7, 10**7]), None, found["gpu"])
     for name in ("quick", "pipelines", "batch", "memory", "roofline"):
         found[name] = folder / f"{name}.html"
         run_page.write(files.read(reference / f"{name}.json"), trained(folder / name), found[name])
@@ -266,7 +271,7 @@ def overlapping(words):
                 yield text, other
 
 
-@pytest.mark.parametrize("name", ["quick", "pipelines", "batch", "memory", "roofline", "many"])
+@pytest.mark.parametrize("name", ["quick", "pipelines", "batch", "memory", "roofline", "gpu", "many"])
 def test_no_words_of_a_plot_are_cut_or_lie_on_others(open_page, pages, name):
     plots = open_page(pages[name]).locator("svg").all()
     assert plots
