@@ -10,6 +10,7 @@ from bench.compare.stored_run import Measured, Run
 from bench.experiments.registry import EXPERIMENTS
 from bench.output import style
 from bench.output.figures import printable
+from bench.output.style import Origin
 from bench.report.fleet import Machine
 
 _SHOWN = 3  # cases that a plot of many runs has room for
@@ -93,19 +94,22 @@ def draw_history(machine: Machine) -> Figure | None:
     return figure
 
 
-def _origin(some: Sequence[Run]) -> str:
-    """The line that every plot has, of many runs: machines, days and versions, as far as there is room."""
+def _origin(some: Sequence[Run]) -> Origin:
+    """Where a plot of many runs comes from, as far as there is room."""
     machines = {run.device for run in some}
     days = sorted({printable(run.datetime, 40)[:10] for run in some})
-    parts = [
+    return (
         f"{len(machines)} machines" if len(machines) > 1 else printable(some[0].device, 60),
         days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
-    ]
-    for name, key in (("TensorFlow", "tensorflow"), ("autoencoder-bench", "suite")):
-        versions = sorted({printable(str(run.software.get(key) or "unknown"), 20) for run in some})
-        more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
-        parts.append(f"{name} {', '.join(versions[:_VERSIONS])}{more}")
-    return " | ".join(parts)
+        f"TensorFlow {_versions(some, 'tensorflow')}",
+        f"autoencoder-bench {_versions(some, 'suite')}",
+    )
+
+
+def _versions(some: Sequence[Run], name: str) -> str:
+    found = sorted({printable(str(run.software.get(name) or "unknown"), 20) for run in some})
+    more = f" and {len(found) - _VERSIONS} more" if len(found) > _VERSIONS else ""
+    return ", ".join(found[:_VERSIONS]) + more
 
 
 def _row_name(run: Run, some: Sequence[Run]) -> str:

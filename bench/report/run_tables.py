@@ -51,9 +51,10 @@ def controls(document: Document) -> Iterator[str]:
     """A line for the A/A control of a document of one experiment: it is no case to compare others with."""
     for benchmark in document.benchmarks:
         if benchmark.extra_info.case.control:
-            rate, ratio = cells.rate_with_range(benchmark), cells.ratio(benchmark.extra_info.ratio_to_reference)
+            rate, ratio = cells.rate_with_range(benchmark), benchmark.extra_info.ratio_to_reference
             reference = printable(document.experiment.reference)
-            yield f"A/A control, which is {reference} measured once more: {rate} steps/s, {ratio} its time."
+            its_time = "" if ratio.value is None else f", {cells.ratio(ratio)} its time"
+            yield f"A/A control, which is {reference} measured once more: {rate} steps/s{its_time}."
 
 
 def machine(document: Document) -> list[Grid]:

@@ -1,8 +1,11 @@
 """The plots of a run's folder: one of speeds, one of each experiment that has its own, and the loss."""
 
+import warnings
+
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from support.documents import document, simulate
 
@@ -65,3 +68,17 @@ def test_names_from_elsewhere_are_text(tmp_path, text):
     found = document(simulate(np.random.default_rng(1)), cpu=text, tensorflow=text)
     drawn.save_all(found, tmp_path)
     assert matplotlib.image.imread(tmp_path / "steps_per_second.png").std() > 0.01
+
+
+@pytest.mark.parametrize(
+    "name", ["W" * 200, "\u65e5\u672c" * 100, "A processor with a name of sixty letters, and 128 cores of it"]
+)
+def test_a_caption_that_is_too_wide_has_two_lines(tmp_path, saved, name):
+    version = "9.99.0.dev20261231+cuda13"
+    drawn.save_all(document(simulate(np.random.default_rng(1)), cpu=name, tensorflow=version), tmp_path)
+    (figure,) = saved.values()
+    assert figure.get_suptitle().count("\n") == 1
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        extent = figure._suptitle.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert 0 <= extent.x0 < extent.x1 <= figure.bbox.width
