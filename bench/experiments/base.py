@@ -50,14 +50,34 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Headline:
+    """One figure of the summary at the top of a report: a short question, and its answer in few words.
+
+    `value` has its unit, `interval` says of what kind it is, `note` what the figure is of, and whether it is
+    inconclusive. Without a value, which is None, `note` is the reason.
+    """
+
+    question: str
+    value: str | None
+    interval: str = ""
+    note: str
+
+
+def _none(document: Document) -> list[Headline]:
+    return []
+
+
+@dataclass(frozen=True, kw_only=True)
 class Exhibit:
     """What a reader sees, each of a document with this one experiment.
 
+    `headlines` are as many of every document, also of one without this experiment: what it has not has no value.
     `section` is None where the report's own sections show all there is.
     """
 
     findings: Callable[[Document], list[str]]
     table: Callable[[Document], Grid]
+    headlines: Callable[[Document], list[Headline]] = _none
     section: Section | None = None
 
 

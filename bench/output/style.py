@@ -12,6 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from rich.cells import cell_len
 
 from bench.output.figures import printable
 from bench.results.schema import Document
@@ -37,6 +38,10 @@ _MODES = {"eager": "#8a8a8a", "function": "#1b6ca8", "xla": "#d95f02"}
 _OTHER = "#7d6b91"
 _WIDTH = 9.0  # inches
 _LONGEST_NAME = 40
+_WIDEST_CAPTION = 110  # letters
+
+Origin = tuple[str, str, str, str]
+"""What every plot says: machine, date, and the versions of TensorFlow and of the suite."""
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -66,11 +71,23 @@ def colour_of(mode: str) -> str:
     return _MODES.get(mode.split("-")[0], _OTHER)
 
 
-def name_machine(axes: Axes, document: Document) -> None:
-    """Say above the plot what was measured."""
+def origin(document: Document) -> Origin:
+    """Where the plots of a result come from."""
     section = document.autoencoder_bench
-    title = f"{printable(section.device.name, 60)}, TensorFlow {section.software.tensorflow}"
-    axes.set_title(title, loc="left", fontsize=11, parse_math=False)
+    return (
+        printable(section.device.name, 60),
+        printable(document.datetime, 40)[:10],
+        f"TensorFlow {printable(section.software.tensorflow or 'unknown', 20)}",
+        f"autoencoder-bench {printable(section.software.suite, 20)}",
+    )
+
+
+def caption(figure: Figure, origin: Origin) -> None:
+    """Say in small letters at the top where the plot comes from: in one line, or in two where one is too narrow."""
+    text = " | ".join(origin)
+    if cell_len(text) > _WIDEST_CAPTION:
+        text = "\n".join(" | ".join(half) for half in (origin[:2], origin[2:]))
+    figure.suptitle(text, x=0.01, ha="left", fontsize=8, parse_math=False)
 
 
 def begin(rows: int, row_height: float = 0.5, around: float = 1.8) -> tuple[Figure, Axes]:
@@ -95,7 +112,9 @@ def finish(axes: Axes, names: Sequence[str], label: str, document: Document) -> 
     axes.set_xlabel(label)
     axes.margins(x=0.15)
     axes.set_xlim(left=0)
-    name_machine(axes, document)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    caption(figure, origin(document))
 
 
 def legend(figure: Figure, colours: Sequence[tuple[str, str]]) -> None:

@@ -1,21 +1,32 @@
-"""All plots of a result: the speeds, and what its experiments are about."""
+"""All plots of a result: the speeds, what its experiments are about, and the loss of its training run."""
 
 from pathlib import Path
+
+import msgspec
 
 from bench.experiments.base import Section
 from bench.experiments.registry import EXPERIMENTS
 from bench.output import bars, style
+from bench.report import training
 from bench.results.schema import Document
 
 
 def save_all(document: Document, folder: Path) -> None:
-    """Draw them into the folder, each named for what it shows; the speeds are those of the first experiment."""
-    parts = [part for part in document.parts() if part.benchmarks]
+    """Draw them into the run's `plots`, each named for what it shows; the speeds are those of the first experiment."""
+    parts = [cases for part in document.parts() if (cases := cases_of(part)).benchmarks]
     style.save(bars.draw_steps_per_second(parts[0]), folder / "steps_per_second.png")
     for part in parts:
         section = section_of(part)
         if section and (figure := section.draw(part)):
             style.save(figure, folder / f"{part.experiment.name}.png")
+    if losses := training.read_losses(folder.parent):
+        style.save(training.draw(losses, style.origin(document)), folder / "loss.png")
+
+
+def cases_of(document: Document) -> Document:
+    """The same without A/A controls: what a plot or a table of cases is of. A control is no case to compare with."""
+    cases = tuple(benchmark for benchmark in document.benchmarks if not benchmark.extra_info.case.control)
+    return msgspec.structs.replace(document, benchmarks=cases)
 
 
 def section_of(document: Document) -> Section | None:

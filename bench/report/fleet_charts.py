@@ -9,9 +9,12 @@ from matplotlib.lines import Line2D
 from bench.compare.stored_run import Measured, Run
 from bench.experiments.registry import EXPERIMENTS
 from bench.output import style
+from bench.output.figures import printable
+from bench.output.style import Origin
 from bench.report.fleet import Machine
 
 _SHOWN = 3  # cases that a plot of many runs has room for
+_VERSIONS = 2  # that a plot's caption has room for
 _WORSE_OR_BETTER = ("SLOWER", "FASTER")
 
 
@@ -38,10 +41,11 @@ def draw_beside(some: Sequence[Run]) -> Figure | None:
                 axes.plot(value, position, _marker(name, names), color=_colour(name, names), markersize=7)
     axes.set_xscale("log")
     style.plain_log(axes.xaxis)
-    style.name_rows(axes, [run.label for run in reversed(some)])
+    axes.set_yticks(range(len(some)), [_row_name(run, some) for run in reversed(some)], parse_math=False)
     axes.set_ylim(-0.6, len(some) - 0.4)
     axes.set_xlabel("steps per second (dot: median of repetitions; line: lowest to highest)")
     _legend(figure, names)
+    style.caption(figure, _origin(some))
     return figure
 
 
@@ -86,7 +90,32 @@ def draw_history(machine: Machine) -> Figure | None:
     axes.set_ylabel("steps per second")
     axes.set_xlabel("run after run (dotted: software or settings changed)")
     _legend(figure, names)
+    style.caption(figure, _origin(machine.runs))
     return figure
+
+
+def _origin(some: Sequence[Run]) -> Origin:
+    """Where a plot of many runs comes from, as far as there is room."""
+    machines = {run.device for run in some}
+    days = sorted({printable(run.datetime, 40)[:10] for run in some})
+    return (
+        f"{len(machines)} machines" if len(machines) > 1 else printable(some[0].device, 60),
+        days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}",
+        f"TensorFlow {_versions(some, 'tensorflow')}",
+        f"autoencoder-bench {_versions(some, 'suite')}",
+    )
+
+
+def _versions(some: Sequence[Run], name: str) -> str:
+    found = sorted({printable(str(run.software.get(name) or "unknown"), 20) for run in some})
+    more = f" and {len(found) - _VERSIONS} more" if len(found) > _VERSIONS else ""
+    return ", ".join(found[:_VERSIONS]) + more
+
+
+def _row_name(run: Run, some: Sequence[Run]) -> str:
+    """The run, and below it the machine where there are several."""
+    several = len({one.device for one in some}) > 1
+    return "\n".join(map(style.shortened, (run.label, run.device) if several else (run.label,)))
 
 
 def _range(case: Measured) -> tuple[float, float, float]:

@@ -39,6 +39,7 @@ def page(loaded: Loaded) -> Page:
         legend=NOTATION,
         sections=(
             Section("Findings", "findings", points=tuple(_findings(found, together, loaded.runs))),
+            Section("Machines", "machines", grids=(_machines(together),)),
             _beside(together),
             _ratios(together, loaded.runs),
             _differences(together),
@@ -97,6 +98,26 @@ def _fastest(name: str, with_it: Sequence[Run], every: Sequence[Run]) -> str:
     if not rivals:
         return f"{name}: fastest is {device}, {rate} steps/s; all others are surely slower."
     return f"{name}: most steps/s on {device}, {rate}; whether it is the fastest is inconclusive: {', '.join(rivals)}."
+
+
+def _machines(together: Sequence[Run]) -> Grid:
+    """What each run was measured on."""
+    rows = (
+        (run.label, _gpu(run), *(_fact(run.hardware.get(name)) for name in ("cpu", "cores", "memory_gib")))
+        for run in together
+    )
+    return Grid("Machines", ("run", "GPU", "CPU", "cores", "memory [GiB]"), tuple(rows), "")
+
+
+def _gpu(run: Run) -> str:
+    """Which GPU a run was measured on; a file of another tool does not say."""
+    if run.fingerprint is None:
+        return "-"
+    return str(run.hardware.get("gpu") or "none (CPU)")
+
+
+def _fact(value: Value) -> str:
+    return "-" if value is None else str(value)
 
 
 def _beside(together: Sequence[Run]) -> Section:
@@ -162,7 +183,7 @@ def _differences(together: Sequence[Run]) -> Section:
         for name in dict.fromkeys(name for of_run in values for name in of_run):
             cells = [of_run.get(name) for of_run in values]
             if len(set(cells)) > 1:
-                rows.append((name, *("-" if cell is None else str(cell) for cell in cells)))
+                rows.append((name, *(map(_gpu, together) if name == "gpu" else map(_fact, cells))))
     headings = ("run", *(row[0] for row in rows)) if rows else ()
     by_run = tuple((run.label, *(row[1 + i] for row in rows)) for i, run in enumerate(together)) if rows else ()
     grid = Grid("Fingerprints", headings, by_run, "Only what is not the same in all of these runs.")
@@ -207,19 +228,20 @@ def _changed(step: Step) -> str:
         f"{difference.name}: {difference.base or 'none'} to {difference.new or 'none'}"
         for difference in step.comparison.differences
     ]
-    same = f"all within {100 * step.comparison.threshold:g} %" if judged else "no case to judge"
+    same = f"all within {100 * step.comparison.threshold:g}%" if judged else "no case to judge"
     return "; ".join([*verdicts, *differences]) or same
 
 
 def _runs(some: Sequence[Run]) -> Grid:
     return Grid(
         title="Runs",
-        headings=("run", "time, UTC", "device", "TensorFlow", "commit", "status", "cases", "not measured"),
+        headings=("run", "time, UTC", "device", "GPU", "TensorFlow", "commit", "status", "cases", "not measured"),
         rows=tuple(
             (
                 run.label,
                 _minute(run),
                 run.device,
+                _gpu(run),
                 str(run.software.get("tensorflow") or "-"),
                 run.commit or "-",
                 run.status,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bench.experiments.base import Headline
 from bench.output.grid import Grid
 
 
@@ -15,20 +16,24 @@ class Plot:
 
 @dataclass(frozen=True)
 class Section:
-    """What stands below one heading. `code` is a command to copy."""
+    """What stands below one heading. `notes` are below the tables, `code` is a command to copy, `folded` opens."""
 
     title: str
     anchor: str
     points: tuple[str, ...] = ()
     plots: tuple[Plot, ...] = ()
     grids: tuple[Grid, ...] = ()
+    notes: tuple[str, ...] = ()
     code: str = ""
+    headlines: tuple[Headline, ...] = ()
+    folded: "tuple[Section, ...]" = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to show."""
         grids = [grid for grid in self.grids if grid.rows]
-        return not (self.points or self.plots or grids or self.code)
+        folded = [section for section in self.folded if not section.is_empty]
+        return not (self.headlines or self.points or self.plots or grids or self.notes or self.code or folded)
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,20 @@
 """The report of one run, from its result and, where they are there, the plots of its folder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from bench import __version__
 from bench.experiments.base import Section as About
-from bench.output import bars
+from bench.experiments.registry import EXPERIMENTS
+from bench.output import bars, style
 from bench.output.figures import NOTATION, printable
 from bench.output.grid import Grid
-from bench.profiles import plot
 from bench.profiles import tables as profiles
 from bench.report import drawn, render, run_tables, shortcomings, svg, training
 from bench.report.findings import findings, findings_of
+from bench.report.headlines import headlines
 from bench.report.page import Page, Plot, Section
 from bench.results.schema import Document
 
@@ -29,7 +31,7 @@ def write(document: Document, folder: Path | None, path: Path) -> None:
 
 
 def page(document: Document, folder: Path | None) -> Page:
-    """Everything that is known of the run, what matters most first."""
+    """Everything that is known of the run: summary, findings and what is missing first, then tables and plots."""
     section = document.autoencoder_bench
     label = f", {printable(section.plan.label)}" if section.plan.label else ""
     day = printable(document.datetime)[:16].replace("T", " ")
@@ -38,59 +40,53 @@ def page(document: Document, folder: Path | None) -> Page:
         subtitle=f"TensorFlow {section.software.tensorflow}, preset {section.plan.preset}, {day} UTC, {section.status}",
         legend=NOTATION,
         sections=(
+            Section("Summary", "summary", headlines=tuple(headlines(document))),
             Section("Findings", "findings", points=tuple(findings(document))),
-            _speeds(document),
-            _speedups(document),
-            _step_parts(document),
-            *(_about(part, about) for part, about in _with_sections(document)),
+            Section("Warnings, failures and skipped cases", "missing", points=tuple(_missing(document))),
+            *_experiments(document),
             _training(document, folder),
             _profiles(document),
             Section("The machine", "machine", grids=tuple(run_tables.machine(document))),
-            Section("What failed or was skipped", "missing", points=tuple(_missing(document))),
             _reproduce(document),
         ),
         version=__version__,
     )
 
 
-def _speeds(document: Document) -> Section:
-    parts = [part for part in document.parts() if part.benchmarks]
-    of_others = [part for part in parts if drawn.section_of(part) is None] or parts[:1]
-    plots = [
-        _plot(bars.draw_steps_per_second(part), f"speed-{i}", f"Steps per second of {part.experiment.name}.")
-        for i, part in enumerate(of_others)
-    ]
-    return Section("Steps per second", "speed", plots=tuple(plots), grids=tuple(map(run_tables.speeds, parts)))
+def _experiments(document: Document) -> Iterator[Section]:
+    """Everything that was measured, a section for each experiment; no plot has the cases of another."""
+    for number, part in enumerate(document.parts(), start=1):
+        cases = drawn.cases_of(part)
+        if cases.benchmarks:
+            # A name that is not known here comes from a file, and may be another section's.
+            anchor = part.experiment.name if part.experiment.name in EXPERIMENTS else f"experiment-{number}"
+            yield _experiment(part, cases, anchor)
 
 
-def _speedups(document: Document) -> Section:
-    figure = bars.draw_speedups(document)
-    plots = (_plot(figure, "speedups", "How many times eager's steps each case does."),) if figure else ()
-    return Section("Speed-up over eager", "speedups", plots=plots, grids=(run_tables.speedups(document),))
-
-
-def _step_parts(document: Document) -> Section:
-    figure = plot.draw(document)
-    plots = (_plot(figure, "parts", "What a traced step consists of."),) if figure else ()
+def _experiment(part: Document, cases: Document, anchor: str) -> Section:
+    about = drawn.section_of(part) or _speeds(part)
+    figure = about.draw(cases)
     return Section(
-        "Where the time of a step goes",
-        "parts",
-        points=tuple(profiles.notes(document)),
-        plots=plots,
-        grids=profiles.tables(document),
+        about.title,
+        anchor,
+        points=tuple(findings_of(part)),
+        plots=(_plot(figure, anchor, about.caption),) if figure else (),
+        grids=(*(grid(cases) for grid in about.grids), run_tables.speeds(cases)),
+        notes=tuple(run_tables.controls(part)),
+        folded=(_step_parts(cases, f"{anchor}-step"),),
     )
 
 
-def _with_sections(document: Document) -> list[tuple[Document, About]]:
-    return [(part, about) for part in document.parts() if part.benchmarks and (about := drawn.section_of(part))]
+def _speeds(part: Document) -> About:
+    """What is shown of an experiment that has no plot and no table of its own."""
+    name = printable(part.experiment.name)
+    caption = "Steps per second, and speedup over eager mode with its 95% interval."
+    return About(title=name[:1].upper() + name[1:], caption=caption, draw=bars.draw_steps_per_second, grids=())
 
 
-def _about(part: Document, about: About) -> Section:
-    name = part.experiment.name
-    figure = about.draw(part)
-    plots = (_plot(figure, name, about.caption),) if figure else ()
-    grids = tuple(grid(part) for grid in about.grids)
-    return Section(about.title, name, points=tuple(findings_of(part)), plots=plots, grids=grids)
+def _step_parts(cases: Document, anchor: str) -> Section:
+    grids = (*profiles.tables(cases), profiles.top_ops(cases))
+    return Section("Step time breakdown", anchor, points=tuple(profiles.notes(cases)), grids=grids)
 
 
 def _training(document: Document, folder: Path | None) -> Section:
@@ -102,7 +98,9 @@ def _training(document: Document, folder: Path | None) -> Section:
             f"{found.final_loss:.4f} as the mean of the last hundred. One run from one seed, so without an interval."
         )
     losses = training.read_losses(folder) if folder else []
-    plots = [_plot(training.draw(losses), "loss", f"Loss over {len(losses):,} steps.")] if losses else []
+    plots = []
+    if losses:
+        plots.append(_plot(training.draw(losses, style.origin(document)), "loss", f"Loss over {len(losses):,} steps."))
     for name, words in _TRAINED.items():
         if folder and (markup := training.image(folder / "plots" / f"{name}.png", words)):
             plots.append(Plot(markup, words))
@@ -115,12 +113,12 @@ def _training(document: Document, folder: Path | None) -> Section:
 def _profiles(document: Document) -> Section:
     traced = profiles.traced(document)
     if not traced:
-        return Section("Profile summary", "profiles", points=("No trace was read back.",))
+        return Section("Profiles", "profiles", points=("No trace was read back.",))
     points = (
-        f"{len(traced)} cases have a trace. The command bench tensorboard serves them; its tab Profile has every "
-        "event, and loads its charts from the network.",
+        f"{len(traced)} traces were read back: each experiment has the breakdown of its steps. The command bench "
+        "tensorboard serves the traces; its tab Profile has every event, and loads its charts from the network.",
     )
-    return Section("Profile summary", "profiles", points=points, grids=(profiles.top_ops(document),))
+    return Section("Profiles", "profiles", points=points)
 
 
 def _missing(document: Document) -> list[str]:
@@ -142,9 +140,9 @@ def _reproduce(document: Document) -> Section:
         ("fingerprint, SHA-256", section.fingerprint.sha256),
         ("schema", section.schema_version),
     )
-    grid = Grid("Versions and hashes", ("", "value"), tuple((name, printable(text)) for name, text in rows), "")
+    grid = Grid("Versions and hashes", ("name", "value"), tuple((name, printable(text)) for name, text in rows), "")
     words = ("The same cases, with the same seed, on this machine or another:",)
-    return Section("Reproduce it", "reproduce", points=words, grids=(grid,), code=printable(command, 2_000))
+    return Section("Reproduce this run", "reproduce", points=words, grids=(grid,), code=printable(command, 2_000))
 
 
 def _plot(figure: Figure, name: str, words: str) -> Plot:

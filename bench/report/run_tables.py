@@ -1,6 +1,6 @@
 """Tables that a report has beside those of the summary: with the range or interval of every figure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from bench.output import cells
 from bench.output.figures import printable
@@ -9,46 +9,52 @@ from bench.results.record import Fact
 from bench.results.schema import Benchmark, Document
 
 _SPEED_CAPTION = (
-    "time: paired ratio to {reference}. first call: seconds. p50, p95: milliseconds of single synchronised steps, of "
-    "one process."
+    "n: repetitions. time: paired ratio to {reference}. first call: trace, compile and first step. p50, p95: single "
+    "synchronised steps of one process."
 )
+_SPEEDUP_CAPTION = " speedup: over eager mode with the same input pipeline, paired."
 _LONGEST_VALUE = 300
 
 
 def speeds(document: Document) -> Grid:
-    """A row for each case of a document of one experiment."""
+    """A row for each case of a document of one experiment; without a speedup where eager was not measured beside."""
+    reference = document.experiment.reference
+    headings = ("case", "steps/s", "n", "time", "speedup vs eager", "first call [s]", "p50 [ms]", "p95 [ms]")
+    beside_eager = any(benchmark.extra_info.speedup_over_eager.value for benchmark in document.benchmarks)
+    shown = [i for i, heading in enumerate(headings) if beside_eager or heading != "speedup vs eager"]
+    rows = (_speed_row(benchmark, reference) for benchmark in document.benchmarks)
     return Grid(
-        title=document.experiment.name,
-        headings=("case", "steps/s", "time", "first call", "p50", "p95"),
-        rows=tuple(_speed_row(benchmark) for benchmark in document.benchmarks),
-        caption=_SPEED_CAPTION.format(reference=document.experiment.reference),
+        title="Speed, first call and latency",
+        headings=tuple(headings[i] for i in shown),
+        rows=tuple(tuple(row[i] for i in shown) for row in rows),
+        caption=_SPEED_CAPTION.format(reference=printable(reference)) + (_SPEEDUP_CAPTION if beside_eager else ""),
     )
 
 
-def _speed_row(benchmark: Benchmark) -> tuple[str, ...]:
+def _speed_row(benchmark: Benchmark, reference: str) -> tuple[str, ...]:
     info = benchmark.extra_info
-    latency = info.latency
+    latency, speedup = info.latency, info.speedup_over_eager
+    is_eager = info.case.mode == "eager" and speedup.value is None
     return (
         benchmark.name,
         cells.rate_with_range(benchmark),
-        cells.ratio(info.ratio_to_reference),
+        str(info.steps_per_second.repetitions),
+        "baseline" if benchmark.name == reference else cells.ratio(info.ratio_to_reference),
+        "baseline" if is_eager else cells.ratio(speedup),
         cells.first_call(benchmark),
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",
     )
 
 
-def speedups(document: Document) -> Grid:
-    """A row for each case that eager was measured beside."""
-    found = [(benchmark, benchmark.extra_info.speedup_over_eager) for benchmark in document.benchmarks]
-    return Grid(
-        title="Speed-up over eager",
-        headings=("case", "times eager's steps", "repetitions"),
-        rows=tuple(
-            (b.fullname, cells.ratio(speedup), str(speedup.repetitions)) for b, speedup in found if speedup.value
-        ),
-        caption="paired within rounds, with the same input pipeline",
-    )
+def controls(document: Document) -> Iterator[str]:
+    """A line for the A/A control of a document of one experiment: it is no case to compare others with."""
+    for benchmark in document.benchmarks:
+        if benchmark.extra_info.case.control:
+            rate, ratio = cells.rate_with_range(benchmark), benchmark.extra_info.ratio_to_reference
+            reference = printable(document.experiment.reference)
+            its_time = "" if ratio.value is None else f", {cells.ratio(ratio)} its time"
+            yield f"A/A control, which is {reference} measured once more: {rate} steps/s{its_time}."
 
 
 def machine(document: Document) -> list[Grid]:
@@ -62,7 +68,7 @@ def machine(document: Document) -> list[Grid]:
     }
     fingerprint = {**section.fingerprint.hardware, **section.fingerprint.software}
     grids = [
-        _plain("Device", ("", "value"), device.items()),
+        _plain("Device", ("name", "value"), device.items()),
         _plain("Fingerprint", ("what a speed depends on", "value"), fingerprint.items()),
     ]
     grids += [_facts(group, facts) for group, facts in section.facts.items()]

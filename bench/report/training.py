@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from bench.output import style
 from bench.output.grid import Grid
+from bench.output.style import Origin
 
 MOST_BYTES = 4_000_000
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -31,8 +32,8 @@ def read_losses(folder: Path) -> list[float]:
 
 
 @style.styled
-def draw(losses: Sequence[float]) -> Figure:
-    """The loss over the steps, on a logarithmic axis."""
+def draw(losses: Sequence[float], origin: Origin) -> Figure:
+    """The loss over the steps, on a logarithmic axis; `origin` says where the plot comes from."""
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     axes = figure.add_subplot()
     every = max(1, len(losses) // 500)  # a page is to be small, and no eye tells more points apart
@@ -41,6 +42,7 @@ def draw(losses: Sequence[float]) -> Figure:
     style.plain_log(axes.yaxis)
     axes.set_xlabel("step")
     axes.set_ylabel("mean square loss of the batch")
+    style.caption(figure, origin)
     return figure
 
 

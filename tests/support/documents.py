@@ -204,6 +204,32 @@ def with_peaks(found, limits):
     return with_experiment(found, quantities=tuple(of_device(limits)))
 
 
+def with_reserved(found, bytes_of_cases):
+    """The document of a GPU with so many bytes reserved in its cases, 1 GB more from each process to the next."""
+    benchmarks = []
+    for benchmark, reserved in zip(found.benchmarks, bytes_of_cases, strict=True):
+        held = [reserved + i * 10**9 for i in range(len(benchmark.extra_info.processes))]
+        processes = tuple(
+            msgspec.structs.replace(
+                process,
+                model_bytes=2_618_320,
+                data_bytes=200_704,
+                device_memory=DeviceMemory(
+                    tensors_bytes=4 * 10**6,
+                    tensors_peak_bytes=6 * 10**6,
+                    total_bytes=80 * 10**9,
+                    nvml_used_bytes=of_process + 400 * 10**6,
+                    context_bytes=400 * 10**6,
+                    reserved_bytes=of_process,
+                ),
+            )
+            for process, of_process in zip(benchmark.extra_info.processes, held, strict=True)
+        )
+        info = msgspec.structs.replace(benchmark.extra_info, processes=processes)
+        benchmarks.append(msgspec.structs.replace(benchmark, extra_info=info))
+    return msgspec.structs.replace(found, benchmarks=tuple(benchmarks))
+
+
 def of_device(limits):
     """Peaks by repetition, as a result holds them."""
     for repetition, one in limits.items():

@@ -15,6 +15,7 @@ def draw(document: Document) -> Figure | None:
     axes = figure.add_subplot()
     for mode, fitted in regimes(document).items():
         colour = style.colour_of(mode)
+        axes.plot([], [], "o", color=colour, label=mode)
         of_mode = [b.extra_info for b in document.benchmarks if b.extra_info.case.mode == mode]
         rows = [(i.case.batch_size, i.steps_per_second) for i in of_mode if not i.case.control]
         for size, rate in sorted(rows, key=lambda row: row[0]):
@@ -30,7 +31,7 @@ def draw(document: Document) -> Figure | None:
         ):
             sizes = np.geomspace(min(size for size, _ in rows), max(size for size, _ in rows), 100)
             times = 1e3 * (fitted.launch_seconds.value + fitted.per_example_seconds.value * sizes)
-            axes.plot(sizes, times, color=colour, linewidth=1, label=f"{mode}: fixed part + examples")
+            axes.plot(sizes, times, color=colour, linewidth=1, label=f"{mode}, fitted")
             axes.axvline(fitted.crossover.value, color=colour, linestyle=":", linewidth=1)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
@@ -39,8 +40,7 @@ def draw(document: Document) -> Figure | None:
     axes.set_xticks(every, [f"{size:,}" for size in every])
     axes.minorticks_off()
     axes.set_xlabel("examples in a batch (dotted: where the fixed part is half of the time)")
-    axes.set_ylabel("milliseconds per step (median of repetitions, lowest to highest)")
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False)
-    style.name_machine(axes, document)
+    axes.set_ylabel("milliseconds per step (median, lowest to highest)")
+    axes.legend(frameon=False)
+    style.caption(figure, style.origin(document))
     return figure

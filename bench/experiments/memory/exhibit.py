@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bench.experiments.base import Exhibit, Section
+from bench.experiments import headlines as of_summary
+from bench.experiments.base import Exhibit, Headline, Section
 from bench.output import cells
 from bench.output.figures import size, spread
 from bench.output.grid import Grid
@@ -35,6 +36,8 @@ _KINDS = {
 }
 _HEADINGS = {"uss": "USS", "rss": "RSS", "peak_rss": "peak RSS"}
 _SAID = ("reserved", "used", "tensors")  # of a policy
+# Of the summary, the first that was measured: what a process takes that nobody has told otherwise, and the reference.
+_USUAL = {"gpu": ("default/function", "growth/function"), "cpu": ("host/function",)}
 
 
 def table(document: Document) -> Grid:
@@ -97,6 +100,23 @@ def _of_host(measured: Sequence[tuple[Benchmark, Figures]]) -> str | None:
     return f"Private host memory (USS): {', '.join(parts)}; weights and Adam state {size(model)}."
 
 
+def headlines(document: Document) -> list[Headline]:
+    """What a process takes of the GPU, or else of the host."""
+    question, kind = "What does a process cost in memory?", document.autoencoder_bench.device.kind
+    cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
+    names = _USUAL[kind]
+    if (name := next((name for name in names if name in cases), None)) is None:
+        return [of_summary.missing(question, of_summary.why_missing(document, names[-1]))]
+    benchmark, of = cases[name], "reserved" if kind == "gpu" else "uss"
+    found = figures(benchmark)
+    if (value := getattr(found, of)) is None:
+        return [of_summary.missing(question, f"{name}: the result has no such figure")]
+    what = "Memory of the GPU reserved by" if kind == "gpu" else "Private host memory (USS) of"
+    model = "" if found.model is None else f"; the model itself is {size(found.model)}"
+    interval = f"lowest to highest process ({_range(benchmark, of)})"
+    return [Headline(question=question, value=size(value), interval=interval, note=f"{what} {name}{model}.")]
+
+
 def _range(benchmark: Benchmark, kind: str) -> str:
     """Of one kind of memory, from process to process."""
     return f"{size(getattr(figures(benchmark, min), kind))}-{size(getattr(figures(benchmark, max), kind))}"
@@ -139,6 +159,7 @@ def _draw(document: Document) -> "Figure | None":
 EXHIBIT = Exhibit(
     findings=findings,
     table=table,
+    headlines=headlines,
     section=Section(
         title="Memory",
         caption="Memory of one process, kind by kind.",

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from bench.experiments import compiled
-from bench.experiments.base import Exhibit
+from bench.experiments import headlines as figures
+from bench.experiments.base import Exhibit, Headline
 from bench.output import cells
-from bench.output.figures import percent
+from bench.output.figures import multiple, percent, with_interval
 from bench.results import claims, estimates
-from bench.results.claims import Cost
+from bench.results.claims import Answer, Cost
 from bench.results.schema import Benchmark, Document, Estimate
 
 _NAMES = {"function": "tf.function", "xla": "XLA"}
@@ -55,4 +56,27 @@ def _lost(share: Estimate) -> str:
     return f"{percent(share)} (inconclusive)"
 
 
-EXHIBIT = Exhibit(findings=findings, table=cells.speeds)
+def headlines(document: Document) -> list[Headline]:
+    """What eager mode costs beside tf.function, and what XLA gains over it."""
+    measured = {benchmark.name: benchmark for benchmark in document.benchmarks}
+    function, xla = (_over_eager(document, measured, f"{mode}/resident") for mode in ("function", "xla"))
+    over_function = compiled.xla_over_function(document)
+    over_eager = "" if xla.value is None else f"; over those of eager mode {with_interval(xla, multiple)}"
+    return [
+        _ratio("What does eager mode cost?", function, "Time of a step in eager mode over that under tf.function"),
+        _ratio("What does XLA gain?", over_function, f"Steps/s under XLA over those under tf.function{over_eager}"),
+    ]
+
+
+def _over_eager(document: Document, measured: Mapping[str, Benchmark], name: str) -> Estimate:
+    if name not in measured:
+        return estimates.missing(figures.why_missing(document, name))
+    return measured[name].extra_info.speedup_over_eager
+
+
+def _ratio(question: str, ratio: Estimate, note: str) -> Headline:
+    remark = "Inconclusive. " if claims.above(ratio, 1.0) is Answer.OPEN else ""
+    return figures.of_estimate(question, ratio, multiple, f"{remark}{note}.")
+
+
+EXHIBIT = Exhibit(findings=findings, table=cells.speeds, headlines=headlines)

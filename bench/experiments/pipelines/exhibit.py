@@ -6,7 +6,8 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.experiments import compiled
-from bench.experiments.base import Exhibit, Section
+from bench.experiments import headlines as of_summary
+from bench.experiments.base import Exhibit, Headline, Section
 from bench.experiments.pipelines import input_alone
 from bench.output import cells
 from bench.output.figures import milliseconds, multiple, percent, size, with_interval
@@ -40,6 +41,7 @@ REMEDIES = {
     "device-resident": "keeping the whole set on the device",
 }
 _USUAL = "prefetch-1"
+_MODES = ("xla", "function")  # the fastest first
 WORTH = 1.02  # what a remedy has to gain at least, surely
 
 
@@ -88,9 +90,7 @@ def findings(document: Document) -> list[str]:
 def _of_the_notebooks(document: Document) -> list[str]:
     """For the fastest mode: what the notebook's pipeline costs, what limits it, and what would help."""
     cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
-    both = (f"{{mode}}/{_USUAL}", "{mode}/resident")
-    modes = (mode for mode in ("xla", "function") if all(name.format(mode=mode) in cases for name in both))
-    if (mode := next(modes, None)) is None:
+    if (mode := _fastest_mode(cases)) is None:
         return []
     usual = cases[f"{mode}/{_USUAL}"]
     stall = usual.extra_info.figures.get(INPUT_OVERHEAD)
@@ -103,6 +103,34 @@ def _of_the_notebooks(document: Document) -> list[str]:
         f"{cost} {_bottleneck(usual, cases[f'{mode}/resident'])}",
         _remedy(mode, cases, document.experiment.reference),
     ]
+
+
+def _fastest_mode(cases: Mapping[str, Benchmark]) -> str | None:
+    """The fastest mode that was measured with the notebook's pipeline and without one."""
+    both = (f"{{mode}}/{_USUAL}", "{mode}/resident")
+    modes = (mode for mode in _MODES if all(name.format(mode=mode) in cases for name in both))
+    return next(modes, None)
+
+
+def headlines(document: Document) -> list[Headline]:
+    """What the notebook's pipeline costs the fastest mode."""
+    question = "Does the input keep up?"
+    cases = {benchmark.name: benchmark for benchmark in document.benchmarks}
+    if (mode := _fastest_mode(cases)) is None:
+        needed = (f"{_MODES[-1]}/{_USUAL}", f"{_MODES[-1]}/resident")
+        missing = next(name for name in needed if name not in cases)
+        return [of_summary.missing(question, of_summary.why_missing(document, missing))]
+    name = f"{mode}/{_USUAL}"
+    stall = cases[name].extra_info.figures.get(INPUT_OVERHEAD)
+    if stall is None:
+        return [of_summary.missing(question, f"{name}: the result has no such figure")]
+    share = f"a step's time is lost to the input in {name}."
+    note = {
+        Cost.SOME: f"No: this share of {share}",
+        Cost.LITTLE: f"Yes: less than {of_summary.whole_percent(claims.NEGLIGIBLE)} of {share}",
+        Cost.OPEN: f"Inconclusive. The share of {share.replace('is lost', 'that is lost')}",
+    }[claims.cost(stall)]
+    return [of_summary.of_estimate(question, stall, of_summary.whole_percent, note)]
 
 
 def _cost(name: str, stall: Estimate) -> str:
@@ -219,6 +247,7 @@ def _draw(document: Document) -> "Figure | None":
 EXHIBIT = Exhibit(
     findings=findings,
     table=table,
+    headlines=headlines,
     section=Section(
         title="Input pipelines",
         caption="Milliseconds of a step, and in it what is lost to the input.",

@@ -23,14 +23,14 @@ def draw(document: Document) -> Figure | None:
     if found:
         most = 1 / (found.fewest.value or 1.0)
         axes.axvline(most, color=style.INK, linestyle="--", linewidth=1)
-        axes.annotate(f"roofline {most:,.0f}", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
+        axes.annotate(f"roofline {most:,.0f} ", (most, len(benchmarks) - 0.4), fontsize=9, ha="right", va="bottom")
         _draw_parts(grid[1][0], found)
     style.name_rows(axes, [benchmark.name for benchmark in benchmarks])
     axes.set_ylim(-0.6, len(benchmarks) + 0.2)
     axes.set_xlabel(bars.RATES)
     axes.margins(x=0.12)
     axes.set_xlim(left=0)
-    style.name_machine(axes, document)
+    style.caption(figure, style.origin(document))
     return figure
 
 

@@ -3,7 +3,7 @@ for (const table of document.querySelectorAll("table")) {
   const body = table.tBodies[0];
   const value = (row, i) => {
     const text = row.cells[i].textContent.trim();
-    // A number with its unit, as in 1,234 [1,200, 1,300], 1.20 GB or 35 %; dates and names are words.
+    // A number with its unit, as in 1,234 [1,200, 1,300], 1.20 GB or 35%; dates and names are words.
     const found = text.match(/^(-?[\d,]*\.?\d+)(x|\b(?![-:T/]))(?: (kB|MB|GB))?/);
     if (!found) return text;
     const unit = { kB: 1e3, MB: 1e6, GB: 1e9 }[found[3]] || 1;

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 import pytest
-from support.documents import TIMES, document, simulate
+from support.documents import TIMES, document, foreign, simulate
 
 from bench.errors import ResultFileError, UsageError
 from bench.report import fleet, fleet_charts, fleet_page, render
@@ -159,3 +159,29 @@ def test_a_table_has_the_runs_that_have_something_in_it(tmp_path):
     modes, of_batch = section(page_of(tmp_path), "beside").grids
     assert [row[0] for row in modes.rows] == ["r0", "r1", "r2", "r4", "r5"]
     assert [row[0] for row in of_batch.rows] == ["r3"]
+
+
+def test_each_machine_is_shown_with_its_gpu(tmp_path):
+    gpus = ("NVIDIA H100 80GB HBM3", None)
+    page = page_of(*(write(tmp_path, i, gpu=gpu) for i, gpu in enumerate(gpus)))
+    tables = {grid.title: grid for part in page.sections for grid in part.grids}
+    shown = ["NVIDIA H100 80GB HBM3", "none (CPU)"]
+    for title, heading in (("Machines", "GPU"), ("Fingerprints", "gpu"), ("Runs", "GPU")):
+        column = tables[title].headings.index(heading)
+        assert [row[column] for row in tables[title].rows] == shown
+
+
+def test_a_file_of_another_tool_does_not_say_which_gpu_it_was(tmp_path):
+    page = page_of(foreign(tmp_path / "other", 10), write(tmp_path, 0))
+    (machines,) = section(page, "machines").grids
+    assert [row[1] for row in machines.rows] == ["-", "none (CPU)"]
+
+
+def test_plots_of_many_say_where_they_come_from(tmp_path):
+    paths = [write(tmp_path, i, cpu=f"CPU {i // 3}", tensorflow=f"2.2{i}.0") for i in range(4)]
+    page = page_of(*paths)
+    beside = section(page, "beside").plots[0].markup
+    assert "2 machines | 2026-01-03 to 2026-01-04 | TensorFlow 2.22.0, 2.23.0 | autoencoder-bench 0.1.0" in beside
+    assert beside.count(">CPU 0<") == beside.count(">CPU 1<") == 1
+    history = section(page, "history-0").plots[0].markup
+    assert "CPU 0 | 2026-01-01 to 2026-01-03 | TensorFlow 2.20.0, 2.21.0 and 1 more | autoencoder-bench" in history

@@ -1,12 +1,17 @@
-"""The page in a real browser: hostile strings are text, tables sort, nothing sticks out of a phone, no network."""
+"""The pages in a real browser: hostile strings are text, tables sort, all can use them, nothing is cut, no network."""
 
+from datetime import UTC, datetime, timedelta
+
+import matplotlib.image
 import msgspec
 import numpy as np
 import pytest
-from support.documents import document, simulate, with_experiment
+from axe_playwright_python.sync_playwright import Axe
+from matplotlib.figure import Figure
+from support.documents import document, simulate, with_experiment, with_reserved
 
 from bench.output.grid import Grid
-from bench.report import fleet, fleet_page, render, run_page
+from bench.report import fleet, fleet_page, render, run_page, svg
 from bench.report.page import Page, Section
 from bench.results import files
 from bench.results.record import Failure
@@ -106,7 +111,7 @@ def test_nothing_sticks_out_and_text_can_be_read(open_page, finished, options, t
 
 def test_headings_sort_by_keyboard(open_page, finished):
     page = open_page(finished[0].folder / "report.html")
-    table = page.locator("section#speed table").first
+    table = page.locator("section#modes table").first
     column = list(table.locator("thead th").all_inner_texts()).index("steps/s")
     heading = table.locator("thead th").nth(column)
 
@@ -129,7 +134,7 @@ def test_a_screen_reader_finds_its_way(open_page, finished):
     for plot in page.locator("svg, img").all():
         assert plot.get_attribute("aria-label") or plot.get_attribute("alt")
     for table in page.locator("table").all():
-        assert table.locator("caption").inner_text()
+        assert table.locator("caption").text_content()
         assert table.locator("thead th[scope=col]").count()
         assert table.locator("tbody th[scope=row]").count()
     names = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
@@ -143,6 +148,7 @@ def test_it_prints(open_page, finished):
     page.emulate_media(media="print")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert not page.locator("nav").is_visible()
+    assert all(one.evaluate("table => table.checkVisibility()") for one in page.locator("details table").all())
     assert page.pdf().startswith(b"%PDF")
 
 
@@ -163,3 +169,125 @@ def test_units_dates_and_names_sort_as_what_they_are(open_page, tmp_path):
     assert descending(1) == ["1.20 GB", "900 MB", "35.0 kB", "-"]
     assert descending(2) == sorted(dates, reverse=True)
     assert descending(3) == [rates[0], rates[1], rates[3], rates[2]]
+
+
+def of_many(folder):
+    """A page about nights of one machine, in which something changed, and about two other machines."""
+    folder.mkdir()
+    facts = [{"tensorflow": f"2.2{night // 4}.0"} for night in range(8)]
+    facts += [{"cpu": "A processor with a rather long name and 128 cores"}, {"gpu": "NVIDIA H100 80GB HBM3"}]
+    for night, fact in enumerate(facts):
+        factor = 1.4 if 3 < night < 8 else 1.0
+        samples = {name: factor * rows for name, rows in simulate(np.random.default_rng(night)).items()}
+        found = document(samples, label=f"night {night}", **fact)
+        when = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=night)
+        files.write(msgspec.structs.replace(found, datetime=when.isoformat()), folder / f"{night}.json")
+    fleet_page.write(fleet.load(fleet.find([folder])), folder / "report.html")
+    return folder / "report.html"
+
+
+def trained(folder):
+    """A folder as a training run leaves it."""
+    (folder / "plots").mkdir(parents=True)
+    (folder / "plots" / "losses.csv").write_text("step,loss\n" + "".join(f"{i},{0.2 / (1 + i)}\n" for i in range(50)))
+    for name in ("originals", "encodings", "reconstructions"):
+        matplotlib.image.imsave(folder / "plots" / f"{name}.png", np.eye(28))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, reference, page_of_hostile):
+    """Pages of both kinds, with everything that there may be on one."""
+    folder = tmp_path_factory.mktemp("pages")
+    found = {"hostile": page_of_hostile, "many": of_many(folder / "many")}
+    policies = ("default/function", "growth/function", "growth+fraction-0.9/function", "growth/function/control")
+    samples = simulate(np.random.default_rng(5), dict.fromkeys(policies, 1e-3))
+    found["gpu"] = folder / "gpu.html"
+    measured = document(samples, experiment="memory", gpu="NVIDIA H100 80GB HBM3")
+    run_page.write(with_reserved(measured, [72 * 10**9, 10**7, 10**7, 10**7]), None, found["gpu"])
+    for name in ("quick", "pipelines", "batch", "memory", "roofline"):
+        found[name] = folder / f"{name}.html"
+        run_page.write(files.read(reference / f"{name}.json"), trained(folder / name), found[name])
+    return found
+
+
+def violations(page):
+    """The rules of axe-core that the page breaks, all of it unfolded, with the elements that break them."""
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    found = Axe().run(page).response
+    assert len(found["passes"]) > 30  # it did look
+    return {rule["id"]: [node["html"][:200] for node in rule["nodes"]] for rule in found["violations"]}
+
+
+@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["quick", "roofline", "many", "hostile"])
+def test_axe_finds_no_violation(open_page, pages, name, color_scheme):
+    assert violations(open_page(pages[name], color_scheme=color_scheme)) == {}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "rule"),
+    [
+        ("--soft: #5c5c66", "--soft: #b0b0b8", "color-contrast"),
+        ('<html lang="en">', "<html>", "html-has-lang"),
+        ("<h2 ", "<h5 ", "heading-order"),
+        ("</h1>", "</h1><h1></h1>", "empty-heading"),
+        (' role="img" aria-label="Steps', ' role="img" data-was="Steps', "svg-img-alt"),
+        ("</main>", "</main><p>beside all landmarks</p>", "region"),
+    ],
+)
+def test_axe_finds_what_is_wrong(open_page, pages, tmp_path, good, bad, rule):
+    """The check above can fail: the same page, broken on purpose."""
+    text = pages["quick"].read_text()
+    assert good in text
+    (tmp_path / "broken.html").write_text(text.replace(good, bad))
+    assert rule in violations(open_page(tmp_path / "broken.html", color_scheme="light"))
+
+
+# Where the words of a plot are, in its own units, without the space that a line has above and below its letters.
+WORDS = """
+svg => [...svg.querySelectorAll('text')].filter(text => text.textContent.trim()).map(text => {
+  const [a, b] = [text.getBoundingClientRect(), svg.getBoundingClientRect()];
+  const scale = svg.viewBox.baseVal.width / b.width;
+  const [upright, high] = [a.width > a.height || text.textContent.length < 4, svg.viewBox.baseVal.height];
+  const [x, y] = upright ? [0, 0.2 * a.height] : [0.2 * a.width, 0];
+  const box = [a.left - b.left + x, a.top - b.top + y, a.right - b.left - x, a.bottom - b.top - y];
+  return [text.textContent, ...box.map(place => scale * place), svg.viewBox.baseVal.width, high];
+})
+"""
+
+
+def cut(words):
+    """Texts that reach beyond their plot."""
+    for text, left, top, right, bottom, width, height in words:
+        if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+            yield text
+
+
+def overlapping(words):
+    """Pairs of texts that lie on each other."""
+    for i, (text, left, top, right, bottom, *_) in enumerate(words):
+        for other, others_left, others_top, others_right, others_bottom, *_ in words[:i]:
+            if left < others_right and others_left < right and top < others_bottom and others_top < bottom:
+                yield text, other
+
+
+@pytest.mark.parametrize("name", ["quick", "pipelines", "batch", "memory", "roofline", "gpu", "many"])
+def test_no_words_of_a_plot_are_cut_or_lie_on_others(open_page, pages, name):
+    plots = open_page(pages[name]).locator("svg").all()
+    assert plots
+    for plot in plots:
+        words = plot.evaluate(WORDS)
+        assert len(words) > 5
+        assert list(cut(words)) == []
+        assert list(overlapping(words)) == []
+
+
+def test_words_that_are_cut_or_lie_on_others_are_found(open_page, tmp_path):
+    figure = Figure(figsize=(4, 2))
+    for x, text in ((0.1, "a longer text"), (0.2, "another text"), (0.9, "too far to the right")):
+        figure.text(x, 0.5, text)
+    (tmp_path / "plot.html").write_text(svg.inline(figure, "a", "a"))
+    words = open_page(tmp_path / "plot.html").locator("svg").evaluate(WORDS)
+    assert list(cut(words)) == ["too far to the right"]
+    assert list(overlapping(words)) == [("another text", "a longer text")]

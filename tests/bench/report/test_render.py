@@ -2,6 +2,7 @@
 
 import re
 
+from bench.experiments.base import Headline
 from bench.output.grid import Grid
 from bench.report import render
 from bench.report.page import Page, Section
@@ -11,14 +12,20 @@ HOSTILE = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 
 def page(text):
     grid = Grid(text, (text, text), ((text, text),), text)
-    section = Section(text, "one", points=(text,), grids=(grid,), code=text)
+    figures = (
+        Headline(question=text, value=text, interval=text, note=text),
+        Headline(question="a", value=None, note=text),
+    )
+    folded = (Section(text, "two", points=(text,)), Section("empty", "empty"))
+    section = Section(text, "one", (text,), (), (grid,), notes=(text,), code=text, headlines=figures, folded=folded)
     return Page(title=text, subtitle=text, legend=text, sections=(section, Section("empty", "empty")), version="1")
 
 
 def test_words_stay_words():
     text = render.html(page(HOSTILE))
     assert text.count("<script>") == 1  # the page's own
-    assert text.count("&lt;script&gt;alert(1)") >= 9
+    assert text.count("&lt;script&gt;alert(1)") == 23
+    assert text.count("not measured") == 1
     assert "{{ 7 * 7 }}" in text
 
 
@@ -40,3 +47,9 @@ def test_a_page_replaces_the_one_before(tmp_path):
         render.to_file(page(title), path)
     assert "second" in path.read_text()
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_what_is_folded_is_there_without_a_script():
+    text = render.html(page("a"))
+    assert '<details id="two">' in text
+    assert "<summary><h3>a</h3></summary>" in text

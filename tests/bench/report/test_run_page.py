@@ -1,14 +1,16 @@
 """The report of a run has everything that its issue is about, in order, every plot with its table."""
 
+import xml.etree.ElementTree as ET
+
 import msgspec
 import numpy as np
 import pytest
-from support.documents import document, simulate
+from support.documents import document, simulate, with_experiment
 
 from bench.report import render, run_page
 from bench.results import files
 
-ANCHORS = ["findings", "speed", "speedups", "parts", "training", "profiles", "machine", "missing", "reproduce"]
+ANCHORS = ["summary", "findings", "missing", "modes", "training", "profiles", "machine", "reproduce"]
 
 
 def test_a_run_leaves_its_report(finished):
@@ -39,8 +41,8 @@ def test_results_of_every_experiment_and_version_have_a_report(name, reference):
     found = files.read(reference / f"{name}.json")
     page = run_page.page(found, None)
     anchors = [section.anchor for section in page.sections if not section.is_empty]
-    experiments = {one.name for one in found.autoencoder_bench.experiments} - {"modes"}
-    assert experiments <= set(anchors)
+    experiments = [one.name for one in found.autoencoder_bench.experiments]
+    assert anchors == [*ANCHORS[:3], *experiments, *ANCHORS[-4:]]
     for section in page.sections:
         if section.plots:
             assert section.grids
@@ -100,3 +102,64 @@ def test_where_the_aa_check_failed_the_section_of_its_experiment_says_nothing_of
     reason = "roofline: nothing is said of speeds, since its A/A check failed."
     assert (section.points == (reason,)) is said
     assert any(point.startswith("Fastest") for point in section.points) is not said
+
+
+def texts_of(plot):
+    """The words that a plot shows."""
+    root = ET.fromstring(plot.markup)
+    return ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.mark.parametrize("name", ["quick", "roofline", "pipelines", "batch", "memory", "result"])
+def test_no_plot_repeats_the_cases_of_another_and_each_says_where_it_comes_from(name, reference):
+    found = files.read(reference / f"{name}.json")
+    sections = run_page.page(found, None).sections
+    plots = [plot for section in sections for plot in section.plots]
+    assert len(plots) == len(found.autoencoder_bench.experiments)
+    assert not any(part.plots for section in sections for part in section.folded)
+    software = found.autoencoder_bench.software
+    origin = [found.autoencoder_bench.device.name, found.datetime[:10], f"TensorFlow {software.tensorflow}"]
+    origin = " | ".join([*origin, f"autoencoder-bench {software.suite}"])
+    assert all(origin in texts_of(plot) for plot in plots)
+
+
+@pytest.mark.parametrize("name", ["quick", "roofline", "pipelines", "batch", "memory"])
+def test_the_aa_control_is_a_line_and_no_case(name, reference):
+    found = files.read(reference / f"{name}.json")
+    controls = [benchmark for benchmark in found.benchmarks if benchmark.extra_info.case.control]
+    assert controls
+    notes = [note for section in run_page.page(found, None).sections for note in section.notes]
+    assert len(notes) == len(controls)
+    for note, control in zip(notes, controls, strict=True):
+        assert note.startswith("A/A control, ")
+        assert f"{control.extra_info.steps_per_second.value:,.0f} (" in note
+    for section in run_page.page(found, None).sections:
+        for part in (section, *section.folded):
+            assert not any("/control" in text for plot in part.plots for text in texts_of(plot))
+            assert not any("/control" in row[0] for grid in part.grids for row in grid.rows)
+
+
+def test_the_breakdown_of_a_step_is_folded_into_its_experiment(reference):
+    found = files.read(reference / "quick.json")
+    sections = {section.anchor: section for section in run_page.page(found, None).sections}
+    for experiment in found.autoencoder_bench.experiments:
+        (folded,) = sections[experiment.name].folded
+        assert folded.title == "Step time breakdown"
+        parts, ops = folded.grids
+        assert {row[0].split("/")[0] for grid in (parts, ops) for row in grid.rows} == {experiment.name}
+    assert f'<details id="{sections["modes"].folded[0].anchor}">' in render.html(run_page.page(found, None))
+
+
+def test_an_experiment_that_is_not_known_here_has_a_section_of_its_own():
+    """A name of a file is no anchor: it may be that of another section, or hold anything."""
+    found = document(simulate(np.random.default_rng(2)))
+    cases = [msgspec.structs.replace(b.extra_info.case, experiment="findings") for b in found.benchmarks]
+    infos = [msgspec.structs.replace(b.extra_info, case=case) for b, case in zip(found.benchmarks, cases, strict=True)]
+    named = [msgspec.structs.replace(b, extra_info=info) for b, info in zip(found.benchmarks, infos, strict=True)]
+    page = run_page.page(
+        with_experiment(msgspec.structs.replace(found, benchmarks=tuple(named)), name="findings"), None
+    )
+    (section,) = [section for section in page.sections if section.anchor == "experiment-1"]
+    assert section.title == "Findings"
+    assert section.plots
+    assert len({section.anchor for section in page.sections}) == len(page.sections)

@@ -1,0 +1,23 @@
+"""The summary at the top of a page: the figures that the experiments name, and why one of them is not there."""
+
+from dataclasses import replace
+
+import msgspec
+
+from bench.experiments.base import Headline
+from bench.experiments.registry import EXPERIMENTS
+from bench.report.findings import why_nothing
+from bench.results.schema import Document
+
+
+def headlines(document: Document) -> list[Headline]:
+    """Those of all experiments; an experiment that was no part of the run, or failed its A/A check, says so."""
+    parts = {part.experiment.name: part for part in document.parts()}
+    nothing = msgspec.structs.replace(document, benchmarks=())
+    found: list[Headline] = []
+    for name, experiment in EXPERIMENTS.items():
+        part = parts.get(name)
+        said = experiment.exhibit().headlines(part or nothing)
+        reason = why_nothing(part) if part else f"The experiment {name} was not part of this run."
+        found += [replace(one, value=None, interval="", note=reason) if reason else one for one in said]
+    return found
