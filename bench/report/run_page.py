@@ -111,7 +111,7 @@ def _training(document: Document, folder: Path | None) -> Section:
 
 
 def _profiles(document: Document) -> Section:
-    traced = profiles.traced(document)
+    traced = profiles.traced(drawn.cases_of(document))
     if not traced:
         return Section("Profiles", "profiles", points=("No trace was read back.",))
     points = (
