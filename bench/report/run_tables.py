@@ -18,29 +18,28 @@ _LONGEST_VALUE = 300
 
 def speeds(document: Document) -> Grid:
     """A row for each case of a document of one experiment; without a speedup where eager was not measured beside."""
-    reference = document.experiment.reference
     headings = ("case", "steps/s", "n", "time", "speedup vs eager", "first call [s]", "p50 [ms]", "p95 [ms]")
     beside_eager = any(benchmark.extra_info.speedup_over_eager.value for benchmark in document.benchmarks)
     shown = [i for i, heading in enumerate(headings) if beside_eager or heading != "speedup vs eager"]
-    rows = (_speed_row(benchmark, reference) for benchmark in document.benchmarks)
+    rows = [_speed_row(benchmark) for benchmark in document.benchmarks]
     return Grid(
         title="Speed, first call and latency",
         headings=tuple(headings[i] for i in shown),
         rows=tuple(tuple(row[i] for i in shown) for row in rows),
-        caption=_SPEED_CAPTION.format(reference=printable(reference)) + (_SPEEDUP_CAPTION if beside_eager else ""),
+        caption=_SPEED_CAPTION.format(reference=printable(document.experiment.reference))
+        + (_SPEEDUP_CAPTION if beside_eager else ""),
     )
 
 
-def _speed_row(benchmark: Benchmark, reference: str) -> tuple[str, ...]:
+def _speed_row(benchmark: Benchmark) -> tuple[str, ...]:
     info = benchmark.extra_info
-    latency, speedup = info.latency, info.speedup_over_eager
-    is_eager = info.case.mode == "eager" and speedup.value is None
+    latency = info.latency
     return (
         benchmark.name,
         cells.rate_with_range(benchmark),
         str(info.steps_per_second.repetitions),
-        "baseline" if benchmark.name == reference else cells.ratio(info.ratio_to_reference),
-        "baseline" if is_eager else cells.ratio(speedup),
+        cells.ratio(info.ratio_to_reference),
+        cells.ratio(info.speedup_over_eager),
         cells.first_call(benchmark),
         "-" if latency is None else f"{1e3 * latency.p50_seconds:.2f}",
         "-" if latency is None else f"{1e3 * latency.p95_seconds:.2f}",

@@ -23,8 +23,8 @@ def failures(document: Document) -> list[str]:
     lines = []
     counts = [f"{len(one.repetitions)} of at most {one.preset.looks[-1]} of {one.name}" for one in section.experiments]
     if section.status == "interrupted":
-        saved = f" after {', '.join(counts)}; they are saved." if document.benchmarks else ": no repetition was done."
-        lines.append(f"Interrupted{' in the repetitions' if document.benchmarks else ''}{saved}")
+        saved = f"after repetitions: {', '.join(counts)}. They are saved."
+        lines.append(f"Interrupted {saved}" if document.benchmarks else "Interrupted: no repetition was done.")
     elif section.status_reason:
         lines.append(f"Ended after repetitions: {', '.join(counts)}. {section.status_reason}")
     several = len(section.experiments) > 1
