@@ -73,7 +73,7 @@ def test_commands_in_the_docs_work(command, tmp_path):
         words = inside_of_container(words)
         if words is None:
             return
-    if "nox" in command:
+    if any(Path(word).name == "nox" for word in words):
         # The two commands of the README are run as they stand, from a fresh clone, by .ci/run and its `nox -s bench`.
         assert words[words.index("-s") + 1] in nox_sessions()
         return
