@@ -1,4 +1,4 @@
-# Two images of this suite in one, so that both can take turns in the same rounds (docs/containers.md):
+# Two images of this suite in one, so that both can take turns in the same rounds (docs/ci.md):
 #   docker build -f docker/against.Dockerfile --build-arg HEAD=IMAGE --build-arg BASE=IMAGE -t autoencoder-bench:against docker
 #   docker run --rm -v "$PWD/results:/results" autoencoder-bench:against run --against /opt/base/venv/bin/python=base
 ARG HEAD=autoencoder-bench:head

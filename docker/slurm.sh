@@ -1,5 +1,5 @@
 #!/bin/bash
-# One run on one GPU of a Slurm cluster, results to a folder that all nodes share (docs/containers.md):
+# One run on one GPU of a Slurm cluster, results to a folder that all nodes share (docs/fleet.md):
 #   sbatch --constraint=a100 docker/slurm.sh
 # The image, once: apptainer build autoencoder-bench.sif docker-daemon:autoencoder-bench:gpu
 # or, with enroot:  enroot import -o autoencoder-bench.sqsh dockerd://autoencoder-bench:gpu

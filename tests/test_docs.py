@@ -1,11 +1,14 @@
 """The commands in README and docs: each is run, or checked as far as it goes without measuring for minutes."""
 
+import hashlib
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
 from pathlib import Path
+from statistics import median
 
 import pytest
 from support import patience
@@ -14,11 +17,13 @@ from bench.output.figures import interval, multiple, percent
 from bench.report import shortcomings
 from bench.report.findings import findings
 from bench.results import files
+from bench.results.estimates import first_call_seconds
 from bench.results.schema import INPUT_OVERHEAD
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BIN = Path(sys.executable).parent
+NOTEBOOK_SHA256 = "6de3dccd3349c301aee8f8d0c5eeb4ef74a8039429fb0fac03179890db7b673d"
 AROUND = ("docker", "podman", "docker/check", "kubectl", "sbatch", "mkdir")  # commands that are not ours
 
 
@@ -68,7 +73,7 @@ def test_commands_in_the_docs_work(command, tmp_path):
         words = inside_of_container(words)
         if words is None:
             return
-    if "nox" in command:
+    if any(Path(word).name == "nox" for word in words):
         # The two commands of the README are run as they stand, from a fresh clone, by .ci/run and its `nox -s bench`.
         assert words[words.index("-s") + 1] in nox_sessions()
         return
@@ -159,3 +164,46 @@ def test_the_tables_of_the_calibration_are_its_last_results():
     assert len(tables) == 1 + len(parts) > 1  # the first says from which commit each part is
     for table in tables:
         assert table in page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_headings_that_exist(page):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text()):
+        there = (page.parent / target).resolve() if target else page
+        headings = re.findall(r"^#+ (.*)$", there.read_text(), re.MULTILINE)
+        assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], anchor
+
+
+def test_every_page_is_in_the_index():
+    index = (ROOT / "docs" / "README.md").read_text()
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.name == "README.md" or f"]({page.name})" in index, page.name
+
+
+def test_the_notebook_is_the_original():
+    cells = json.loads((ROOT / "docs" / "notebook" / "notebook.ipynb").read_text())["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells)
+    assert hashlib.sha256(text.encode()).hexdigest() == NOTEBOOK_SHA256
+
+
+def test_the_figures_of_the_exercises_are_those_of_the_reference_runs():
+    page = " ".join((ROOT / "docs" / "notebook.md").read_text().split())
+    quick, batch, roofline = (
+        files.read(ROOT / "results" / "reference" / f"{name}.json") for name in ("quick", "batch", "roofline")
+    )
+    modes = {benchmark.name: benchmark.extra_info for benchmark in next(quick.parts()).benchmarks}
+    for name in ("eager", "function", "xla"):
+        info = modes[f"{name}/resident"]
+        first, rate = median(map(first_call_seconds, info.processes)), info.steps_per_second.value
+        row = f"| {name}/resident | {first:.2f} s | {rate:,.0f} | {1e3 / rate:.3g} ms |"
+        assert row in page
+    speedup = modes["function/resident"].speedup_over_eager
+    assert f"{multiple(speedup.value)} {interval(speedup)}" in page
+    for name in ("eager", "function", "xla"):
+        assert percent(modes[f"{name}/notebook"].figures[INPUT_OVERHEAD]) in page
+    for document, name in ((batch, "xla/64"), (batch, "xla/256"), (batch, "xla/1024"), (batch, "xla/4096")):
+        info = next(one.extra_info for one in document.benchmarks if one.name == name)
+        assert f"{int(name.removeprefix('xla/')) * info.steps_per_second.value:,.0f}" in page
+    for name in ("eager", "eager-fused"):
+        info = next(one.extra_info for one in roofline.benchmarks if one.name == name)
+        assert re.search(rf"`{name}`[^`]* {info.steps_per_second.value:,.0f}\b", page)

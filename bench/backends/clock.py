@@ -28,7 +28,7 @@ class SampleRules(msgspec.Struct, frozen=True):
     most_seconds: float = 1.0  # a sample is not doubled beyond this
 
 
-# After another process has run, steps of 0.7 ms were seen to take 12% longer for tens of ms (docs/method.md).
+# After another process has run, steps of 0.7 ms were seen to take 12% longer for tens of ms (docs/design.md).
 CPU_RULES = SampleRules(target_seconds=0.020, warmup_seconds=0.035)
 GPU_RULES = SampleRules(
     target_seconds=0.100,

@@ -14,7 +14,7 @@ from bench.results import search
 LEAST_RUNS = 5
 
 # Seen between 10 s windows of one shared virtual machine: 7.5% for plain times, 2.4% for the ratio of two cases
-# (docs/compare.md). Runs are longer than such windows, and their mean moves less.
+# (docs/statistics.md). Runs are longer than such windows, and their mean moves less.
 ASSUMED_DEVIATION = 0.05
 ASSUMED_RELATIVE_DEVIATION = 0.024
 ASSUMED_FIRST_CALL_DEVIATION = 0.10

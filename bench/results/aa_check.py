@@ -13,7 +13,7 @@ from bench.stats import inference
 
 # How many times the preset's target half-width, which is of 95% intervals, that of the A/A control may be at 95%. For
 # its interval of 99% the limit is as much wider as Student's t is, 1.8 times with four repetitions and 2.3 times with
-# three. docs/method.md says how often a quiet and a noisy machine are then called too noisy.
+# three. docs/statistics.md says how often a quiet and a noisy machine are then called too noisy.
 MOST_TARGETS = 3.0
 
 State = Literal["passed", "failed", "too noisy", "not checked"]

@@ -1,6 +1,6 @@
 """From samples to figures with intervals: paired ratios and throughput, the repetition being the unit of statistics.
 
-The method is described in docs/method.md; the statistics themselves are in bench/stats/inference.py.
+The method is described in docs/statistics.md; the statistics themselves are in bench/stats/inference.py.
 """
 
 import itertools

@@ -93,7 +93,7 @@ def half_width_to_stop_on(logs: Sequence[float]) -> float | None:
     """The half-width by which measuring may end: the deviation of the repetitions counts as LEAST_DEVIATION at least.
 
     Without that floor, ending on the width of the interval prefers repetitions that agree by chance: intervals that
-    should cover the truth in 95% did so in 91.5% (simulated, docs/method.md).
+    should cover the truth in 95% did so in 91.5% (simulated, docs/statistics.md).
     """
     count = len(logs)
     if count < LEAST_REPETITIONS:

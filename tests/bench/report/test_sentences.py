@@ -204,7 +204,7 @@ def test_where_the_fixed_part_is_more():
     ],
 )
 def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(repetitions, noise, least, most):
-    """With the preset `quick`, as docs/method.md has it."""
+    """With the preset `quick`, as docs/statistics.md has it."""
     from bench.plan.preset import PRESETS
 
     sample, process, server = noise
