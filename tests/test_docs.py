@@ -53,15 +53,15 @@ def inside_of_container(words):
     assert all((ROOT / file).is_file() for file in files)
     image = next((i for i, word in enumerate(words) if word.startswith("autoencoder-bench")), None)
     if words[1:2] == ["run"]:
-        return ["bench", *without_card(words[image + 1 :])]
+        return ["bench", *without_gpu(words[image + 1 :])]
     if words[1:2] == ["compose"]:
         assert words[-1] in services or words[4:6] == ["run", "--rm"]
-        return ["bench", *without_card(words[7:])] if words[4] == "run" and words[6] in services else None
+        return ["bench", *without_gpu(words[7:])] if words[4] == "run" and words[6] in services else None
     assert files or words == ["mkdir", "-p", "results"]
     return None
 
 
-def without_card(words):
+def without_gpu(words):
     return words[: words.index("--device")] if "--device" in words else words
 
 

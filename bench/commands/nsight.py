@@ -35,7 +35,7 @@ def show_or_run(options: Options, console: Console) -> None:
     if found is None and options.device == "gpu" and device.driver_sign() is None:
         _show_for_another_machine(process, options.gpu or "0")
         return
-    choice = device.choose(options.device, options.gpu, known=nvml.cards)
+    choice = device.choose(options.device, options.gpu, known=nvml.gpus)
     process = replace(process, device=choice.kind)
     nsys_process.require_fit(case, choice.kind)
     output = nsys.report_in(options.out, process, choice.slug, options.label, environment.now())
@@ -49,10 +49,10 @@ def show_or_run(options: Options, console: Console) -> None:
     console.print(f"Report: {report}, for nsys-ui or nsys stats", soft_wrap=True, markup=False, highlight=False)
 
 
-def _show_for_another_machine(process: nsys_process.Process, card: str) -> None:
+def _show_for_another_machine(process: nsys_process.Process, gpu: str) -> None:
     """Print a command without anything of this machine in it: no path, no setting."""
     nsys_process.require_fit(process.case, process.device)
-    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    variables = {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     choice = DeviceChoice("gpu", "for another machine", variables, "gpu")
     output = Path(process.case.full_name.replace("/", "-"))
     typer.echo("There is neither nsys nor a GPU here. On a machine with both and this suite, this runs it:", err=True)

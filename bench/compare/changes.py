@@ -45,8 +45,8 @@ class Changes:
 
     def memory(self, name: str) -> Change | None:
         """Of the memory in bytes: what the case used of a GPU where both tell, else the host's peak."""
-        if on_card := self._of(lambda case: case.card_memory, name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION)):
-            return on_card
+        if on_gpu := self._of(lambda case: case.gpu_memory, name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION)):
+            return on_gpu
         error = self._noise.memory.get(name, noise.assumed(noise.ASSUMED_MEMORY_DEVIATION))
         return self._of(lambda case: case.memory, name, error)
 

@@ -52,7 +52,7 @@ class Measured:
         return {r.repetition: math.log(r.host_peak_rss_bytes) for r in self.processes if r.host_peak_rss_bytes}
 
     @cached_property
-    def card_memory(self) -> dict[int, float]:
+    def gpu_memory(self) -> dict[int, float]:
         """For each repetition, the logarithm of the bytes that the process used of a GPU, where that is known."""
         found = ((r.repetition, r.device_memory.nvml_used_bytes) for r in self.processes if r.device_memory)
         return {repetition: math.log(lost) for repetition, lost in found if lost}

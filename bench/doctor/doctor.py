@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.doctor import card, host, tensorflow_runs
+from bench.doctor import gpu, host, tensorflow_runs
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
 from bench.machine import container, cuda_cache, device, nvml
@@ -28,13 +28,13 @@ class Wanted:
 def examine(wanted: Wanted) -> list[Finding]:
     """Look at everything. What cannot be looked at is a finding too, never an error."""
     try:
-        choice = device.choose(wanted.device, wanted.gpu, known=nvml.cards)
+        choice = device.choose(wanted.device, wanted.gpu, known=nvml.gpus)
     except UsageError as error:
         found = [problem("device", str(error), "Choose another device, or --device cpu")]
     else:
         found = _tensorflow(choice, wanted.server_command)
-        if choice.card:
-            found += [*card.look(nvml.open_card(choice.card)), _cache()]
+        if choice.gpu:
+            found += [*gpu.look(nvml.open_gpu(choice.gpu)), _cache()]
     facts = machine_facts.look()
     if (kind := container.kind()) and not device.driver_sign():
         how = container.how_to_get_a_gpu(kind)

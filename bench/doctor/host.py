@@ -22,7 +22,7 @@ LEAST_MEMORY_BYTES = 4 * 2**30  # of seven workers of 500 MB each, and a server
 LEAST_DISK_BYTES = 100 * 2**20
 GOOD_DISK_BYTES = 2**30
 _WATCHED_SECONDS = 1.0
-_OF_THE_CARD = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES")
+_OF_THE_GPU = ("CUDA_DEVICE_ORDER", "CUDA_VISIBLE_DEVICES")
 _OUR_OWN = ("TF_CPP_MIN_LOG_LEVEL",)  # set anew for every process
 
 
@@ -80,7 +80,7 @@ def commit() -> Finding:
 
 def environment(inherited: Mapping[str, str] = os.environ) -> Finding:
     """Variables that the processes which measure get, and that speeds depend on; and those that they do not get."""
-    kept = [name for name in variables.settings(inherited) if name not in _OF_THE_CARD]
+    kept = [name for name in variables.settings(inherited) if name not in _OF_THE_GPU]
     out = [name for name in variables.taken_out(inherited) if name not in _OUR_OWN]
     parts = [f"{', '.join(kept)} stay and are recorded"] if kept else []
     parts += [f"{', '.join(out)} are taken out of the processes that measure"] if out else []

@@ -33,13 +33,13 @@ class Seen:
 def look(choice: DeviceChoice, timeouts: Timeouts, command: Sequence[str]) -> list[Finding]:
     """Start a server on the packaged sample, and have its workers try."""
     variables = environment.for_servers(choice)
-    if choice.card:
+    if choice.gpu:
         variables |= cuda_cache.prepare().environment
     with tempfile.TemporaryDirectory(prefix="bench-doctor-") as name:
         folder = Path(name)
-        card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+        gpu = nvml.open_gpu(choice.gpu) if choice.gpu else nvml.Gpu(absent="no GPU")
         server = Server(
-            "sample", variables, folder / "server.log", timeouts, command, lambda: occupancy.wait_until_free(card)
+            "sample", variables, folder / "server.log", timeouts, command, lambda: occupancy.wait_until_free(gpu)
         )
         try:
             server.wait_until_ready()

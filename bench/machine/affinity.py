@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from typing import Literal
 
 from bench.errors import UsageError
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 
 Affinity = Literal["none", "near"]
 
 
-def cores(affinity: Affinity, card: Card) -> tuple[int, ...] | None:
+def cores(affinity: Affinity, gpu: Gpu) -> tuple[int, ...] | None:
     """The cores to bind to, None for all that may be used. Raises UsageError where nothing tells which are near."""
     if affinity == "none":
         return None
-    if card.absent:
-        raise UsageError(f"--affinity near: near to what? {card.absent}. Leave it out.")
-    near = card.near_cores()
+    if gpu.absent:
+        raise UsageError(f"--affinity near: near to what? {gpu.absent}. Leave it out.")
+    near = gpu.near_cores()
     if near is None:
         raise UsageError("--affinity near: NVML does not say which cores are near this GPU. Leave it out.")
     allowed = tuple(core for core in near if core in os.sched_getaffinity(0))

@@ -16,7 +16,7 @@ _DEVICE_SIGNS = ("dev/nvidiactl", "dev/dxg")
 
 
 @dataclass(frozen=True)
-class CardName:
+class GpuName:
     """A GPU of this machine, as `nvidia-smi -L` lists it.
 
     `slices` are the UUIDs of its MIG slices, None where it is not in MIG mode, or where that is not known. The UUID is
@@ -33,14 +33,14 @@ class CardName:
 class DeviceChoice:
     """`kind` is cpu or gpu, `why` a few words, `environment` what servers are started with.
 
-    `slug` names folders; `card` is what CUDA_VISIBLE_DEVICES is set to on a GPU, an index or a UUID.
+    `slug` names folders; `gpu` is what CUDA_VISIBLE_DEVICES is set to on a GPU, an index or a UUID.
     """
 
     kind: Literal["cpu", "gpu"]
     why: str
     environment: dict[str, str]
     slug: str
-    card: str | None = None
+    gpu: str | None = None
 
 
 def choose(
@@ -48,7 +48,7 @@ def choose(
     gpu: str | None = None,
     environment: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
-    known: Callable[[], Sequence[CardName] | None] = lambda: None,
+    known: Callable[[], Sequence[GpuName] | None] = lambda: None,
 ) -> DeviceChoice:
     """Decide between CPU and exactly one GPU.
 
@@ -67,13 +67,17 @@ def choose(
         # Whoever takes the image with CUDA wants a GPU, and would not look for one in a run that went well.
         missed = container.of_gpu_flavour(environment)
         return _cpu(_absent(root, environment) if missed else "no NVIDIA driver found")
-    cards = known() or _listed(root)
-    wanted = _card(gpu, environment.get("CUDA_VISIBLE_DEVICES"), cards)
-    card = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", cards)
+    gpus = known() or _listed(root)
+    wanted = _gpu(gpu, environment.get("CUDA_VISIBLE_DEVICES"), gpus)
+    identified = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", gpus)
     # CUDA's own order puts the fastest GPU first; in this one an index is the same GPU to CUDA and to nvidia-smi.
-    variables = {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
-    why = f"card {card} as nvidia-smi counts" if card.isdigit() else f"chosen by UUID, {without_uuid(card)}"
-    return DeviceChoice("gpu", why, variables, _slug(card, cards), card)
+    variables = {"CUDA_VISIBLE_DEVICES": identified, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    why = (
+        f"GPU {identified} as nvidia-smi counts"
+        if identified.isdigit()
+        else f"chosen by UUID, {without_uuid(identified)}"
+    )
+    return DeviceChoice("gpu", why, variables, _slug(identified, gpus), identified)
 
 
 def without_uuid(text: str) -> str:
@@ -112,7 +116,7 @@ def _cpu(why: str) -> DeviceChoice:
     return DeviceChoice("cpu", why, {"CUDA_VISIBLE_DEVICES": "-1"}, "cpu")
 
 
-def _listed(root: Path) -> list[CardName]:
+def _listed(root: Path) -> list[GpuName]:
     """The GPUs that the driver's files list, in the order of their PCI addresses; none on WSL2."""
     found = []
     for index, file in enumerate(sorted((root / "proc/driver/nvidia/gpus").glob("*/information"))):
@@ -120,48 +124,48 @@ def _listed(root: Path) -> list[CardName]:
         model, uuid = (re.search(rf"^{key}:\s*(.+)$", text, re.MULTILINE) for key in ("Model", "GPU UUID"))
         known = uuid is not None and "?" not in uuid[1]  # a GPU that nobody has used yet shows only question marks
         name = model[1].strip() if model else "GPU"
-        found.append(CardName(index, name, uuid[1].strip() if uuid and known else ""))
+        found.append(GpuName(index, name, uuid[1].strip() if uuid and known else ""))
     return found
 
 
-def _identify(wanted: str, source: str, cards: Sequence[CardName]) -> str:
+def _identify(wanted: str, source: str, gpus: Sequence[GpuName]) -> str:
     """What CUDA_VISIBLE_DEVICES is set to for this GPU: its index, its whole UUID, or that of its only MIG slice.
 
     Raises UsageError where this machine's GPUs are known, and it is none of them or several, or one that is cut in
     slices of which none was chosen.
     """
-    unknown = not cards or not (wanted.isdigit() or all(known.uuid for known in cards))
+    unknown = not gpus or not (wanted.isdigit() or all(known.uuid for known in gpus))
     if unknown or wanted.startswith("MIG-"):
         return wanted
-    found = [card for card in cards if _same_card(wanted, str(card.index) if wanted.isdigit() else card.uuid)]
+    found = [gpu for gpu in gpus if _same_gpu(wanted, str(gpu.index) if wanted.isdigit() else gpu.uuid)]
     if len(found) != 1:
         how = "names no GPU" if not found else "is the beginning of several GPUs' UUIDs"
-        raise UsageError(f"{source} {wanted} {how} of this machine. {_listing(cards)}")
-    (card,) = found
-    if card.slices is None:
-        return wanted if wanted.isdigit() else card.uuid
-    if len(card.slices) != 1:
-        slices = ", ".join(card.slices) or "none yet (nvidia-smi mig -cgi)"
+        raise UsageError(f"{source} {wanted} {how} of this machine. {_listing(gpus)}")
+    (gpu,) = found
+    if gpu.slices is None:
+        return wanted if wanted.isdigit() else gpu.uuid
+    if len(gpu.slices) != 1:
+        slices = ", ".join(gpu.slices) or "none yet (nvidia-smi mig -cgi)"
         raise UsageError(f"{source} {wanted} is in MIG mode: choose one of its slices with --gpu. There are: {slices}.")
-    return card.slices[0]
+    return gpu.slices[0]
 
 
-def _listing(cards: Sequence[CardName]) -> str:
-    return f"There are: {'; '.join(f'{card.index} {card.name} ({card.uuid})' for card in cards)}."
+def _listing(gpus: Sequence[GpuName]) -> str:
+    return f"There are: {'; '.join(f'{gpu.index} {gpu.name} ({gpu.uuid})' for gpu in gpus)}."
 
 
-def _slug(card: str, cards: Sequence[CardName]) -> str:
+def _slug(gpu: str, gpus: Sequence[GpuName]) -> str:
     """The GPU's model in a form fit for file names, where it is known."""
-    for known in cards:
-        if known.uuid and _same_card(card, str(known.index) if card.isdigit() else known.uuid):
+    for known in gpus:
+        if known.uuid and _same_gpu(gpu, str(known.index) if gpu.isdigit() else known.uuid):
             return re.sub(r"[^a-z0-9]+", "-", known.name.lower()).strip("-") or "gpu"
     return "gpu"
 
 
-def _card(wanted: str | None, visible: str | None, cards: Sequence[CardName]) -> str:
+def _gpu(wanted: str | None, visible: str | None, gpus: Sequence[GpuName]) -> str:
     allowed = None if visible is None else [entry.strip() for entry in visible.split(",") if entry.strip()]
     if allowed is not None and (not allowed or allowed[0] == "-1"):
-        listing = f" {_listing(cards)}" if cards else ""
+        listing = f" {_listing(gpus)}" if gpus else ""
         raise UsageError(
             f"CUDA_VISIBLE_DEVICES={visible!r} hides every GPU. Unset it, or run with --device cpu.{listing}"
         )
@@ -169,12 +173,12 @@ def _card(wanted: str | None, visible: str | None, cards: Sequence[CardName]) ->
         return allowed[0] if allowed else "0"
     if not re.fullmatch(r"\d+|(GPU|MIG)-[0-9A-Za-z/-]+", wanted):
         raise UsageError(f"--gpu {wanted} is neither an index nor a UUID. nvidia-smi -L lists both.")
-    if allowed is not None and not any(_same_card(wanted, entry) for entry in allowed):
+    if allowed is not None and not any(_same_gpu(wanted, entry) for entry in allowed):
         raise UsageError(f"--gpu {wanted} is not among CUDA_VISIBLE_DEVICES={visible}. Choose one of those.")
     return wanted
 
 
-def _same_card(wanted: str, entry: str) -> bool:
+def _same_gpu(wanted: str, entry: str) -> bool:
     """CUDA takes any unambiguous beginning of a UUID."""
     if wanted.isdigit() or entry.isdigit():
         return wanted == entry

@@ -11,7 +11,7 @@ import psutil
 import pynvml
 
 from bench.machine import cores
-from bench.machine.device import CardName, without_uuid
+from bench.machine.device import GpuName, without_uuid
 from bench.results.record import Fact
 
 Answer = TypeVar("Answer")
@@ -40,7 +40,7 @@ _MPS_PIPES, _MPS_CONTROL = "/tmp/nvidia-mps", "control"  # noqa: S108
 _MPS_PROCESS = "nvidia-cuda-mps"  # -server, or -control: of a process's name Linux keeps fifteen characters
 
 
-class CardMemory(NamedTuple):
+class GpuMemory(NamedTuple):
     """Bytes of the whole GPU."""
 
     total: int
@@ -56,7 +56,7 @@ class Reading(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Card:
+class Gpu:
     """A GPU that can be asked; where `absent` says why there is none to ask, every answer is None with that reason.
 
     `blind` says that it was seen to list no process while one of ours was on it, as under WSL2: then nobody can tell
@@ -96,7 +96,7 @@ class Card:
         bits, _ = self.ask(_throttle_bits)
         return Reading(None if megahertz is None else megahertz * _MEGAHERTZ, celsius, bits)
 
-    def memory(self) -> tuple[CardMemory | None, str | None]:
+    def memory(self) -> tuple[GpuMemory | None, str | None]:
         """Total and used bytes, or None and the reason. Used by anyone; what the driver keeps for itself is apart."""
         return self.ask(_memory)
 
@@ -141,28 +141,28 @@ class Card:
         return {name: self.fact(question) for name, question in _FACTS.items()}
 
 
-def open_card(card: str) -> Card:
+def open_gpu(gpu: str) -> Gpu:
     """The GPU of this index in NVML's order, UUID, or PCI bus id."""
     if reason := _start():
-        return Card(absent=reason)
+        return Gpu(absent=reason)
     try:
-        if card.isdigit():
-            return Card(pynvml.nvmlDeviceGetHandleByIndex(int(card)))
-        if card.startswith(("GPU-", "MIG-")):
-            return Card(pynvml.nvmlDeviceGetHandleByUUID(card.encode()))
-        return Card(pynvml.nvmlDeviceGetHandleByPciBusId(card.encode()))
+        if gpu.isdigit():
+            return Gpu(pynvml.nvmlDeviceGetHandleByIndex(int(gpu)))
+        if gpu.startswith(("GPU-", "MIG-")):
+            return Gpu(pynvml.nvmlDeviceGetHandleByUUID(gpu.encode()))
+        return Gpu(pynvml.nvmlDeviceGetHandleByPciBusId(gpu.encode()))
     except pynvml.NVMLError as error:
-        return Card(absent=f"NVML knows no GPU {without_uuid(card)}: {error}")
+        return Gpu(absent=f"NVML knows no GPU {without_uuid(gpu)}: {error}")
 
 
-def cards() -> list[CardName] | None:
+def gpus() -> list[GpuName] | None:
     """All GPUs of this machine; None where NVML cannot tell."""
     if _start():
         return None
     try:
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
         return [
-            CardName(i, str(pynvml.nvmlDeviceGetName(handle)), str(pynvml.nvmlDeviceGetUUID(handle)), _slices(handle))
+            GpuName(i, str(pynvml.nvmlDeviceGetName(handle)), str(pynvml.nvmlDeviceGetUUID(handle)), _slices(handle))
             for i, handle in enumerate(handles)
         ]
     except pynvml.NVMLError:
@@ -205,12 +205,12 @@ def _slices(handle: Any) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _memory(handle: Any) -> CardMemory:
+def _memory(handle: Any) -> GpuMemory:
     try:
         info = pynvml.nvmlDeviceGetMemoryInfo(handle, version=pynvml.nvmlMemory_v2)
     except pynvml.NVMLError_FunctionNotFound:  # a driver from before 510
         info = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return CardMemory(int(info.total), int(info.used))
+    return GpuMemory(int(info.total), int(info.used))
 
 
 def _computing(handle: Any) -> set[int]:
@@ -316,7 +316,7 @@ _FACTS: Mapping[str, Callable[[Any], str | int | float | bool]] = {
     "mig": _mig,
     "persistence": _on_or_off(pynvml.nvmlDeviceGetPersistenceMode),
     "compute_mode": lambda handle: _COMPUTE_MODES.get(pynvml.nvmlDeviceGetComputeMode(handle), "unknown"),
-    # When facts are read no step runs; Card.pcie_generation is for then.
+    # When facts are read no step runs; Gpu.pcie_generation is for then.
     "pcie_generation_idle": pynvml.nvmlDeviceGetCurrPcieLinkGeneration,
     "pcie_generation_max": pynvml.nvmlDeviceGetMaxPcieLinkGeneration,
     "pcie_width": pynvml.nvmlDeviceGetCurrPcieLinkWidth,

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 from bench.results.record import DeviceMemory
 
 STABLE_SECONDS = 0.5
@@ -26,44 +26,44 @@ class Baseline:
 
 
 def baseline(
-    card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
+    gpu: Gpu, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> Baseline:
     """Wait until the GPU's use has not changed for half a second: a dead process's memory comes back with delay."""
     began = now()
-    memory, reason = card.memory()
+    memory, reason = gpu.memory()
     since = now()
     while memory is not None and now() - since < STABLE_SECONDS:
         if now() - began > PATIENCE_SECONDS:
-            return Baseline(memory.total, None, _exclusive(card), "others kept changing what the GPU has in use")
+            return Baseline(memory.total, None, _exclusive(gpu), "others kept changing what the GPU has in use")
         sleep(_EVERY_SECONDS)
-        before, (memory, reason) = memory, card.memory()
+        before, (memory, reason) = memory, gpu.memory()
         if memory != before:
             since = now()
     if memory is None:
-        return Baseline(None, None, _exclusive(card), reason)
-    return Baseline(memory.total, memory.used, _exclusive(card))
+        return Baseline(None, None, _exclusive(gpu), reason)
+    return Baseline(memory.total, memory.used, _exclusive(gpu))
 
 
 def wait_until_free(
-    card: Card, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
+    gpu: Gpu, sleep: Callable[[float], None] = time.sleep, now: Callable[[], float] = time.monotonic
 ) -> None:
     """Wait until a GPU that admits one process at a time has none, ten seconds at most.
 
     A process is reaped before the driver has taken down all that it had, and the next would be refused
     (CUDA_ERROR_DEVICE_UNAVAILABLE). Other GPUs, and those that do not tell who is there, are not waited for.
     """
-    if not card.admits_one_process:
+    if not gpu.admits_one_process:
         return
     began = now()
-    while card.is_taken() and now() - began < PATIENCE_SECONDS:
+    while gpu.is_taken() and now() - began < PATIENCE_SECONDS:
         sleep(_EVERY_SECONDS)
 
 
-def nvml_used_bytes(card: Card, before: Baseline) -> tuple[int | None, str | None]:
+def nvml_used_bytes(gpu: Gpu, before: Baseline) -> tuple[int | None, str | None]:
     """What the GPU has in use now beyond the baseline, or None and the reason."""
     if before.used_bytes is None:
         return None, before.reason
-    memory, reason = card.memory()
+    memory, reason = gpu.memory()
     if memory is None:
         return None, reason
     if memory.used < before.used_bytes:
@@ -71,18 +71,16 @@ def nvml_used_bytes(card: Card, before: Baseline) -> tuple[int | None, str | Non
     return memory.used - before.used_bytes, None
 
 
-def is_blind(card: Card) -> bool:
+def is_blind(gpu: Gpu) -> bool:
     """Whether NVML lists no process though one of ours is on the GPU now: then nobody can tell who else is there."""
-    others, _ = card.others()
+    others, _ = gpu.others()
     return others == 0
 
 
-def take(
-    card: Card, before: Baseline, context_bytes: int | None, tensors: tuple[int | None, int | None]
-) -> DeviceMemory:
+def take(gpu: Gpu, before: Baseline, context_bytes: int | None, tensors: tuple[int | None, int | None]) -> DeviceMemory:
     """The record of the one process that is on the GPU now; `tensors` are its current and peak bytes."""
-    used, reason = nvml_used_bytes(card, before)
-    others, _ = card.others()
+    used, reason = nvml_used_bytes(gpu, before)
+    others, _ = gpu.others()
     alone = before.exclusive
     if alone and others != 1:  # one of them is ours: more, and someone came meanwhile; none, and nobody can tell
         alone = False if others else None
@@ -104,6 +102,6 @@ def take(
     )
 
 
-def _exclusive(card: Card) -> bool | None:
-    others, _ = card.others()
+def _exclusive(gpu: Gpu) -> bool | None:
+    others, _ = gpu.others()
     return None if others is None else others == 0

@@ -218,7 +218,7 @@ class Part:
                 recorder.note(process.entry.case, latency_reason=latency)
             else:
                 recorder.note(process.entry.case, latency=latency)
-        if Meter.has_something(self._settings.card if self._settings.device == "gpu" else None):
+        if Meter.has_something(self._settings.gpu if self._settings.device == "gpu" else None):
             self._stage(repetition.number, "power and energy", 1.0)
             for process in [process for process in processes if process in repetition.processes]:
                 size = self._sizes[process.entry.case.measured_as]

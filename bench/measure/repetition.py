@@ -92,7 +92,7 @@ class Repetition:
         """
         if not self._settings.alone:
             return None
-        self._baseline = occupancy.baseline(self._settings.card)
+        self._baseline = occupancy.baseline(self._settings.gpu)
         if (
             self._settings.allow_shared
             or not memory_policy.parse(entry.case.memory).reserves
@@ -227,7 +227,7 @@ class Repetition:
                 process.memory = DeviceMemory(tensors_bytes=tensors[0], tensors_peak_bytes=tensors[1], reason=reason)
                 continue
             case = process.entry.case
-            process.memory = occupancy.take(self._settings.card, self._baseline, contexts.get(case.mode), tensors)
+            process.memory = occupancy.take(self._settings.gpu, self._baseline, contexts.get(case.mode), tensors)
             self._drop_if(process, applied.by_figures(memory_policy.parse(case.memory), process.memory, capability))
 
     def process_records(self) -> dict[Entry, ProcessRecord]:
@@ -288,14 +288,14 @@ class Repetition:
 
     def _round(self, sizes: Mapping[str, SampleSize], number: int | None) -> tuple[str, ...]:
         order = self._shuffler.sample(self.processes, len(self.processes))
-        card = self._settings.card
+        gpu = self._settings.gpu
 
         def sample(process: LiveProcess) -> None:
             size = sizes[process.entry.case.measured_as]
             request = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)
-            before = card.read()
+            before = gpu.read()
             done = process.worker.ask(request, protocol.SampleDone, self._settings.timeouts.request)
-            after = card.read()
+            after = gpu.read()
             if done.traces > 1:
                 raise WorkerFailed(f"was traced {done.traces} times: its samples would time tracing, not steps")
             if number is not None:
@@ -314,7 +314,7 @@ class Repetition:
         if not nvml.is_hot(bits) or left <= 0:
             return
         watch.close()
-        self.cooling_seconds += cooling.wait(self._settings.card, left)
+        self.cooling_seconds += cooling.wait(self._settings.gpu, left)
         watch.skip()
 
     def _with(self, process: LiveProcess, action: Callable[[LiveProcess], Answer]) -> Answer | None:

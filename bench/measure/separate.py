@@ -39,7 +39,7 @@ def measure_latency(repetition: Repetition, process: LiveProcess, settings: Sett
 
 def sustain(repetition: Repetition, process: LiveProcess, settings: Settings, steps: int) -> Sustained:
     """Let the process run samples of `steps` steps without a break, and ask the meters what that took."""
-    meter = Meter(settings.card if settings.device == "gpu" else None)
+    meter = Meter(settings.gpu if settings.device == "gpu" else None)
     request = protocol.Sustain(steps=steps, seconds=settings.preset.sustained_seconds)
     limit = settings.timeouts.request + settings.preset.sustained_seconds
     meter.begin()
@@ -102,7 +102,7 @@ class Context:
 
 def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     """What a process takes of the GPU that does the same steps in this mode, less the tensors it has at most."""
-    before = occupancy.baseline(settings.card)
+    before = occupancy.baseline(settings.gpu)
     log = settings.folder / "logs" / f"context-{mode}.log"
     try:
         worker, _ = server.start_worker(log)
@@ -111,8 +111,8 @@ def measure_context(server: Server, mode: str, settings: Settings) -> Context:
     try:
         request = protocol.ProbeContext(mode=mode, tf32=settings.tf32, seed=settings.seed)
         held = worker.ask(request, protocol.ContextHeld, settings.timeouts.first_call)
-        lost, reason = occupancy.nvml_used_bytes(settings.card, before)
-        blind = occupancy.is_blind(settings.card)
+        lost, reason = occupancy.nvml_used_bytes(settings.gpu, before)
+        blind = occupancy.is_blind(settings.gpu)
     except WorkerFailed as failure:
         return Context(None, str(failure))
     finally:

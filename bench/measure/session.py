@@ -47,7 +47,7 @@ class Session:
             launches,
             self._settings.folder,
             self._settings.timeouts,
-            lambda: occupancy.wait_until_free(self._settings.card),
+            lambda: occupancy.wait_until_free(self._settings.gpu),
         )
         self._time_spent = TimeSpent()
         self._contexts: dict[str, int | None] = {}
@@ -72,7 +72,7 @@ class Session:
         for recorder in self._recorders.values():
             recorder.time_spent = self._time_spent.seconds
             if self._settings.device == "gpu":
-                recorder.add_facts({"gpu_after": self._settings.card.facts()})
+                recorder.add_facts({"gpu_after": self._settings.gpu.facts()})
 
     def close(self) -> None:
         """End all servers and their workers."""
@@ -169,27 +169,27 @@ class Session:
         for name in probed.gpus:
             self._view.say(f"{of_side}{probed.framework} sees {name}.")
         if side == NEW and self._settings.device == "gpu":
-            self._match_card(probed)
+            self._match_gpu(probed)
         self._recorders[side].add_probe(probed)
         self._tf32_on |= self._settings.device == "gpu" and probed.tf32 and self._settings.tf32 is not False
 
-    def _match_card(self, probed: protocol.Probed) -> None:
+    def _match_gpu(self, probed: protocol.Probed) -> None:
         """Have NVML speak of the GPU that TensorFlow computes on, and take down everything it says of it.
 
         TensorFlow gives the PCI bus id. A MIG slice is part of the GPU at that address, and goes by its UUID.
         """
-        chosen = self._launches[NEW].choice.card or "0"
+        chosen = self._launches[NEW].choice.gpu or "0"
         matched = Fact(value=None, reason="TensorFlow gives no PCI bus id: taken as chosen")
         if chosen.startswith("MIG-"):
             matched = Fact(value="MIG UUID")
         elif probed.pci_bus_ids:
-            card = nvml.open_card(probed.pci_bus_ids[0])
-            if card.absent:
-                matched = Fact(value=None, reason=f"{card.absent}: taken as chosen")
+            gpu = nvml.open_gpu(probed.pci_bus_ids[0])
+            if gpu.absent:
+                matched = Fact(value=None, reason=f"{gpu.absent}: taken as chosen")
             else:
                 matched = Fact(value="PCI bus id")
-                self._settings = replace(self._settings, card=card)
-        facts = self._settings.card.facts()
+                self._settings = replace(self._settings, gpu=gpu)
+        facts = self._settings.gpu.facts()
         capability = facts["compute_capability"].value
         self._capability = str(capability) if capability else None
         if self._capability and int(self._capability.split(".")[0]) >= missing_gpu.TOO_NEW:
@@ -204,7 +204,7 @@ class Session:
 
     def _measure_contexts(self, server: Server) -> None:
         """What a process of each mode takes of the GPU beside its tensors, where that can be told."""
-        if self._settings.card.absent:
+        if self._settings.gpu.absent:
             return
         alone = [one for one in self._experiments if not one.interleaved and one.experiment.contexts]
         modes = [case.mode for one in alone for case in one.cases]
@@ -215,7 +215,7 @@ class Session:
             if context.reason:
                 self._view.say(f"The context memory of {mode} could not be measured: {context.reason}.")
             if context.blind:
-                self._settings = replace(self._settings, card=replace(self._settings.card, blind=True))
+                self._settings = replace(self._settings, gpu=replace(self._settings.gpu, blind=True))
 
     def _save(self) -> None:
         for side, recorder in self._recorders.items():

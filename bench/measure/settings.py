@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 from bench.measure.launcher import Timeouts
 from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers
@@ -14,7 +14,7 @@ class Settings:
     """What all repetitions of an experiment have in common."""
 
     device: str  # cpu or gpu
-    card: Card  # the GPU as NVML knows it, absent on a CPU
+    gpu: Gpu  # the GPU as NVML knows it, absent on a CPU
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
     preset: Preset

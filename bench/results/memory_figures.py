@@ -29,18 +29,18 @@ def figures(benchmark: Benchmark, of: Callable[[Iterable[float]], float] = media
     """The figures of a case: the median of its processes, or what else `of` makes of theirs."""
     processes = benchmark.extra_info.processes
 
-    def of_card(get: Callable[[DeviceMemory], int | None]) -> float | None:
+    def of_gpu(get: Callable[[DeviceMemory], int | None]) -> float | None:
         return _of_known(of, [get(process.device_memory) for process in processes if process.device_memory])
 
     def of_process(get: Callable[[ProcessInfo], int | None]) -> float | None:
         return _of_known(of, [get(process) for process in processes])
 
     return Figures(
-        tensors=of_card(lambda memory: memory.tensors_peak_bytes),
-        reserved=of_card(lambda memory: memory.reserved_bytes),
-        context=of_card(lambda memory: memory.context_bytes),
-        used=of_card(lambda memory: memory.nvml_used_bytes),
-        total=of_card(lambda memory: memory.total_bytes),
+        tensors=of_gpu(lambda memory: memory.tensors_peak_bytes),
+        reserved=of_gpu(lambda memory: memory.reserved_bytes),
+        context=of_gpu(lambda memory: memory.context_bytes),
+        used=of_gpu(lambda memory: memory.nvml_used_bytes),
+        total=of_gpu(lambda memory: memory.total_bytes),
         model=of_process(lambda process: process.model_bytes),
         data=of_process(lambda process: process.data_bytes),
         uss=of_process(lambda process: process.host_uss_bytes),

@@ -53,7 +53,7 @@ def find() -> str | None:
 
 def variables(choice: DeviceChoice, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
     """What the servers of a run get, over those inherited; what is empty is taken out."""
-    cache = cuda_cache.prepare(inherited).environment if choice.card else {}
+    cache = cuda_cache.prepare(inherited).environment if choice.gpu else {}
     return {**environment.for_servers(choice, inherited), **cache}
 
 

@@ -25,7 +25,7 @@ class RunPlan:
     """
 
     device: DeviceChoice
-    card: nvml.Card
+    gpu: nvml.Gpu
     experiments: tuple[ExperimentPlan, ...]
     notes: tuple[str, ...]
     command: str
@@ -42,20 +42,20 @@ def plan(options: Options) -> RunPlan:
     Raises UsageError where the options contradict each other or the device, or name what there is not.
     """
     folders.check_label(options.label)
-    choice = device.choose(options.device, options.gpu, known=nvml.cards)
-    card = nvml.open_card(choice.card) if choice.card else nvml.Card(absent="no GPU")
+    choice = device.choose(options.device, options.gpu, known=nvml.gpus)
+    gpu = nvml.open_gpu(choice.gpu) if choice.gpu else nvml.Gpu(absent="no GPU")
     names = experiment_names(options)
-    axes = fitting_axes(options.axes, names, choice, card)
+    axes = fitting_axes(options.axes, names, choice, gpu)
     brief = options.preset.name == BRIEF_PRESET
     selected = selection.select(Choice(names, only=options.only, axes=axes, brief=brief))
     presets = shared_out(options.preset, tuple(selected))
-    reasons = {name: _why_one_by_one(name, choice, card) for name in selected}
+    reasons = {name: _why_one_by_one(name, choice, gpu) for name in selected}
     if options.against and (why := next(filter(None, reasons.values()), None)):
-        remedy = "nvidia-smi -c 0" if card.admits_one_process else "compare two results instead"
+        remedy = "nvidia-smi -c 0" if gpu.admits_one_process else "compare two results instead"
         raise UsageError(f"{why}, so two interpreters cannot take turns: {remedy}.")
     return RunPlan(
         device=choice,
-        card=card,
+        gpu=gpu,
         experiments=tuple(
             ExperimentPlan(
                 experiment=EXPERIMENTS[name],
@@ -86,11 +86,11 @@ def experiment_names(options: Options) -> tuple[str, ...]:
     return selection.experiments_about(options.axes, options.preset.name, side_by_side=options.against is not None)
 
 
-def fitting_axes(axes: Axes, experiments: Sequence[str], choice: DeviceChoice, card: nvml.Card) -> Axes:
+def fitting_axes(axes: Axes, experiments: Sequence[str], choice: DeviceChoice, gpu: nvml.Gpu) -> Axes:
     """What was chosen, and what the experiments need on a GPU beside that."""
-    if not choice.card:
+    if not choice.gpu:
         return axes
-    memory, _ = card.memory()
+    memory, _ = gpu.memory()
     return selection.with_fitting(axes, experiments, memory.total - memory.used if memory else None)
 
 
@@ -100,11 +100,11 @@ def _varied(axes: Axes, experiments: Iterable[str]) -> Axes:
     return {axis: values for axis, values in axes.items() if axis in varied}
 
 
-def _why_one_by_one(name: str, choice: DeviceChoice, card: nvml.Card) -> str | None:
+def _why_one_by_one(name: str, choice: DeviceChoice, gpu: nvml.Gpu) -> str | None:
     """Why the workers of an experiment cannot share the device, None where they can."""
-    if not choice.card:
+    if not choice.gpu:
         return None
-    if card.admits_one_process:
+    if gpu.admits_one_process:
         return "The GPU admits one process at a time"
     return "Each of these cases has the GPU to itself" if EXPERIMENTS[name].alone else None
 
@@ -114,7 +114,7 @@ def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case
 
     On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
     """
-    if choice.card or not any(case.memory == memory_policy.HOST for case in selected):
+    if choice.gpu or not any(case.memory == memory_policy.HOST for case in selected):
         return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
     measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
     reason = f"memory policies need a GPU ({choice.why})"

@@ -62,14 +62,14 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
         _require_comparable(options.baseline, plan, dataset)
     for note in plan.notes:
         view.say(note)
-    cores = affinity.cores(options.affinity, plan.card)
-    cache = cuda_cache.prepare() if choice.card else None
+    cores = affinity.cores(options.affinity, plan.gpu)
+    cache = cuda_cache.prepare() if choice.gpu else None
     folder = folders.create(options.out, choice.slug, options.label, started)
     return Ready(
         experiments=plan.experiments,
         settings=Settings(
             device=choice.kind,
-            card=plan.card,
+            gpu=plan.gpu,
             tf32=options.tf32,
             seed=options.seed,
             preset=options.preset,
@@ -202,7 +202,7 @@ def _device_name(choice: DeviceChoice) -> str:
 
 
 def _describe_device(options: Options, plan: RunPlan) -> Device:
-    choice, known = plan.device, plan.card.facts()
+    choice, known = plan.device, plan.gpu.facts()
     driver, power_limit_watts = known["driver"].value, known["power_limit_watts"].value
     return Device(
         kind=choice.kind,

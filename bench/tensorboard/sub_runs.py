@@ -97,8 +97,8 @@ def _axes_of(benchmark: Benchmark) -> Mapping[str, Value | None]:
 def metrics(benchmark: Benchmark) -> dict[str, float]:
     """What a case is judged by, as far as it is known."""
     info = benchmark.extra_info
-    on_card = [r.device_memory.tensors_peak_bytes for r in info.processes if r.device_memory]
-    peaks = [peak for peak in on_card or [r.host_peak_rss_bytes for r in info.processes] if peak is not None]
+    on_gpu = [r.device_memory.tensors_peak_bytes for r in info.processes if r.device_memory]
+    peaks = [peak for peak in on_gpu or [r.host_peak_rss_bytes for r in info.processes] if peak is not None]
     found = {
         "steps_per_second": info.steps_per_second.value,
         "first_call_seconds": median(first_call_seconds(process) for process in info.processes),

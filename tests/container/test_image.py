@@ -95,7 +95,7 @@ def nvidia():
     return Path(sysconfig.get_path("purelib")) / "nvidia"
 
 
-def test_the_libraries_tensorflow_opens_on_a_card_load(nvidia):
+def test_the_libraries_tensorflow_opens_on_a_gpu_load(nvidia):
     """All that they need of each other is there; the driver's own libraries come with a GPU."""
     wanted = {"cublas", "cudart", "cudnn", "cufft", "cupti", "cusolver", "cusparse", "nccl", "nvJitLink", "nvrtc"}
     missing = {}
@@ -116,7 +116,7 @@ def test_xlas_assembler_and_device_library_are_there(nvidia):
     assert (nvidia / "cuda_nvcc/nvvm/libdevice/libdevice.10.bc").is_file()
 
 
-def test_the_runtime_gives_the_image_its_card_and_nvml():
+def test_the_runtime_gives_the_image_its_gpu_and_nvml():
     given = os.environ.get("NVIDIA_VISIBLE_DEVICES"), os.environ.get("NVIDIA_DRIVER_CAPABILITIES")
     if container.of_gpu_flavour():
         assert given[0]  # `all`, or what the runtime made of it

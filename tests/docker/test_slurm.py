@@ -40,7 +40,7 @@ def said(tmp_path):
     return (tmp_path / "said").read_text().splitlines()
 
 
-def test_the_run_gets_its_card_its_folders_and_its_words(job, tmp_path):
+def test_the_run_gets_its_gpu_its_folders_and_its_words(job, tmp_path):
     assert job(CUDA_VISIBLE_DEVICES="2", CODE="3").wait(patience.limit(30)) == 3
     (line,) = said(tmp_path)
     assert line.startswith("apptainer run --nv --containall ")
@@ -50,7 +50,7 @@ def test_the_run_gets_its_card_its_folders_and_its_words(job, tmp_path):
     assert (tmp_path / "results").is_dir()
 
 
-def test_other_words_and_no_card_of_slurms(job, tmp_path):
+def test_other_words_and_no_gpu_of_slurms(job, tmp_path):
     assert job("doctor", BENCH_IMAGE="/images/a.sif").wait(patience.limit(30)) == 0
     (line,) = said(tmp_path)
     assert line.endswith("/images/a.sif doctor")

@@ -29,7 +29,7 @@ REPORTS = pytest.StashKey[list[str]]()
 
 
 def pytest_addoption(parser):
-    parser.addoption("--card-reports", default="results/card", help="folder for the reports of tests/gpu")
+    parser.addoption("--gpu-reports", default="results/gpu", help="folder for the reports of tests/gpu")
 
 
 def pytest_configure(config):
@@ -68,7 +68,7 @@ def report(request):
     if not found.lines:
         return
     part = request.path.stem.removeprefix("test_")
-    folder = request.config.rootpath / request.config.getoption("--card-reports", default="results/card")
+    folder = request.config.rootpath / request.config.getoption("--gpu-reports", default="results/gpu")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{part}.txt").write_text("\n".join(found.lines) + "\n")
     request.config.stash[REPORTS] += [f"--- {part}", *found.lines]

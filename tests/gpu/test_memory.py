@@ -1,7 +1,7 @@
 """What each memory policy takes of a GPU; skips without one."""
 
 import pytest
-from support import card_checks
+from support import gpu_checks
 
 
 @pytest.fixture(scope="module")
@@ -9,6 +9,6 @@ def document(measure):
     return measure("memory", only=("*",), profile=False)
 
 
-@pytest.mark.parametrize("check", card_checks.MEMORY, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", gpu_checks.MEMORY, ids=lambda check: check.__name__)
 def test_memory(check, document, report):
     report.hold(check, document)

@@ -1,7 +1,7 @@
 """Eager mode, tf.function and XLA on a GPU; skips without one."""
 
 import pytest
-from support import card_checks
+from support import gpu_checks
 
 
 @pytest.fixture(scope="module")
@@ -9,6 +9,6 @@ def document(measure):
     return measure("modes", only=("*/resident",), profile=False)
 
 
-@pytest.mark.parametrize("check", card_checks.MODES, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", gpu_checks.MODES, ids=lambda check: check.__name__)
 def test_modes(check, document, report):
     report.hold(check, document)

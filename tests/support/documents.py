@@ -54,7 +54,7 @@ def simulate(generator, times=TIMES, repetitions=6, rounds=20, sample=0.02, proc
     }
 
 
-def processes(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
+def processes(samples, first_call=0.3, memory=500 * 2**20, gpu_memory=None):
     return tuple(
         ProcessRecord(
             repetition=i + 1,
@@ -71,8 +71,8 @@ def processes(samples, first_call=0.3, memory=500 * 2**20, card_memory=None):
             warmup_rounds=3,
             steady=True,
             host_peak_rss_bytes=memory,
-            device_memory=DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1, nvml_used_bytes=card_memory)
-            if card_memory
+            device_memory=DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1, nvml_used_bytes=gpu_memory)
+            if gpu_memory
             else None,
             seconds_per_step=tuple(float(value) for value in row),
         )
@@ -93,7 +93,7 @@ def document(
     failed=(),
     first_call=0.3,
     memory=500 * 2**20,
-    card_memory=None,
+    gpu_memory=None,
     final_loss=0.02,
     status="complete",
     day=1,
@@ -104,7 +104,7 @@ def document(
         CaseRecord(
             case=known[name],
             sample_size=SampleSize(steps=10, warmup_steps=5),
-            processes=processes(rows, first_call, memory, card_memory),
+            processes=processes(rows, first_call, memory, gpu_memory),
             failure=Failure(status="failed", reason="killed by SIGKILL", repetition=1, log="logs/a.log")
             if name in failed
             else None,

@@ -24,7 +24,7 @@ Parts = list[tuple[str, float]]
 def draw(document: Document) -> Figure | None:
     """Draw what is known of each case; nothing is drawn where no case has a figure."""
     on_gpu = document.autoencoder_bench.device.kind == "gpu"
-    rows = [(b.name, _of_card(figures(b)) if on_gpu else _of_host(figures(b))) for b in reversed(document.benchmarks)]
+    rows = [(b.name, _of_gpu(figures(b)) if on_gpu else _of_host(figures(b))) for b in reversed(document.benchmarks)]
     rows = [(name, parts) for name, parts in rows if parts]
     if not rows:
         return None
@@ -48,7 +48,7 @@ def draw(document: Document) -> Figure | None:
     return figure
 
 
-def _of_card(found: Figures) -> Parts:
+def _of_gpu(found: Figures) -> Parts:
     """Kind by kind, in bytes; together they are what NVML counts as used."""
     tensors, reserved, context = found.tensors, found.reserved, found.context
     if tensors is None or reserved is None or context is None:

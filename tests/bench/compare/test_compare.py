@@ -272,11 +272,11 @@ def test_a_failed_case_is_a_failure_with_its_reason_also_where_something_is_slow
     assert comparison.exit_code == ExitCode.FAILED
 
 
-def test_memory_of_a_card_counts_where_both_tell_it():
+def test_memory_of_a_gpu_counts_where_both_tell_it():
     def memory(before, after):
         base, new = (
-            document(samples(1), card_memory=before),
-            document(samples(2), card_memory=after, memory=900 * 2**20),
+            document(samples(1), gpu_memory=before),
+            document(samples(2), gpu_memory=after, memory=900 * 2**20),
         )
         found = compare(run(base), run(new, "b"))
         return {case.memory.verdict for case in found.cases}

@@ -33,7 +33,7 @@ def separate():
 @pytest.fixture
 def other_hardware():
     base = document(samples(1), label="laptop")
-    return [compare(run(base), run(document(samples(i, 1 / i), label=f"m{i}", gpu=f"card {i}"))) for i in (2, 3, 4)]
+    return [compare(run(base), run(document(samples(i, 1 / i), label=f"m{i}", gpu=f"GPU {i}"))) for i in (2, 3, 4)]
 
 
 def shown(comparisons, width=80):
@@ -65,7 +65,7 @@ def test_side_by_side_says_so():
 
 def test_other_hardware_has_a_column_for_each_machine_and_no_verdict(other_hardware):
     text = shown(other_hardware, width=160)
-    assert text.startswith("hardware: gpu: laptop none, m2 card 2")
+    assert text.startswith("hardware: gpu: laptop none, m2 GPU 2")
     header = next(line for line in text.splitlines() if line.strip().startswith("case"))
     assert header.split() == ["case", "laptop", "m2", "m3", "m4"]
     assert "No verdict." in text

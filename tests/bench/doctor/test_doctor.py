@@ -8,7 +8,7 @@ import sys
 import pytest
 from support import patience
 
-from bench.doctor import card, host, tensorflow_runs
+from bench.doctor import gpu, host, tensorflow_runs
 from bench.machine import nvml
 from bench.machine.device import driver_sign
 from bench.machine.facts import look
@@ -50,7 +50,7 @@ def test_this_machine_without_its_gpu_is_well(tmp_path):
     assert all(finding["remedy"] for finding in findings.values() if finding["state"] != "ok")
 
 
-def test_with_a_card_it_looks_at_that_too(stand_in, tmp_path):
+def test_with_a_gpu_it_looks_at_that_too(stand_in, tmp_path):
     """One that is throttled and shared: warnings, and no problem. The stand-in's trace has no events of a GPU."""
     stand_in.set("throttle", 0x40)
     stand_in.set("foreign", 4_000_000)
@@ -84,15 +84,15 @@ def test_problems_exit_with_1_and_their_remedies(tmp_path):
     assert "3 problems" in done.stdout.splitlines()[-1]
 
 
-class Card:
+class Gpu:
     """A GPU of these facts, with so many others on it."""
 
     absent = None
 
     def __init__(self, others=0, **facts):
         self._others = others
-        assert facts.keys() <= nvml.Card(absent="none").facts().keys()
-        self._facts = {name: Fact(value=facts.get(name)) for name in nvml.Card(absent="none").facts()}
+        assert facts.keys() <= nvml.Gpu(absent="none").facts().keys()
+        self._facts = {name: Fact(value=facts.get(name)) for name in nvml.Gpu(absent="none").facts()}
 
     def facts(self):
         return self._facts
@@ -123,19 +123,19 @@ class Card:
         ({"persistence": True}, "mode", "ok"),
     ],
 )
-def test_each_state_of_a_card(tmp_path, facts, subject, state):
-    (found,) = [finding for finding in card.look(Card(**facts), tmp_path) if finding.subject == subject]
+def test_each_state_of_a_gpu(tmp_path, facts, subject, state):
+    (found,) = [finding for finding in gpu.look(Gpu(**facts), tmp_path) if finding.subject == subject]
     assert found.state == state
     assert (found.remedy is None) == (state == "ok")
 
 
 def test_nothing_is_said_of_mps_or_age_where_there_is_nothing_to_say(tmp_path):
-    subjects = {finding.subject for finding in card.look(Card(compute_capability="9.0", mps=False), tmp_path)}
+    subjects = {finding.subject for finding in gpu.look(Gpu(compute_capability="9.0", mps=False), tmp_path)}
     assert not subjects & {"GPU", "MPS"}
 
 
-def test_a_card_that_is_too_new_is_told_where_that_was_reported(tmp_path):
-    (found,) = [finding for finding in card.look(Card(compute_capability="12.0"), tmp_path) if finding.subject == "GPU"]
+def test_a_gpu_that_is_too_new_is_told_where_that_was_reported(tmp_path):
+    (found,) = [finding for finding in gpu.look(Gpu(compute_capability="12.0"), tmp_path) if finding.subject == "GPU"]
     assert "12.0" in found.text
     assert all(issue in found.remedy for issue in ("#97387", "#99592", "#101746", "#111958"))
 
@@ -153,7 +153,7 @@ def test_a_card_that_is_too_new_is_told_where_that_was_reported(tmp_path):
     ],
 )
 def test_the_line_on_clocks_says_how_they_would_stay(tmp_path, facts, advice):
-    (found,) = [finding for finding in card.look(Card(**facts), tmp_path) if finding.subject == "clocks"]
+    (found,) = [finding for finding in gpu.look(Gpu(**facts), tmp_path) if finding.subject == "clocks"]
     assert found.state == "ok"
     assert found.text.endswith(advice)
 
@@ -161,7 +161,7 @@ def test_the_line_on_clocks_says_how_they_would_stay(tmp_path, facts, advice):
 def test_rights_to_profile_are_read_from_the_driver(tmp_path):
     (tmp_path / "proc/driver/nvidia").mkdir(parents=True)
     (tmp_path / "proc/driver/nvidia/params").write_text("RmProfilingAdminOnly: 1\n")
-    assert "administrators only" in card.look(Card(), tmp_path)[-1].text
+    assert "administrators only" in gpu.look(Gpu(), tmp_path)[-1].text
 
 
 def facts(**changes):
@@ -222,7 +222,7 @@ def test_a_busy_machine_is_noticed():
             process.kill()
 
 
-def test_of_a_card_that_xla_cannot_compile_for_the_workers_log_tells_why():
+def test_of_a_gpu_that_xla_cannot_compile_for_the_workers_log_tells_why():
     """The line is from tensorflow #111958."""
     log = "ptxas fatal   : PTX version 8.7 does not support target 'sm_120a'"
     found = tensorflow_runs._does_not_compile("killed by SIGABRT", log, "gpu")

@@ -12,7 +12,7 @@ from bench.experiments.batch.experiment import BATCH_SIZES, batch_sizes
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice, experiments_about
 from bench.machine.device import DeviceChoice
-from bench.machine.nvml import CardMemory
+from bench.machine.nvml import GpuMemory
 from bench.plan.case import reference
 from bench.run.plan import fitting_axes
 
@@ -236,7 +236,7 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 
 
 @pytest.mark.parametrize(
-    ("experiment", "chosen", "card", "expected"),
+    ("experiment", "chosen", "gpu", "expected"),
     [
         pytest.param("batch", {}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a GPU with 16 GiB of which some are used"),
         pytest.param("batch", {}, None, None, id="a CPU has the usual ones"),
@@ -244,8 +244,8 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
         pytest.param("modes", {}, "0", None, id="another experiment"),
     ],
 )
-def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, card, expected):
-    memory = CardMemory(total=16 * 2**30, used=400 * 2**20)
-    device = DeviceChoice("gpu" if card else "cpu", "", {}, "", card)
+def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, gpu, expected):
+    memory = GpuMemory(total=16 * 2**30, used=400 * 2**20)
+    device = DeviceChoice("gpu" if gpu else "cpu", "", {}, "", gpu)
     found = fitting_axes(chosen, [experiment], device, SimpleNamespace(memory=lambda: (memory, None)))
     assert found.get("batch_size") == expected

@@ -39,7 +39,7 @@ def test_cpu_is_cpu_whatever_is_there(machine):
 
 
 @pytest.mark.parametrize(
-    ("gpu", "visible", "card", "slug"),
+    ("gpu", "visible", "identified", "slug"),
     [
         (None, None, "0", "nvidia-a100-sxm4"),
         (None, "1,0", "1", "nvidia-l4"),
@@ -52,10 +52,10 @@ def test_cpu_is_cpu_whatever_is_there(machine):
         ("MIG-0123", None, "MIG-0123", "gpu"),
     ],
 )
-def test_exactly_one_card(machine, gpu, visible, card, slug):
+def test_exactly_one_gpu(machine, gpu, visible, identified, slug):
     environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     choice = device.choose("auto", gpu, environment, machine)
-    assert choice.environment == {"CUDA_VISIBLE_DEVICES": card, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    assert choice.environment == {"CUDA_VISIBLE_DEVICES": identified, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     assert choice.slug == slug
 
 
@@ -77,7 +77,7 @@ def test_an_index_is_always_nvidia_smis(machine):
         (None, "-1", "hides every GPU.*1 NVIDIA L4"),
     ],
 )
-def test_cards_that_cannot_be_had(machine, gpu, visible, message):
+def test_gpus_that_cannot_be_had(machine, gpu, visible, message):
     environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     with pytest.raises(UsageError, match=message):
         device.choose("auto", gpu, environment, machine)
@@ -90,7 +90,7 @@ def test_a_gpu_without_a_driver_is_an_error(tmp_path, kind, gpu):
 
 
 @pytest.mark.parametrize(("visible", "gpu"), [("7", None), ("GPU-cccc", None), (None, "GPU-cccc")])
-def test_what_names_no_card_is_refused_with_the_cards_there_are(machine, visible, gpu):
+def test_what_names_no_gpu_is_refused_with_the_gpus_there_are(machine, visible, gpu):
     environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
     with pytest.raises(UsageError, match="names no GPU") as caught:
         device.choose("auto", gpu, environment, machine)
@@ -98,42 +98,42 @@ def test_what_names_no_card_is_refused_with_the_cards_there_are(machine, visible
 
 
 def test_nvml_knows_better_than_the_drivers_files(machine):
-    known = [device.CardName(i, "NVIDIA L4", f"GPU-{i}") for i in range(3)]
-    assert device.choose("auto", "2", {}, machine, known=lambda: known).card == "2"
+    known = [device.GpuName(i, "NVIDIA L4", f"GPU-{i}") for i in range(3)]
+    assert device.choose("auto", "2", {}, machine, known=lambda: known).gpu == "2"
     with pytest.raises(UsageError, match="--gpu 3 names no GPU"):
         device.choose("auto", "3", {}, machine, known=lambda: known)
 
 
-def test_where_nobody_lists_cards_any_index_is_tried(tmp_path):
+def test_where_nobody_lists_gpus_any_index_is_tried(tmp_path):
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/dxg").touch()
-    assert device.choose("auto", "5", {}, tmp_path).card == "5"
+    assert device.choose("auto", "5", {}, tmp_path).gpu == "5"
 
 
-def test_a_card_whose_uuid_is_not_known_yet_may_be_the_one_that_is_meant(machine):
+def test_a_gpu_whose_uuid_is_not_known_yet_may_be_the_one_that_is_meant(machine):
     (machine / "proc/driver/nvidia/gpus/0000:41:00.0/information").write_text(
         "Model: NVIDIA L4\nGPU UUID: GPU-????????-????-????-????-????????????\n"
     )
-    assert device.choose("auto", "GPU-bbbb", {}, machine).card == "GPU-bbbb"
+    assert device.choose("auto", "GPU-bbbb", {}, machine).gpu == "GPU-bbbb"
     with pytest.raises(UsageError, match="names no GPU"):
         device.choose("auto", "2", {}, machine)
 
 
 def test_a_beginning_of_several_uuids_is_refused(machine):
-    known = [device.CardName(i, "NVIDIA L4", f"GPU-aa{i}") for i in range(2)]
+    known = [device.GpuName(i, "NVIDIA L4", f"GPU-aa{i}") for i in range(2)]
     with pytest.raises(UsageError, match="beginning of several GPUs"):
         device.choose("auto", "GPU-aa", {}, machine, known=lambda: known)
 
 
-def test_of_a_card_in_mig_mode_a_slice_must_be_chosen_unless_there_is_but_one(machine):
+def test_of_a_gpu_in_mig_mode_a_slice_must_be_chosen_unless_there_is_but_one(machine):
     def known(*slices):
-        return lambda: [device.CardName(0, "NVIDIA A100", "GPU-aaaa", slices)]
+        return lambda: [device.GpuName(0, "NVIDIA A100", "GPU-aaaa", slices)]
 
     with pytest.raises(UsageError, match=r"MIG mode: choose one of its slices with --gpu\. There are: MIG-1, MIG-2"):
         device.choose("auto", "0", {}, machine, known("MIG-1", "MIG-2"))
     with pytest.raises(UsageError, match="none yet"):
         device.choose("auto", "GPU-aaaa", {}, machine, known())
-    assert device.choose("auto", "MIG-2", {}, machine, known("MIG-1", "MIG-2")).card == "MIG-2"
+    assert device.choose("auto", "MIG-2", {}, machine, known("MIG-1", "MIG-2")).gpu == "MIG-2"
     assert device.choose("auto", None, {}, machine, known("MIG-1")).environment["CUDA_VISIBLE_DEVICES"] == "MIG-1"
 
 
@@ -154,7 +154,7 @@ def in_docker(tmp_path):
     return tmp_path
 
 
-def test_a_container_without_a_card_is_told_which_flag_is_missing(in_docker):
+def test_a_container_without_a_gpu_is_told_which_flag_is_missing(in_docker):
     with pytest.raises(UsageError, match=r"the host has an NVIDIA driver, but this container .* --gpus all; or run"):
         device.choose("gpu", environment={}, root=in_docker)
     with pytest.raises(UsageError, match="--gpus all, and take the image for GPUs"):

@@ -4,10 +4,10 @@ import pytest
 
 from bench.machine import energy, rapl
 from bench.machine.energy import Meter
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 
 
-class FakeCard:
+class FakeGpu:
     """100 W by its counter, and what `watts` says."""
 
     def __init__(self, clock, watts=(500.0, 90.0, 110.0), counter=True):
@@ -27,8 +27,8 @@ class FakeCard:
         return 0.5
 
 
-def measured(card, clock, looks=(0.5, 1.2, 1.9)):
-    found = Meter(card, lambda: clock[0])
+def measured(gpu, clock, looks=(0.5, 1.2, 1.9)):
+    found = Meter(gpu, lambda: clock[0])
     clock[0] = 10.0
     found.begin()
     for at in looks:
@@ -40,7 +40,7 @@ def measured(card, clock, looks=(0.5, 1.2, 1.9)):
 
 def test_energy_comes_from_the_counter_and_power_from_after_the_first_second():
     clock = [0.0]
-    found = measured(FakeCard(clock, watts=(90.0, 110.0)), clock)
+    found = measured(FakeGpu(clock, watts=(90.0, 110.0)), clock)
     assert (found.joules, found.joules_per_1000_steps) == (pytest.approx(200.0), pytest.approx(50.0))
     assert found.watts == 100.0  # the look within the first second is not taken
     assert found.pcie_generation == 4
@@ -49,7 +49,7 @@ def test_energy_comes_from_the_counter_and_power_from_after_the_first_second():
 
 def test_without_a_counter_there_is_no_energy_and_still_the_power():
     clock = [0.0]
-    found = measured(FakeCard(clock, watts=(90.0, 110.0), counter=False), clock)
+    found = measured(FakeGpu(clock, watts=(90.0, 110.0), counter=False), clock)
     assert (found.joules, found.joules_per_1000_steps, found.source) == (None, None, None)
     assert found.reason == "NVML: Not Supported"
     assert found.watts == 100.0
@@ -66,9 +66,9 @@ def test_on_a_cpu_it_is_the_packages(monkeypatch):
 
 def test_a_pass_is_worth_it_where_anything_can_be_read(monkeypatch):
     clock = [0.0]
-    assert Meter.has_something(FakeCard(clock))
-    assert Meter.has_something(FakeCard(clock, counter=False))
-    assert not Meter.has_something(Card(absent="no NVML"))
+    assert Meter.has_something(FakeGpu(clock))
+    assert Meter.has_something(FakeGpu(clock, counter=False))
+    assert not Meter.has_something(Gpu(absent="no NVML"))
     monkeypatch.setattr(rapl, "joules", lambda: (None, "no counters"))
     assert not Meter.has_something(None)
 

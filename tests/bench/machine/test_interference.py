@@ -41,7 +41,7 @@ def test_what_cannot_be_read_is_none_and_not_marked():
     assert (found.steal_share, found.run_delay_share, found.major_faults, found.interference) == (None, None, None, ())
 
 
-def test_a_throttled_card_is_marked():
+def test_a_throttled_gpu_is_marked():
     watch = Watch([])
     watch.after_round(0, 0)
     watch.after_round(1, pynvml.nvmlClocksEventReasonHwThermalSlowdown)

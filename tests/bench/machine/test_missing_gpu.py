@@ -101,7 +101,7 @@ def test_without_a_sign_it_says_so():
 
 
 @pytest.mark.parametrize("line", [LOGS[5][0], "failed call to cuInit: CUDA_ERROR_UNKNOWN: unknown error"])
-def test_which_driver_is_needed_depends_on_the_card(line):
+def test_which_driver_is_needed_depends_on_the_gpu(line):
     assert "driver 525 or newer, 555 or newer on Hopper" in missing_gpu.explain(True, line)
 
 
@@ -126,7 +126,7 @@ def test_what_is_usual_is_no_complaint(line):
     ("kind", "remedy"),
     [(None, "libnvidia-compute"), ("docker", "--gpus all"), ("singularity", "--nv"), ("podman", r"nvidia.com/gpu=all")],
 )
-def test_a_container_that_shows_the_card_without_its_libraries_is_told_the_flag(monkeypatch, kind, remedy):
+def test_a_container_that_shows_the_gpu_without_its_libraries_is_told_the_flag(monkeypatch, kind, remedy):
     """As Apptainer without --nv does, which shows the host's devices."""
     monkeypatch.setattr(container, "kind", lambda: kind)
     assert remedy in missing_gpu.explain(True, "E0000 failed call to cuInit: UNKNOWN ERROR (303)")

@@ -14,19 +14,19 @@ from bench.machine import nvml
 ASK = """
 import dataclasses, json, sys
 from bench.machine import nvml
-found = {"cards": [dataclasses.astuple(card) for card in nvml.cards()]}
-card = nvml.open_card(sys.argv[1])
-found["absent"] = card.absent
-found["facts"] = {name: [fact.value, fact.reason] for name, fact in card.facts().items()}
-found |= {"memory": card.memory(), "others": card.others(), "read": card.read(), "joules": card.joules()}
-found |= {"pcie": card.pcie_generation(), "near": card.near_cores()}
-found |= {"watts": card.watts(), "utilisation": card.utilisation(), "one": card.admits_one_process}
+found = {"gpus": [dataclasses.astuple(gpu) for gpu in nvml.gpus()]}
+gpu = nvml.open_gpu(sys.argv[1])
+found["absent"] = gpu.absent
+found["facts"] = {name: [fact.value, fact.reason] for name, fact in gpu.facts().items()}
+found |= {"memory": gpu.memory(), "others": gpu.others(), "read": gpu.read(), "joules": gpu.joules()}
+found |= {"pcie": gpu.pcie_generation(), "near": gpu.near_cores()}
+found |= {"watts": gpu.watts(), "utilisation": gpu.utilisation(), "one": gpu.admits_one_process}
 print(json.dumps(found))
 """
 
 
-def ask(stand_in, card="0", code=ASK):
-    command = [sys.executable, "-c", code, card]
+def ask(stand_in, gpu="0", code=ASK):
+    command = [sys.executable, "-c", code, gpu]
     environment = stand_in.environment
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=patience.limit(60), check=False, env=environment
@@ -39,41 +39,41 @@ def test_without_a_driver_every_answer_is_none_with_the_reason():
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
-        card = nvml.open_card("0")
-        assert card.absent.startswith("no NVML:")
-        assert card.memory() == (None, card.absent)
-        assert card.admits_one_process is False
-        assert nvml.cards() is None
+        gpu = nvml.open_gpu("0")
+        assert gpu.absent.startswith("no NVML:")
+        assert gpu.memory() == (None, gpu.absent)
+        assert gpu.admits_one_process is False
+        assert nvml.gpus() is None
     else:
         pynvml.nvmlShutdown()
         pytest.skip("there is a driver here")
 
 
-@pytest.mark.parametrize("card", ["0", "GPU-00000000", "0000:01:00.0", "00000000:01:00.0"])
-def test_a_card_goes_by_index_uuid_and_address(stand_in, card):
-    found = ask(stand_in, card)
+@pytest.mark.parametrize("gpu", ["0", "GPU-00000000", "0000:01:00.0", "00000000:01:00.0"])
+def test_a_gpu_goes_by_index_uuid_and_address(stand_in, gpu):
+    found = ask(stand_in, gpu)
     assert found["absent"] is None
     assert found["facts"]["name"] == ["Stand-in A100", None]
 
 
-def test_the_slices_of_a_card_are_listed_and_each_is_a_card(stand_in):
+def test_the_slices_of_a_gpu_are_listed_and_each_is_a_gpu(stand_in):
     stand_in.set("scenario", "mig 2")
     found = ask(stand_in, "MIG-00000003")
-    assert found["cards"][0][3] is None
-    assert found["cards"][1][3] == ["MIG-00000002", "MIG-00000003"]
+    assert found["gpus"][0][3] is None
+    assert found["gpus"][1][3] == ["MIG-00000002", "MIG-00000003"]
     assert found["facts"]["name"] == ["Stand-in slice", None]
 
 
 def test_a_list_that_was_seen_to_be_blind_says_nothing():
-    others, reason = nvml.Card(object(), blind=True).others()
+    others, reason = nvml.Gpu(object(), blind=True).others()
     assert others is None
     assert "not even list our own" in reason
 
 
-def test_a_data_centre_card_tells_everything(stand_in):
+def test_a_data_centre_gpu_tells_everything(stand_in):
     found = ask(stand_in)
     names = [["Stand-in A100", "GPU-00000000", None], ["Stand-in L4", "GPU-00000001", None]]
-    assert [card[1:] for card in found["cards"]] == names
+    assert [gpu[1:] for gpu in found["gpus"]] == names
     assert all(reason is None for _, reason in found["facts"].values())
     values = {name: value for name, (value, _) in found["facts"].items()}
     assert values["memory_bytes"] == 16 * 2**30
@@ -95,7 +95,7 @@ def test_a_data_centre_card_tells_everything(stand_in):
     assert found["read"] == [1_410_000_000, 55, 0]
 
 
-def test_a_consumer_card_that_refuses_half_of_it_tells_the_rest(stand_in):
+def test_a_consumer_gpu_that_refuses_half_of_it_tells_the_rest(stand_in):
     stand_in.set("scenario", "consumer")
     found = ask(stand_in)
     refused = {name for name, (value, reason) in found["facts"].items() if value is None and "Not Supported" in reason}
@@ -150,13 +150,13 @@ def test_processes_are_counted_whatever_their_numbers_mean(stand_in):
     assert found["memory"][0][1] == 400 * 2**20 + 7000
 
 
-def test_a_card_that_cannot_draw_has_nobody_drawing(stand_in):
+def test_a_gpu_that_cannot_draw_has_nobody_drawing(stand_in):
     stand_in.set("scenario", "headless")
     stand_in.set("foreign", "4000000")
     assert ask(stand_in)["others"] == [1, None]
 
 
-def test_an_exclusive_card_admits_one_process(stand_in):
+def test_an_exclusive_gpu_admits_one_process(stand_in):
     stand_in.set("compute-mode", pynvml.NVML_COMPUTEMODE_EXCLUSIVE_PROCESS)
     found = ask(stand_in)
     assert found["one"] is True
@@ -171,7 +171,7 @@ def test_a_driver_before_535_is_asked_by_its_old_names(nvml_library, tmp_path):
     assert found["read"][2] == 0
 
 
-def test_a_card_that_does_not_exist_is_named(stand_in):
+def test_a_gpu_that_does_not_exist_is_named(stand_in):
     found = ask(stand_in, "7")
     assert found["absent"].startswith("NVML knows no GPU 7")
     assert found["facts"]["name"] == [None, found["absent"]]
@@ -188,7 +188,7 @@ def test_a_card_that_does_not_exist_is_named(stand_in):
         ),
     ],
 )
-def test_what_throttles_a_card_is_named(bits, reasons):
+def test_what_throttles_a_gpu_is_named(bits, reasons):
     assert nvml.throttle_reasons(bits) == reasons
 
 
@@ -199,7 +199,7 @@ def test_a_new_driver_refuses_applications_clocks_as_deprecated(stand_in):
     assert facts["clocks_set"] == [False, None]
 
 
-def test_clocks_that_hold_the_card_down_are_seen_to_be_set(stand_in):
+def test_clocks_that_hold_the_gpu_down_are_seen_to_be_set(stand_in):
     stand_in.set("throttle", pynvml.nvmlClocksEventReasonApplicationsClocksSetting)
     facts = ask(stand_in)["facts"]
     assert facts["clocks_set"] == [True, None]
@@ -218,7 +218,7 @@ def test_a_link_is_read_while_steps_run_and_not_only_at_idle(stand_in):
     ("words", "cores", "text"),
     [("3\n3", [0, 1, 64, 65], "0-1,64-65"), ("8000000000000000\n1", [63, 64], "63-64"), ("20", [5], "5")],
 )
-def test_the_processors_near_a_card_are_named(stand_in, words, cores, text):
+def test_the_processors_near_a_gpu_are_named(stand_in, words, cores, text):
     stand_in.set("affinity", words)
     found = ask(stand_in)
     assert found["near"] == cores
@@ -233,14 +233,14 @@ def test_an_empty_list_of_near_processors_is_none(stand_in):
     assert (value, "without one in it" in reason) == (None, True)
 
 
-def test_a_card_is_shared_through_mps_where_the_daemon_can_be_reached(stand_in):
+def test_a_gpu_is_shared_through_mps_where_the_daemon_can_be_reached(stand_in):
     (stand_in.state / "mps").mkdir()
     assert ask(stand_in)["facts"]["mps"] == [False, None]  # as a daemon leaves it that has ended
     (stand_in.state / "mps" / "control").touch()
     assert ask(stand_in)["facts"]["mps"] == [True, None]
 
 
-def test_a_card_is_shared_through_mps_where_its_server_is_on_it(stand_in):
+def test_a_gpu_is_shared_through_mps_where_its_server_is_on_it(stand_in):
     """Its name is longer than the fifteen characters that Linux keeps."""
     rename = "open('/proc/self/comm', 'w').write('nvidia-cuda-mps-server'); print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", rename], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:

@@ -13,7 +13,7 @@ def test_pairs_stay_in_order_and_bits_are_joined():
     assert found.throttle_bits == (4, 72)
 
 
-def test_what_a_card_does_not_say_is_none():
+def test_what_a_gpu_does_not_say_is_none():
     found = telemetry.of_samples([(SILENT, Reading(9, None, None)), (SILENT, SILENT)])
     assert found.sm_hertz == ((None, 9), (None, None))
     assert found.throttle_bits == (None, None)

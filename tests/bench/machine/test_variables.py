@@ -29,7 +29,7 @@ UNHEARD_OF = (
 CHOSEN = ("OMP_SOMETHING_NEW", "KMP_BLOCKTIME", "MALLOC_ARENA_MAX", "ONEDNN_MAX_CPU_ISA", "MKL_NEW", "XLA_FLAGS")
 
 # What a driver and TensorFlow read of a GPU's variables, and what is done with each.
-OF_A_CARD = [
+OF_A_GPU = [
     # Memory policies of their own. GetMemoryLimitBytes of xla/stream_executor/stream_executor.cc; GpuCudaMallocAsync.
     ("TF_PER_DEVICE_MEMORY_LIMIT_MB", "taken out"),
     ("TF_CUDA_MALLOC_ASYNC_SUPPORTED_PREALLOC", "taken out"),
@@ -48,8 +48,8 @@ OF_A_CARD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "fate"), OF_A_CARD)
-def test_what_becomes_of_a_cards_variables(name, fate):
+@pytest.mark.parametrize(("name", "fate"), OF_A_GPU)
+def test_what_becomes_of_a_gpus_variables(name, fate):
     inherited = {name: "/tmp/x" if fate == "a place" else "1"}
     passed = environment.for_servers(CPU, inherited).get(name) != ""
     assert (passed, name in environment.recorded(CPU, inherited)) == {
@@ -59,8 +59,8 @@ def test_what_becomes_of_a_cards_variables(name, fate):
     }[fate]
 
 
-@pytest.mark.parametrize("name", [name for name, fate in OF_A_CARD if fate == "recorded"])
-def test_two_results_differ_in_what_is_recorded_of_a_card(name):
+@pytest.mark.parametrize("name", [name for name, fate in OF_A_GPU if fate == "recorded"])
+def test_two_results_differ_in_what_is_recorded_of_a_gpu(name):
     found = documents.document(documents.simulate(np.random.default_rng(1)))
     section = found.autoencoder_bench
 

@@ -19,8 +19,8 @@ def wait(bits, most_seconds):
     def sleep(seconds):
         clock[0] += seconds
 
-    card = SimpleNamespace(read=lambda: SimpleNamespace(throttle_bits=next(readings)))
-    return cooling.wait(card, most_seconds, sleep, lambda: clock[0])
+    gpu = SimpleNamespace(read=lambda: SimpleNamespace(throttle_bits=next(readings)))
+    return cooling.wait(gpu, most_seconds, sleep, lambda: clock[0])
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def rounds(preset, round_seconds):
 
 
 def most_alive(tmp_path):
-    unused = {"card": None, "tf32": None, "seed": 0, "preset": None, "timeouts": None, "folder": tmp_path}
+    unused = {"gpu": None, "tf32": None, "seed": 0, "preset": None, "timeouts": None, "folder": tmp_path}
     return Settings(device="gpu", **unused).most_alive
 
 

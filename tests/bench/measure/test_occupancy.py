@@ -5,7 +5,7 @@ import itertools
 import msgspec
 import pytest
 
-from bench.machine.nvml import CardMemory
+from bench.machine.nvml import GpuMemory
 from bench.measure import applied, occupancy
 from bench.measure.occupancy import Baseline
 from bench.plan.memory_policy import parse
@@ -14,7 +14,7 @@ from bench.results.record import DeviceMemory
 GIB = 2**30
 
 
-class FakeCard:
+class FakeGpu:
     """A GPU whose use is what a list says, reading after reading; its last value stays."""
 
     def __init__(self, used, others=(0,), total=16 * GIB):
@@ -24,7 +24,7 @@ class FakeCard:
 
     def memory(self):
         used = next(self._used)
-        return (None, used) if isinstance(used, str) else (CardMemory(self._total, used), None)
+        return (None, used) if isinstance(used, str) else (GpuMemory(self._total, used), None)
 
     def others(self):
         found = next(self._others)
@@ -42,69 +42,69 @@ class Clock:
         self.seconds += seconds
 
 
-def baseline(card):
+def baseline(gpu):
     clock = Clock()
-    return occupancy.baseline(card, clock.sleep, clock.now), clock.seconds
+    return occupancy.baseline(gpu, clock.sleep, clock.now), clock.seconds
 
 
 def test_a_baseline_waits_until_memory_has_come_back():
-    found, seconds = baseline(FakeCard([900, 900, 700, 500, 500]))
+    found, seconds = baseline(FakeGpu([900, 900, 700, 500, 500]))
     assert (found.total_bytes, found.used_bytes, found.exclusive) == (16 * GIB, 500, True)
     assert seconds == pytest.approx(0.5 + 3 * 0.05, abs=0.06)
 
 
-def test_a_card_that_never_settles_has_no_baseline():
-    found, seconds = baseline(FakeCard(list(range(1000))))
+def test_a_gpu_that_never_settles_has_no_baseline():
+    found, seconds = baseline(FakeGpu(list(range(1000))))
     assert found.used_bytes is None
     assert "kept changing" in found.reason
     assert 10 < seconds < 11
 
 
 @pytest.mark.parametrize("readings", [["lost"], [5, 5, "lost"]])
-def test_a_card_that_does_not_answer_has_none_either(readings):
-    found, _ = baseline(FakeCard(readings))
+def test_a_gpu_that_does_not_answer_has_none_either(readings):
+    found, _ = baseline(FakeGpu(readings))
     assert (found.used_bytes, found.reason) == (None, "lost")
 
 
 @pytest.mark.parametrize(("others", "exclusive"), [(0, True), (2, False), (None, None)])
-def test_who_is_on_the_card_before_ours(others, exclusive):
-    assert baseline(FakeCard([5], others=(others,)))[0].exclusive is exclusive
+def test_who_is_on_the_gpu_before_ours(others, exclusive):
+    assert baseline(FakeGpu([5], others=(others,)))[0].exclusive is exclusive
 
 
 def test_lost_is_beyond_the_baseline_and_reserved_is_lost_less_context():
     before = Baseline(16 * GIB, 500, exclusive=True)
-    found = occupancy.take(FakeCard([500 + 900], others=(1,)), before, 300, (4, 6))
+    found = occupancy.take(FakeGpu([500 + 900], others=(1,)), before, 300, (4, 6))
     assert (found.nvml_used_bytes, found.context_bytes, found.reserved_bytes) == (900, 300, 600)
     assert (found.tensors_bytes, found.tensors_peak_bytes, found.exclusive, found.reason) == (4, 6, True, None)
 
 
 def test_who_comes_meanwhile_is_noticed():
     before = Baseline(16 * GIB, 500, exclusive=True)
-    assert occupancy.take(FakeCard([900], others=(2,)), before, 300, (4, 6)).exclusive is False
+    assert occupancy.take(FakeGpu([900], others=(2,)), before, 300, (4, 6)).exclusive is False
 
 
 def test_what_is_missing_has_a_reason():
     before = Baseline(16 * GIB, 500, exclusive=None)
-    found = occupancy.take(FakeCard([900]), before, None, (4, 6))
+    found = occupancy.take(FakeGpu([900]), before, None, (4, 6))
     assert (found.nvml_used_bytes, found.reserved_bytes) == (400, None)
     assert "context" in found.reason
-    found = occupancy.take(FakeCard(["lost"]), before, 300, (4, 6))
+    found = occupancy.take(FakeGpu(["lost"]), before, 300, (4, 6))
     assert (found.nvml_used_bytes, found.reserved_bytes, found.reason) == (None, None, "lost")
 
 
 def test_what_others_gave_back_is_no_loss_of_nothing():
     before = Baseline(16 * GIB, 500, exclusive=False)
-    found = occupancy.take(FakeCard([400], others=(1,)), before, 300, (4, 6))
+    found = occupancy.take(FakeGpu([400], others=(1,)), before, 300, (4, 6))
     assert (found.nvml_used_bytes, found.reserved_bytes) == (None, None)
     assert "gave back" in found.reason
 
 
 def test_a_list_without_our_own_process_tells_nothing():
     before = Baseline(16 * GIB, 500, exclusive=True)
-    assert occupancy.take(FakeCard([900], others=(0,)), before, 300, (4, 6)).exclusive is None
-    assert occupancy.is_blind(FakeCard([900], others=(0,)))
-    assert not occupancy.is_blind(FakeCard([900], others=(1,)))
-    assert not occupancy.is_blind(FakeCard([900], others=(None,)))
+    assert occupancy.take(FakeGpu([900], others=(0,)), before, 300, (4, 6)).exclusive is None
+    assert occupancy.is_blind(FakeGpu([900], others=(0,)))
+    assert not occupancy.is_blind(FakeGpu([900], others=(1,)))
+    assert not occupancy.is_blind(FakeGpu([900], others=(None,)))
 
 
 @pytest.mark.parametrize("exclusive", [False, None])
@@ -165,7 +165,7 @@ def test_without_figures_nothing_is_contradicted():
     assert applied.by_figures(parse("fraction-0.9"), DeviceMemory(tensors_bytes=1, tensors_peak_bytes=1), None) is None
 
 
-class ExclusiveCard(FakeCard):
+class ExclusiveGpu(FakeGpu):
     def __init__(self, others, admits_one_process=True):
         super().__init__([0], others)
         self.admits_one_process = admits_one_process
@@ -176,16 +176,16 @@ class ExclusiveCard(FakeCard):
 
 
 @pytest.mark.parametrize(
-    ("card", "expected"),
+    ("gpu", "expected"),
     [
-        pytest.param(ExclusiveCard((1, 1, 0)), 0.1, id="a process that is being taken down"),
-        pytest.param(ExclusiveCard((0,)), 0.0, id="free"),
-        pytest.param(ExclusiveCard((None,)), 0.0, id="nobody can tell"),
-        pytest.param(ExclusiveCard((2,)), 10.0, id="somebody stays"),
-        pytest.param(ExclusiveCard((2,), admits_one_process=False), 0.0, id="others may be there too"),
+        pytest.param(ExclusiveGpu((1, 1, 0)), 0.1, id="a process that is being taken down"),
+        pytest.param(ExclusiveGpu((0,)), 0.0, id="free"),
+        pytest.param(ExclusiveGpu((None,)), 0.0, id="nobody can tell"),
+        pytest.param(ExclusiveGpu((2,)), 10.0, id="somebody stays"),
+        pytest.param(ExclusiveGpu((2,), admits_one_process=False), 0.0, id="others may be there too"),
     ],
 )
-def test_a_card_for_one_process_is_waited_for_until_it_is_free(card, expected):
+def test_a_gpu_for_one_process_is_waited_for_until_it_is_free(gpu, expected):
     clock = Clock()
-    occupancy.wait_until_free(card, clock.sleep, clock.now)
+    occupancy.wait_until_free(gpu, clock.sleep, clock.now)
     assert clock.seconds == pytest.approx(expected, abs=0.051)

@@ -95,7 +95,7 @@ def test_what_earlier_repetitions_measured_stands_where_a_later_one_is_left_out(
     assert part.said == ["fraction-0.9/function is left out of repetition 2: others are on the GPU."]
 
 
-def test_after_the_check_of_the_first_repetition_the_card_is_looked_at_again(part, recorder, monkeypatch):
+def test_after_the_check_of_the_first_repetition_the_gpu_is_looked_at_again(part, recorder, monkeypatch):
     repetition = Repetition(None, None)
     repetition.number = 1
     monkeypatch.setattr(part._checks, "check_apart", lambda repetition, entry: repetition.calls.append("check") or True)

@@ -4,7 +4,7 @@ import pytest
 
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 from bench.measure import entry, occupancy
 from bench.measure.launcher import Timeouts
 from bench.measure.occupancy import Baseline
@@ -25,13 +25,13 @@ ENTRIES = entry.of(
         (False, True, set()),
     ],
 )
-def test_what_reserves_is_kept_off_a_shared_card_unless_allowed(
+def test_what_reserves_is_kept_off_a_shared_gpu_unless_allowed(
     monkeypatch, tmp_path, tiny, exclusive, allowed, skipped
 ):
-    monkeypatch.setattr(occupancy, "baseline", lambda card: Baseline(16, 1, exclusive))
+    monkeypatch.setattr(occupancy, "baseline", lambda gpu: Baseline(16, 1, exclusive))
     settings = Settings(
         device="gpu",
-        card=Card(),
+        gpu=Gpu(),
         tf32=None,
         seed=1,
         preset=tiny,

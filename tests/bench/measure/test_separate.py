@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 from bench.measure import separate
 from bench.measure.launcher import Timeouts, WorkerFailed
 from bench.measure.settings import Settings
@@ -42,7 +42,7 @@ def take(tmp_path):
         repetition = SimpleNamespace(processes=[process], ask_afterwards=ask, log=lambda entry: tmp_path / "a.log")
         settings = Settings(
             device="gpu",
-            card=Card(absent="stand-in"),
+            gpu=Gpu(absent="stand-in"),
             tf32=None,
             seed=1,
             preset=PRESETS["quick"],

@@ -28,7 +28,7 @@ def test_a_plain_fraction_takes_the_share_given():
 
 
 @pytest.mark.parametrize("name", ["fraction-0", "fraction-1.01", "fraction--1", "fraction-nan", "fraction-much"])
-def test_a_share_of_a_card_is_above_none_and_at_most_all(name):
+def test_a_share_of_a_gpu_is_above_none_and_at_most_all(name):
     with pytest.raises(UsageError, match="above 0 and at most 1"):
         memory_policy.parse(name)
 

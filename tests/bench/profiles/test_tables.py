@@ -3,7 +3,7 @@
 import msgspec
 import numpy as np
 import pytest
-from support import card_checks, gpu_xplanes
+from support import gpu_checks, gpu_xplanes
 from support.documents import document, simulate
 
 from bench.profiles import tables
@@ -158,14 +158,14 @@ def test_a_trace_of_a_gpu_that_tells_nothing_says_why_and_xprof_does_not_stand_i
     assert tables.traced(found) == []
 
 
-def test_what_is_asked_of_a_card_is_answered_by_a_trace_with_a_device():
+def test_what_is_asked_of_a_gpu_is_answered_by_a_trace_with_a_device():
     def traced(gpu, reason=None):
         return on_a_gpu(lambda name, timed: profile(gpu=gpu, gpu_reason=reason, breakdown=breakdown(1e-3)))
 
-    lines = card_checks.traces_say_what_the_gpu_did(traced(gpu_trace(1e-3)))
+    lines = gpu_checks.traces_say_what_the_gpu_did(traced(gpu_trace(1e-3)))
     assert "1 kernels in a step of 1000 microseconds, launched by the host in 1000, busy for 30%" in lines[0]
     with pytest.raises(AssertionError, match="nothing to read"):
-        card_checks.traces_say_what_the_gpu_did(traced(None, "nothing to read"))
+        gpu_checks.traces_say_what_the_gpu_did(traced(None, "nothing to read"))
 
 
 def test_of_a_second_trace_that_tells_nothing_the_reason_is_said_and_it_counts_as_none():

@@ -26,7 +26,7 @@ def test_hardware_and_software_change_it(samples, change):
     assert of(samples, **change).sha256 != of(samples).sha256
 
 
-def test_which_card_is_used_is_no_part_of_it_and_other_variables_are():
+def test_which_gpu_is_used_is_no_part_of_it_and_other_variables_are():
     from bench.recording import fingerprint
 
     found = document(simulate(np.random.default_rng(1)))

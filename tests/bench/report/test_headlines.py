@@ -123,7 +123,7 @@ def test_where_the_aa_check_failed_there_is_no_figure_of_speed():
 
 def test_of_a_gpu_it_is_the_memory_that_the_usual_policy_reserves():
     times = {"default/function": 1e-3, "growth/function": 1e-3, "growth/function/control": 1e-3}
-    found = of(times, "memory", gpu="H100", card_memory=5 * 10**9)
+    found = of(times, "memory", gpu="H100", gpu_memory=5 * 10**9)
     assert by_question(found)[3].note == "default/function: the result has no such figure"
     known = with_reserved(found, [72 * 10**9, 2 * 10**9, 2 * 10**9])
     memory = by_question(known)[3]

@@ -86,10 +86,10 @@ def test_a_single_repetition_has_no_range(repetitions):
     assert ("(one repetition)" in text) == (repetitions == 1)
 
 
-def test_memory_of_a_card_has_its_range():
+def test_memory_of_a_gpu_has_its_range():
     times = {"growth/function": 1e-3, "growth/xla": 1e-3, "growth/function/control": 1e-3}
     samples = simulate(np.random.default_rng(2), times)
-    found = document(samples, experiment="memory", gpu="H100", card_memory=5 * 10**9)
+    found = document(samples, experiment="memory", gpu="H100", gpu_memory=5 * 10**9)
     assert "5.00 GB (5.00 GB-5.00 GB)" in render.html(run_page.page(found, None))
 
 

@@ -179,7 +179,7 @@ def test_every_interpreter_has_its_servers_and_the_control_one_of_its_own(compar
     assert "repetition 1/3: first call base:xla/resident" in stages
 
 
-def test_a_card_that_holds_few_workers_gets_groups_with_the_reference_in_each(tmp_path, tiny, listener, monkeypatch):
+def test_a_gpu_that_holds_few_workers_gets_groups_with_the_reference_in_each(tmp_path, tiny, listener, monkeypatch):
     monkeypatch.setattr(Settings, "most_alive", 4)
     preset = msgspec.structs.replace(tiny, looks=(1,), least_rounds=2, most_rounds=2, training_steps=1)
     options = Options(preset=preset, out=tmp_path, data="sample", device="cpu", profile=False)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import card_checks, patience
+from support import gpu_checks, patience
 from support.documents import with_experiment
 
 from bench.errors import ExitCode, UsageError
@@ -59,7 +59,7 @@ def states(document):
     return {case.name: case.status for case in document.experiment.cases}
 
 
-def test_a_run_checks_twice_reads_the_card_around_every_sample_and_measures_energy(bench, stand_in):
+def test_a_run_checks_twice_reads_the_gpu_around_every_sample_and_measures_energy(bench, stand_in):
     """Here the GPU gets too hot after the first round, and the user's environment asks for no growth."""
     heat = str(stand_in.state / "throttle")
     stand_in.set("pcie", 4)
@@ -102,9 +102,9 @@ def test_a_run_checks_twice_reads_the_card_around_every_sample_and_measures_ener
         assert info.sustained.utilisation == 0.75
         assert info.sustained.pcie_generation == 4
     assert "Joules per 1,000 steps" in text
-    run_checks(document, [check for check in card_checks.MODES if check is not card_checks.servers_may_fork])
+    run_checks(document, [check for check in gpu_checks.MODES if check is not gpu_checks.servers_may_fork])
     with pytest.raises(AssertionError):  # what was computed on the CPU is no answer about forking on a GPU
-        card_checks.servers_may_fork(document)
+        gpu_checks.servers_may_fork(document)
     assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
@@ -148,13 +148,13 @@ def test_every_memory_policy_is_measured_and_those_that_are_not_applied_have_no_
     assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
     assert re.search(r"fraction-0\.9/function reserves 15\.5 GB \(.*\) for a model of 2\.62 MB", text)
     sound = tuple(case for case in document.experiment.cases if case.status != "not-applied")
-    run_checks(with_experiment(document, cases=sound), card_checks.MEMORY)
+    run_checks(with_experiment(document, cases=sound), gpu_checks.MEMORY)
     with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
-        card_checks.every_policy_reserves_what_it_says(document)
+        gpu_checks.every_policy_reserves_what_it_says(document)
     assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
 
 
-def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_near_the_card(bench):
+def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_near_the_gpu(bench):
     """In the same run, bound to the cores that the stand-in for NVML calls near."""
     document, _, out = bench("--only", "xla/resident", "--trace-cuda-graphs", "--affinity", "near")
     section = document.autoencoder_bench
@@ -181,7 +181,7 @@ def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_
     assert "A step on the GPU" in page
 
 
-def test_on_a_card_that_others_use_nothing_is_reserved(bench, stand_in):
+def test_on_a_gpu_that_others_use_nothing_is_reserved(bench, stand_in):
     stand_in.set("foreign", os.getpid())
     share = ["--memory", "fraction", "--memory-fraction", "0.25"]
     document, text, _ = bench("--experiment", "memory", "--tf32", "off", *share)
@@ -230,7 +230,7 @@ def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, s
         assert benchmark.extra_info.sustained is None
 
 
-def test_a_card_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
+def test_a_gpu_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
     """Chosen by its UUID, which is not in the result; TensorFlow's address for it is one that NVML does not know."""
     stand_in.set("compute-mode", 3)
     chosen = {"STAND_IN_LOCK": str(tmp_path / "lock"), "STAND_IN_BUS_ID": "0000:99:00.0"}
@@ -271,10 +271,10 @@ def test_ways_that_feed_themselves_are_checked_and_held_against_the_limit(bench)
     assert "Fastest" in text
 
 
-def test_side_by_side_such_a_card_fails_all_but_one(bench, tmp_path):
+def test_side_by_side_such_a_gpu_fails_all_but_one(bench, tmp_path):
     """The stand-in's lock does refuse: without the mode known, one worker gets the GPU and the others fail.
 
-    Card 0 was chosen; TensorFlow says that it computes at another address, and NVML is asked about that GPU.
+    GPU 0 was chosen; TensorFlow says that it computes at another address, and NVML is asked about that GPU.
     """
     cause = {"STAND_IN_LOCK": str(tmp_path / "lock"), "STAND_IN_BUS_ID": "0000:41:00.0"}
     document, _, _ = bench("--only", "xla/resident", exit_code=ExitCode.FAILED, **cause)
@@ -301,7 +301,7 @@ def test_bad_usage_exits_with_2_and_the_valid_choices(bench, arguments, message)
     assert list(out.glob("*")) == []
 
 
-def test_an_exclusive_card_takes_no_two_interpreters(bench, stand_in):
+def test_an_exclusive_gpu_takes_no_two_interpreters(bench, stand_in):
     stand_in.set("compute-mode", 3)
     _, text, out = bench("--against", sys.executable, exit_code=ExitCode.USAGE)
     assert "one process at a time" in text

@@ -82,7 +82,7 @@ def test_who_chose_the_number_of_threads_keeps_it(monkeypatch):
         ([], True, False),
     ],
 )
-def test_tf32_is_what_the_card_can_and_not_only_what_is_switched_on(monkeypatch, capabilities, switch, expected):
+def test_tf32_is_what_the_gpu_can_and_not_only_what_is_switched_on(monkeypatch, capabilities, switch, expected):
     known = {i: {} if pair is None else {"compute_capability": pair} for i, pair in enumerate(capabilities)}
     monkeypatch.setattr(tf.config.experimental, "get_device_details", known.get)
     monkeypatch.setattr(tf.config.experimental, "tensor_float_32_execution_enabled", lambda: switch)

@@ -173,7 +173,7 @@ def test_an_error_without_a_name_is_a_number(driver):
     assert measured(driver) == "cuInit: error 12345"
 
 
-def test_no_card_and_no_memory_are_reasons(driver):
+def test_no_gpu_and_no_memory_are_reasons(driver):
     driver.stand_in_fail(b"cuInit", 1, NO_DEVICE)
     assert measured(driver) == "cuInit: CUDA_ERROR_NO_DEVICE"
     driver.stand_in_start()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.machine import missing_gpu
-from bench.machine.nvml import Card
+from bench.machine.nvml import Gpu
 
 LEAST_DRIVER = 525
 # TensorFlow 2.21 has 1,149 small kernels for compute capability 9.0 as PTX 8.5 alone, which came with CUDA 12.5.
@@ -13,18 +13,18 @@ LEAST_DRIVER_OF_HOPPER = 555
 _MEGAHERTZ = 1_000_000
 
 
-def look(card: Card, root: Path = Path("/")) -> list[Finding]:
+def look(gpu: Gpu, root: Path = Path("/")) -> list[Finding]:
     """Everything that NVML and the driver's files tell."""
-    if card.absent:
+    if gpu.absent:
         remedy = "In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility. Without it: no power, clocks, memory"
-        return [warning("NVML", card.absent, remedy)]
-    facts = {name: fact.value for name, fact in card.facts().items()}
+        return [warning("NVML", gpu.absent, remedy)]
+    facts = {name: fact.value for name, fact in gpu.facts().items()}
     capability = str(facts["compute_capability"] or "")
     return [
         _driver(str(facts["driver"] or ""), capability),
         *_age(capability),
         _clocks(facts),
-        _sharing(card),
+        _sharing(gpu),
         *_mps(facts["mps"]),
         _mode(str(facts["compute_mode"] or "unknown"), bool(facts["mig"]), facts["persistence"]),
         _counters(root),
@@ -34,10 +34,8 @@ def look(card: Card, root: Path = Path("/")) -> list[Finding]:
 def _driver(version: str, capability: str) -> Finding:
     least = LEAST_DRIVER_OF_HOPPER if capability == "9.0" else LEAST_DRIVER
     if 0 < _major(version) < least:
-        card = f" on a GPU of compute capability {capability}" if capability else ""
-        return problem(
-            "driver", f"{version} is too old for TensorFlow's CUDA{card}", f"Install driver {least} or newer"
-        )
+        gpu = f" on a GPU of compute capability {capability}" if capability else ""
+        return problem("driver", f"{version} is too old for TensorFlow's CUDA{gpu}", f"Install driver {least} or newer")
     return ok("driver", version or "NVML does not give its version")
 
 
@@ -83,8 +81,8 @@ def _setting(facts: Mapping[str, object]) -> str:
     return f"; for a clock that stays: sudo nvidia-smi --lock-gpu-clocks={megahertz},{megahertz}"
 
 
-def _sharing(card: Card) -> Finding:
-    others, reason = card.others()
+def _sharing(gpu: Gpu) -> Finding:
+    others, reason = gpu.others()
     if others is None:
         return warning("sharing", f"unknown: {reason}", "Policies that reserve are skipped: --allow-shared")
     if others:

@@ -12,7 +12,7 @@ from bench.results.schema import Document
 MIB = 2**20
 
 
-def the_card_is_the_one_tensorflow_uses(document: Document) -> list[str]:
+def the_gpu_is_the_one_tensorflow_uses(document: Document) -> list[str]:
     """NVML and TensorFlow speak of the same GPU."""
     section = document.autoencoder_bench
     facts = section.facts["gpu"]
@@ -201,7 +201,7 @@ def both_regimes_of_a_batch_are_seen(document: Document) -> list[str]:
 
 
 MODES = (
-    the_card_is_the_one_tensorflow_uses,
+    the_gpu_is_the_one_tensorflow_uses,
     servers_may_fork,
     the_same_model_within_its_limits,
     clocks_are_read_around_every_sample,
