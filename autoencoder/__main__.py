@@ -1,4 +1,4 @@
-"""python -m autoencoder: train as the notebook does, print its losses, save its pictures."""
+"""python -m autoencoder: train as the notebook does, print its losses, save its plots."""
 
 import importlib.util
 import os
@@ -50,11 +50,11 @@ def main(
             help="A folder with the four .gz files, or auto, keras, debian, download, sample.",
         ),
     ] = "auto",
-    out: Annotated[Path, typer.Option(help="Folder for losses.csv, weights.npz and the pictures.")] = Path(
+    out: Annotated[Path, typer.Option(help="Folder for losses.csv, weights.npz and the plots.")] = Path(
         "results/autoencoder"
     ),
 ) -> None:
-    """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its pictures."""
+    """Train the notebook's autoencoder on Fashion-MNIST, print its losses, save its plots."""
     output.install()
     messages = Console(stderr=True, soft_wrap=True, markup=False, emoji=False, highlight=False)
     try:
@@ -69,7 +69,7 @@ def main(
     except (DataError, _CannotRunError) as error:
         messages.print(str(error))
         raise typer.Exit(EXIT_USAGE) from None
-    messages.print(f"Losses, weights and pictures are in {out}")
+    messages.print(f"Losses, weights and plots are in {out}")
 
 
 def _user_path(path: Path) -> Path:

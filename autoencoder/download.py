@@ -1,4 +1,4 @@
-"""Fetch Fashion-MNIST with Keras' own loader, in a process of its own that is ended when it stalls."""
+"""Fetch Fashion-MNIST with Keras' own loader, in a process of its own that is ended when it hangs."""
 
 import os
 import subprocess

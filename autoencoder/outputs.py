@@ -1,4 +1,4 @@
-"""What a training leaves behind: losses, pictures and weights, as files in one folder."""
+"""What a training leaves behind: losses, plots and weights, as files in one folder."""
 
 import csv
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def reconstruct(parameters: Parameters, test_data: tf.data.Dataset, n: int = TES
     return draw_strips(triples)
 
 
-def save_pictures(losses: Sequence[float], strips: Strips, folder: Path) -> None:
+def save_plots(losses: Sequence[float], strips: Strips, folder: Path) -> None:
     """Write loss.png, originals.png, encodings.png and reconstructions.png."""
     save_loss_curve(losses, folder / "loss.png")
     save_strip(strips.originals, folder / "originals.png")
@@ -53,4 +53,4 @@ def save_all(
     save_losses(losses, folder / "losses.csv")
     save_weights(parameters, folder / "weights.npz")
     save_architecture(config, folder / "architecture.png")
-    save_pictures(losses, reconstruct(parameters, test_data), folder)
+    save_plots(losses, reconstruct(parameters, test_data), folder)

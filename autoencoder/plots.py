@@ -1,4 +1,4 @@
-"""The notebook's pictures: loss curve, architecture, and the strips of originals, encodings and reconstructions."""
+"""The notebook's plots: loss curve, architecture, and the strips of originals, encodings and reconstructions."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ ENCODING_SIDE = 8
 
 @dataclass(frozen=True)
 class Strips:
-    """Three pictures of n images side by side, each (28, 28 n), values in [0, 1]."""
+    """Three plots of n images side by side, each (28, 28 n), values in [0, 1]."""
 
     originals: Canvas
     encodings: Canvas
@@ -48,7 +48,7 @@ def draw_strips(
 
 
 def save_strip(canvas: Canvas, path: Path) -> None:
-    """Write one strip as a grey picture, one inch an image, without axes."""
+    """Write one strip as a grey plot, one inch an image, without axes."""
     images = canvas.shape[1] // IMAGE_SIDE
     figure = Figure(figsize=(images, 1), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -68,7 +68,7 @@ def save_loss_curve(losses: Sequence[float], path: Path) -> None:
 
 
 def save_architecture(config: Config, path: Path) -> None:
-    """Write the picture the notebook refers to as autoencode.png: the layers, their widths, what joins them."""
+    """Write the plot the notebook refers to as autoencode.png: the layers, their widths, what joins them."""
     widths = [config.num_features, config.num_hidden_1, config.num_hidden_2, config.num_hidden_1, config.num_features]
     names = ["input", "encoder 1", "encoding", "decoder 1", "reconstruction"]
     joints = ["encoder_h1, b1", "encoder_h2, b2", "decoder_h1, b1", "decoder_h2, b2"]

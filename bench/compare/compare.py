@@ -75,7 +75,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
             first_call=first_calls.get(name),
             memory=memory.get(name),
         )
-        for name, speed in zip(names, speeds, strict=False)  # those among the others come after
+        for name, speed in zip(names, speeds, strict=False)  # those relative to the others come after
     }
     return Comparison(
         kind=kind,
@@ -195,8 +195,8 @@ def _experiments_of_one(base: Run, new: Run) -> dict[str, Run]:
 def _of_case(speed: Judgement, relative: Judgement | None, threshold: float) -> Verdict | None:
     """What is certain of the case itself comes first.
 
-    Where that is open, a loss among the others counts if the case itself seems to have lost as much as matters: one
-    that kept its speed while others gained did not lose. A gain among the others says nothing of the case itself.
+    Where that is open, a loss relative to the others counts if the case itself seems to have lost as much as matters: one
+    that kept its speed while others gained did not lose. A gain relative to the others says nothing of the case itself.
     """
     lost = speed.ratio.value is not None and speed.ratio.value < 1 / (1 + threshold)
     if speed.verdict == "INCONCLUSIVE" and lost and relative is not None and relative.verdict == "SLOWER":

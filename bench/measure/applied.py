@@ -15,7 +15,7 @@ SLACK_BYTES = 256 * 2**20
 # What the default leaves free, by compute capability (TensorFlow's source, BFC allocator), in MiB.
 _MARGINS = ((9, 1800), (8, 1536), (7, 1050), (0, 500))
 _SMALL_MARGIN_BYTES = 225 * 2**20
-_SMALL_CARD_BYTES = 2 * 2**30
+_SMALL_GPU_BYTES = 2 * 2**30
 
 
 def by_settings(policy: Policy, found: AppliedPolicy) -> str | None:
@@ -56,7 +56,7 @@ def by_figures(policy: Policy, memory: DeviceMemory, capability: str | None) -> 
 
 def _margin(capability: str | None, free: int) -> int | None:
     """What the default leaves free on a GPU with so much to give; None where the generation is not known."""
-    if free < _SMALL_CARD_BYTES:
+    if free < _SMALL_GPU_BYTES:
         return _SMALL_MARGIN_BYTES
     if capability is None:
         return None

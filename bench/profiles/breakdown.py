@@ -162,12 +162,12 @@ def _top_ops(tables: Sequence[_Table]) -> list[TopOp]:
 
 
 def _top_op(row: Row, side: Any, whole: float) -> TopOp:
-    microseconds = _number(row["total_self_time"])
+    total_us = _number(row["total_self_time"])
     return TopOp(
         side=side,
         kind=str(row["type"])[:60],
         name=str(row["operation"])[:120],
         occurrences=int(_number(row["occurrences"])),
-        self_seconds=microseconds / 1e6,
-        self_share=microseconds / whole,
+        self_seconds=total_us / 1e6,
+        self_share=total_us / whole,
     )

@@ -210,12 +210,12 @@ def _disagreements(document: Document) -> Iterator[str]:
         )
     apart = []
     for one in traced(document):
-        stall = one.benchmark.extra_info.figures.get(INPUT_OVERHEAD)
+        overhead = one.benchmark.extra_info.figures.get(INPUT_OVERHEAD)
         waiting = one.profile.breakdown.input_bound_share if one.profile.breakdown else None
-        if waiting is None or stall is None or stall.low is None or stall.high is None:
+        if waiting is None or overhead is None or overhead.low is None or overhead.high is None:
             continue
-        if max(stall.low - waiting, waiting - stall.high) > _INPUT_APART:
-            apart.append(f"{one.name} {100 * waiting:.0f}% and {percent(stall)}")
+        if max(overhead.low - waiting, waiting - overhead.high) > _INPUT_APART:
+            apart.append(f"{one.name} {100 * waiting:.0f}% and {percent(overhead)}")
     if apart:
         yield (
             "What the trace sees of a step as waiting for input, and what is lost against a resident batch, differ: "

@@ -96,7 +96,7 @@ def _fastest(name: str, with_it: Sequence[Run], every: Sequence[Run]) -> str:
             rivals.append(f"{run.label} {with_interval(speed, multiple)}")
     device, rate = f"{best.device} ({best.label})", _rate(best.cases[name])
     if not rivals:
-        return f"{name}: fastest is {device}, {rate} steps/s; all others are surely slower."
+        return f"{name}: fastest is {device}, {rate} steps/s; all others are slower."
     return f"{name}: most steps/s on {device}, {rate}; whether it is the fastest is inconclusive: {', '.join(rivals)}."
 
 

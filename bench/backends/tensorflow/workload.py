@@ -107,7 +107,7 @@ def _train(prepared: PreparedData, config: Config, mode: str, folder: Path) -> l
     step = training.make_step(parameters, optimizer, known)
     losses = [float(loss) for loss in training.train(step, train_data, config)]
     outputs.save_losses(losses, folder / "losses.csv")
-    outputs.save_pictures(losses, outputs.reconstruct(parameters, test_data), folder)
+    outputs.save_plots(losses, outputs.reconstruct(parameters, test_data), folder)
     return losses
 
 

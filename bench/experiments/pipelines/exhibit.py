@@ -73,8 +73,8 @@ def _row(benchmark: Benchmark) -> list[str]:
 def _overhead(benchmark: Benchmark) -> str:
     if benchmark.extra_info.case.pipeline == "resident":
         return cells.BASELINE
-    stall = benchmark.extra_info.figures.get(INPUT_OVERHEAD)
-    return "-" if stall is None or stall.value is None else percent(stall)
+    overhead = benchmark.extra_info.figures.get(INPUT_OVERHEAD)
+    return "-" if overhead is None or overhead.value is None else percent(overhead)
 
 
 def alone_rate(benchmark: Benchmark) -> Estimate:
@@ -93,11 +93,11 @@ def _of_the_notebooks(document: Document) -> list[str]:
     if (mode := _fastest_mode(cases)) is None:
         return []
     usual = cases[f"{mode}/{_USUAL}"]
-    stall = usual.extra_info.figures.get(INPUT_OVERHEAD)
-    if stall is None or stall.value is None:
+    overhead = usual.extra_info.figures.get(INPUT_OVERHEAD)
+    if overhead is None or overhead.value is None:
         return []
-    cost = _cost(usual.name, stall)
-    if claims.cost(stall) is not Cost.SOME:
+    cost = _cost(usual.name, overhead)
+    if claims.cost(overhead) is not Cost.SOME:
         return [cost]
     return [
         f"{cost} {_bottleneck(usual, cases[f'{mode}/resident'])}",
@@ -121,25 +121,25 @@ def headlines(document: Document) -> list[Headline]:
         missing = next(name for name in needed if name not in cases)
         return [of_summary.missing(question, of_summary.why_missing(document, missing))]
     name = f"{mode}/{_USUAL}"
-    stall = cases[name].extra_info.figures.get(INPUT_OVERHEAD)
-    if stall is None:
+    overhead = cases[name].extra_info.figures.get(INPUT_OVERHEAD)
+    if overhead is None:
         return [of_summary.missing(question, f"{name}: the result has no such figure")]
     share = f"a step's time is lost to the input in {name}."
     note = {
         Cost.SOME: f"No: this share of {share}",
         Cost.LITTLE: f"Yes: less than {of_summary.whole_percent(claims.NEGLIGIBLE)} of {share}",
         Cost.OPEN: f"Inconclusive. The share of {share.replace('is lost', 'that is lost')}",
-    }[claims.cost(stall)]
-    return [of_summary.of_estimate(question, stall, of_summary.whole_percent, note)]
+    }[claims.cost(overhead)]
+    return [of_summary.of_estimate(question, overhead, of_summary.whole_percent, note)]
 
 
-def _cost(name: str, stall: Estimate) -> str:
-    match claims.cost(stall):
+def _cost(name: str, overhead: Estimate) -> str:
+    match claims.cost(overhead):
         case Cost.SOME:
-            return f"{name}: input overhead {percent(stall)} of a step."
+            return f"{name}: input overhead {percent(overhead)} of a step."
         case Cost.LITTLE:
-            return f"{name}: input overhead below {100 * claims.NEGLIGIBLE:g}% of a step, {percent(stall)}."
-    return f"{name}: input overhead inconclusive, {percent(stall)} of a step."
+            return f"{name}: input overhead below {100 * claims.NEGLIGIBLE:g}% of a step, {percent(overhead)}."
+    return f"{name}: input overhead inconclusive, {percent(overhead)} of a step."
 
 
 def _bottleneck(usual: Benchmark, resident: Benchmark) -> str:
@@ -225,12 +225,12 @@ def _whole_table(document: Document) -> Grid:
 
 def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
     info = benchmark.extra_info
-    stall, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
+    overhead, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
     return (
         benchmark.name,
         cells.rate_with_range(benchmark),
         milliseconds(benchmark.extra_info.steps_per_second),
-        "-" if stall is None or stall.value is None else percent(stall),
+        "-" if overhead is None or overhead.value is None else percent(overhead),
         with_interval(alone, _whole),
         cells.with_range([process.input_init_seconds for process in info.processes], lambda value: f"{value:.2f}"),
         cells.memory_with_range(benchmark, "uss"),

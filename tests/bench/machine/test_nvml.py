@@ -128,9 +128,9 @@ def test_a_driver_that_fails_half_way_keeps_its_first_answers(stand_in):
 def test_throttling_is_seen_when_it_comes(stand_in):
     code = (
         "import json, pathlib, sys; from bench.machine import nvml\n"
-        "GPU = nvml.open_card(sys.argv[1]); before = GPU.read()\n"
+        "gpu = nvml.open_gpu(sys.argv[1]); before = gpu.read()\n"
         f"pathlib.Path({str(stand_in.state / 'throttle')!r}).write_text({str(0x40 | 0x1)!r})\n"
-        "after = GPU.read(); print(json.dumps([before, after, nvml.throttle_reasons(after.throttle_bits)]))"
+        "after = gpu.read(); print(json.dumps([before, after, nvml.throttle_reasons(after.throttle_bits)]))"
     )
     before, after, reasons = ask(stand_in, code=code)
     assert (before[0], before[2]) == (1_410_000_000, 0)
