@@ -60,7 +60,7 @@ class Changes:
         return _separate(base, new, error)
 
     def relative(self, name: str) -> Change | None:
-        """Of a case's seconds per step relative to the others of its experiment: beyond what the one in their middle did.
+        """Of a case's seconds per step, relative to its experiment's other cases: beyond what their median did.
 
         All times are taken as ratios to the experiment's reference, within rounds, so that a slower machine moves
         nothing. None side by side, where it is not needed, under LEAST_OTHERS other cases, and where they did not move

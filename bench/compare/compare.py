@@ -195,7 +195,7 @@ def _experiments_of_one(base: Run, new: Run) -> dict[str, Run]:
 def _of_case(speed: Judgement, relative: Judgement | None, threshold: float) -> Verdict | None:
     """What is certain of the case itself comes first.
 
-    Where that is open, a loss relative to the others counts if the case itself seems to have lost as much as matters: one
+    Where that is open, a loss relative to the others counts if the case itself seems to have lost what matters: one
     that kept its speed while others gained did not lose. A gain relative to the others says nothing of the case itself.
     """
     lost = speed.ratio.value is not None and speed.ratio.value < 1 / (1 + threshold)

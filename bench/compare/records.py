@@ -67,7 +67,7 @@ class CaseComparison(Record, frozen=True, kw_only=True):
 
     `speed` is NEW's steps/s over BASE's; `relative` the same, over what the other cases of the run changed by;
     `first_call` and `memory` are NEW's seconds and bytes over BASE's. `verdict` is the case's: that of `speed`; or
-    SLOWER, where that is open, the case is certainly slower relative to the others, and seems to be beyond the threshold.
+    SLOWER, where that is open, the case is certainly slower relative to the others, and seems beyond the threshold.
     """
 
     name: str
