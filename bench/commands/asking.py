@@ -56,7 +56,7 @@ def list_cases() -> None:
         chosen = Choice((name,))
         usual, brief = selection.select(chosen)[name], selection.select(replace(chosen, brief=True))[name]
         for case in cases_of(experiment):
-            remark = f"  (the noise: {case.measured_as} once more)" if case.control else ""
+            remark = f"  (A/A control: {case.measured_as} once more)" if case.control else ""
             if case not in usual:
                 remark += "  (with --only)"
             elif case not in brief:

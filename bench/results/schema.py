@@ -32,7 +32,8 @@ from bench.results.warning import RunWarning
 # 2.3: traces by steps where a call does many; a GPU's trace itself, with CUDA graphs too; what launching, waiting and
 #      copying cost; pauses for cooling.
 # 3.0: what an experiment measures beside steps and what it makes of it are data: named quantities and figures.
-SCHEMA_VERSION = "3.0"
+# 3.1: warnings with their cases or causes, and counts; no latency of A/A controls, nor of what is not about speed.
+SCHEMA_VERSION = "3.1"
 
 # Of a case with an input pipeline: the share of a step that is lost against the same mode with a resident batch.
 INPUT_OVERHEAD = "input_overhead_share"

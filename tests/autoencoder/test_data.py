@@ -97,7 +97,7 @@ def test_auto_downloads_when_nothing_is_there_and_ends_at_the_sample(no_data, fa
     found = data.load(say=said.append)
     assert failing_download == [no_data]
     assert found.source == "sample"
-    assert "apt-get install dataset-fashion-mnist" in (found.note or "")
+    assert "--data download" in (found.note or "")
     assert any("no network" in line for line in said)
 
 

@@ -67,7 +67,7 @@ def test_the_other_modes_train_the_same_model(tmp_path, monkeypatch):
         arguments = ["--seed", "5", "--steps", "20", "--mode", mode, "--data", "sample", "--out", str(tmp_path)]
         done = CliRunner().invoke(app, arguments)
         assert done.exit_code == 0, done.output
-        assert "packaged sample" in done.output
+        assert "Packaged sample" in done.output
         trained[mode] = losses(tmp_path / "losses.csv")
     assert asked == list(training.MODES)
     np.testing.assert_allclose(trained["function"], trained["eager"], rtol=1e-5)

@@ -22,7 +22,7 @@ from bench.stats.inference import CONFIDENCE
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_CAPTION = "Overhead: lost to the input. USS: private host memory."
+_CAPTION = "USS: private host memory."
 _ON_A_GPU = " bus: bytes a step's input moves to the GPU."
 
 # Of the report: with the range or interval of every figure.
@@ -47,7 +47,7 @@ WORTH = 1.02  # what a remedy has to gain at least, surely
 
 def table(document: Document) -> Grid:
     """A row for each case."""
-    headings = ("steps/s", "overhead [95% CI]", "input only [batch/s]", "1st batch [s]", "USS")
+    headings = ("steps/s", "input overhead [95% CI]", "alone [batch/s]", "1st batch [s]", "USS")
     if document.autoencoder_bench.device.kind == "cpu":
         return cells.of_cases(document, headings, _row, _CAPTION)
     return cells.of_cases(

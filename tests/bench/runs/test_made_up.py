@@ -55,7 +55,7 @@ def test_it_is_listed():
     exit_code, text = bench("list")
     assert exit_code == 0
     assert "experiment rereads: What is reading the weights beside a step?" in text
-    assert "  resident/control  (the noise: resident once more)" in text
+    assert "  resident/control  (A/A control: resident once more)" in text
 
 
 def test_it_is_measured_with_what_is_its_own(outcome):
@@ -82,7 +82,7 @@ def test_the_screen_shows_its_table_and_its_finding(outcome):
     console = Console(file=io.StringIO(), width=100)
     console.print(summary.summary(outcome.document))
     text = console.file.getvalue()
-    assert "rereads: " in text
+    assert "Rereads " in text
     assert "reading: share of a step." in text
     assert "- resident: reading the weights takes" in text
 

@@ -71,7 +71,12 @@ def test_the_same_model_was_checked_and_passed(finished):
 
 def test_latency_and_profiles(finished):
     outcome = finished[0]
-    for benchmark in outcome.document.benchmarks:
+    *cases, control = outcome.document.benchmarks
+    assert (control.extra_info.latency, control.extra_info.latency_reason) == (
+        None,
+        "an A/A control is no case of its own",
+    )
+    for benchmark in cases:
         latency, profile = benchmark.extra_info.latency, benchmark.extra_info.profile
         assert latency.steps == 30
         assert 0 < latency.p50_seconds <= latency.p95_seconds
