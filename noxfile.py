@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -122,12 +123,28 @@ def install(session: nox.Session, *extras: str) -> None:
 
 
 def called_as() -> dict[str, str]:
-    """How nox was called, for the commands that the suite prints (bench/output/command.py)."""
-    script = Path(sys.argv[0])
-    on_path = shutil.which("nox")
+    """How nox was called, for the commands that the suite prints (bench/output/command.py).
+
+    A path below this folder works as it is. Above it the shell may find the same file by its name, unless a tool that
+    runs nox out of its cache has put that in front.
+    """
+    script = Path(sys.argv[0]).absolute()
+    python = Path(sys.executable)
     if script.name == "__main__.py":
-        return {"BENCH_NOX": "python -m nox"}
-    return {"BENCH_NOX": "nox" if on_path and Path(on_path).samefile(script) else os.path.relpath(script)}
+        return {"BENCH_NOX": shlex.join([os.path.relpath(python) if below(python) else str(python), "-m", "nox"])}
+    if {"uv", "archive-v0"} <= set(script.parts):
+        return {"BENCH_NOX": "uvx nox"}
+    if {"pipx", ".cache"} <= set(script.parts):
+        return {"BENCH_NOX": "pipx run nox"}
+    found = shutil.which("nox")
+    if not below(script) and found and Path(found).absolute() == script:
+        return {"BENCH_NOX": "nox"}
+    return {"BENCH_NOX": shlex.quote(os.path.relpath(script) if below(script) else str(script))}
+
+
+def below(path: Path) -> bool:
+    """Whether the path is in this folder."""
+    return path.absolute().is_relative_to(Path.cwd())
 
 
 def tensorflow_extra(session: nox.Session) -> str:

@@ -73,7 +73,7 @@ def test_commands_in_the_docs_work(command, tmp_path):
         if words is None:
             return
     if any(Path(word).name == "nox" for word in words):
-        # The two commands of the README are run as they stand, from a fresh clone, by .ci/run and its `nox -s bench`.
+        # Those for a fresh clone are run as they stand by .ci/run.
         assert words[words.index("-s") + 1] in nox_sessions()
         return
     if words[:2] == ["bench", "run"] and "--help" not in words:

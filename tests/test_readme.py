@@ -74,7 +74,7 @@ def clone(tmp_path):
 
 
 def test_its_commands_work_in_order_with_nothing_on_the_path_but_python(clone, tmp_path):
-    """Those that install are run as they stand by .ci/run; here what they leave behind is put in their place."""
+    """The first, which installs, is run as it stands by .ci/run; what such commands leave is put in place here."""
     python = tmp_path / "bin"
     python.mkdir()
     (python / "python3").symlink_to(sys.executable)

@@ -45,8 +45,8 @@ def compare(
     against the variability between runs. Other hardware gets ratios, without pass or fail. Several results make one
     table with a column for each.
 
-    Exits non-zero only on statistically significant regressions: the interval excludes 1, and the estimate is beyond
-    the threshold. False alarms are limited to 5% per comparison.
+    Exits with 3 only on statistically significant regressions: the interval excludes 1, and the estimate is beyond the
+    threshold. The method limits false alarms to 5% per comparison. Other codes: docs/exit-codes.md.
     """
     from bench.compare import export, many, verdict_tables
     from bench.compare.compare import Rules

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import msgspec
 import typer
-from rich.console import Console
 
 from bench.commands import axes
 from bench.commands.options import (
@@ -163,7 +162,7 @@ def run(
     from bench.run.against import parse as parse_against
     from bench.run.options import Options
 
-    console = Console(emoji=False)
+    console = progress_bar.open_console()
     options = Options(
         preset=msgspec.structs.replace(PRESETS[preset.value], profile_steps=profile_steps),
         experiments=tuple(experiment or ()),
@@ -255,7 +254,7 @@ def profile(
     from bench.run.execute import run as measure
     from bench.run.options import Options
 
-    console = Console(emoji=False)
+    console = progress_bar.open_console()
     options = Options(
         preset=msgspec.structs.replace(PROFILE, profile_steps=steps),
         experiments=(selection.case_named(case, experiment).experiment,),

@@ -11,7 +11,7 @@ from bench.results.memory_figures import figures
 from bench.results.schema import Benchmark, Document, Estimate
 
 BASELINE = "baseline"
-_CAPTION = "First call: trace, compile, first step. p50, p95: single steps."
+_CAPTION = "First call: trace, compile, first step."
 
 
 def of_cases(
@@ -76,7 +76,7 @@ def memory_with_range(benchmark: Benchmark, kind: str) -> str:
     return "-" if middle is None else f"{size(middle)} ({spread(low, high, size)})"
 
 
-_SPEED_HEADINGS = ("steps/s", "min-max", "vs eager [95% CI]", "first call [s]", "p50 [ms]", "p95 [ms]")
+_SPEED_HEADINGS = ("steps/s", "min-max", "vs eager [95% CI]", "first call [s]", "step p50 [ms]", "p95 [ms]")
 
 
 def speeds(document: Document) -> Grid:

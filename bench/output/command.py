@@ -9,8 +9,9 @@ from pathlib import Path
 
 from bench.output.figures import printable
 
-# Set by the noxfile: how nox itself was called.
+# Set by the noxfile: how nox itself was called, as words of a shell.
 NOX = "BENCH_NOX"
+_LONGEST = 1_000  # that a path may be
 _SESSIONS = {"run": "bench", "tensorboard": "tensorboard"}  # of the commands that have one
 
 
@@ -19,7 +20,7 @@ def written(*words: str) -> str:
     nox = os.environ.get(NOX)
     if nox and words[0] in _SESSIONS:
         rest = f" -- {shlex.join(words[1:])}" if words[1:] else ""
-        return f"{printable(nox)} -s {_SESSIONS[words[0]]}{rest}"
+        return f"{printable(nox, _LONGEST)} -s {_SESSIONS[words[0]]}{rest}"
     return shlex.join([*_own(Path(sys.argv[0])), *words])
 
 

@@ -12,7 +12,10 @@ NOTATION = (
 )
 
 # The same for a screen, in fewer words.
-LEGEND = "[a, b]: 95% CI. Ratios are paired within rounds; steps/s hold for their table's rounds in this run only."
+LEGEND = (
+    "[a, b]: 95% CI unless named; (a-b): range. Ratios are paired within rounds; steps/s hold for their table's rounds "
+    "only."
+)
 
 LONGEST_NAME = 120
 _ALL_DIGITS = 999.5  # from here on three of them would need an exponent

@@ -1,5 +1,6 @@
 """Say what is being measured: a live bar and the figures so far on a terminal, a few plain lines elsewhere."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from bench.output.progress import View
 from bench.results.schema import Document
 
 _REDRAW_SECONDS = 0.2
+_LOG_COLUMNS = 100
 
 Render = Callable[[Document], RenderableType]
 
@@ -85,6 +87,14 @@ class LiveView:
     def figures(self, document: Document) -> None:
         """Redraw them at the next stage."""
         self._progress.below = self._render(document)
+
+
+def open_console() -> Console:
+    """The one of standard output; a log, which has no width of its own, is as wide as the widest table."""
+    console = Console(emoji=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        return Console(emoji=False, width=_LOG_COLUMNS)
+    return console
 
 
 def is_live(console: Console) -> bool:

@@ -135,7 +135,8 @@ def _warnings(
     plan = measured.plan
     ratios = {
         benchmark.name: math.log(ratio.high / ratio.value)
-        for benchmark in (() if paired else benchmarks)  # side by side, other ratios are what it is about
+        # Side by side, other ratios are what it is about; and some experiments are not about ratios.
+        for benchmark in (() if paired or not plan.experiment.of_speed else benchmarks)
         if (ratio := benchmark.extra_info.ratio_to_reference).value and ratio.high
         if not benchmark.extra_info.case.control
     }

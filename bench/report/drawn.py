@@ -14,7 +14,8 @@ from bench.results.schema import Document
 def save_all(document: Document, folder: Path) -> None:
     """Draw them into the run's `plots`, each named for what it shows; the speeds are those of the first experiment."""
     parts = [cases for part in document.parts() if (cases := cases_of(part)).benchmarks]
-    style.save(bars.draw_steps_per_second(parts[0]), folder / "steps_per_second.png")
+    if parts:
+        style.save(bars.draw_steps_per_second(parts[0]), folder / "steps_per_second.png")
     for part in parts:
         section = section_of(part)
         if section and (figure := section.draw(part)):

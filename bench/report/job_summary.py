@@ -49,5 +49,5 @@ def markdown(document: Document) -> str:
         if part.benchmarks:
             lines += grids.markdown(summary.table_of(part))
     lines += [grids.literal(NOTATION), ""]
-    lines += [f"- {grids.literal(printable(line, 500))}" for line in shortcomings.of(document)]
+    lines += [f"- {grids.literal(printable(line, shortcomings.LONGEST_LINE))}" for line in shortcomings.of(document)]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,8 @@ from bench.output.figures import multiple, with_interval
 from bench.plan import memory_policy
 from bench.plan.case import AXES, Case
 from bench.results import aa_check
-from bench.results.schema import Benchmark, Document, ExperimentRecord
+from bench.results.aa_check import AACheck
+from bench.results.schema import Benchmark, Document
 from bench.results.warning import ADVICE
 
 # The notebook's pipeline has two names: in `modes` it is what the notebook does, in `pipelines` what it consists of.
@@ -33,43 +34,57 @@ def of_speed(name: str) -> bool:
     return name not in EXPERIMENTS or EXPERIMENTS[name].of_speed
 
 
-def _about_speed(document: Document) -> list[ExperimentRecord]:
-    """The experiments with repetitions whose answer noise in the times can spoil."""
-    return [one for one in document.autoencoder_bench.experiments if one.repetitions and of_speed(one.name)]
-
-
 _STATES = ("failed", "too noisy", "passed", "not checked")  # the worst first
+
+
+def _checks(document: Document) -> dict[str, AACheck]:
+    """Of the experiments whose answer noise in the times can spoil; of others where the check failed."""
+    checks = {one.name: aa_check.of(one) for one in document.autoencoder_bench.experiments if one.repetitions}
+    return {name: check for name, check in checks.items() if of_speed(name) or check.state == "failed"}
 
 
 def _noise(document: Document) -> str | None:
     """One line for all experiments: noise is a property of the run."""
-    checks = {one.name: aa_check.of(one) for one in _about_speed(document)}
+    checks = _checks(document)
     if not document.benchmarks or not checks:
         return None
-    worst = min((check.state for check in checks.values()), key=_STATES.index)
-    told = {name: check for name, check in checks.items() if check.resolution is not None}
-    if not told:
-        return "Data quality: not checked, since an A/A check needs three repetitions."
-    several = len(checks) > 1
-    if worst == "failed":
-        parts = [_of(name, check.difference, several) for name, check in told.items() if check.state == "failed"]
+    named = len(document.autoencoder_bench.experiments) > 1
+    by_state = {state: [name for name, check in checks.items() if check.state == state] for state in _STATES}
+    unchecked = f" Not checked: {', '.join(by_state['not checked'])}." if named and by_state["not checked"] else ""
+    resolved = [
+        _share(name, check.resolution, named)
+        for name, check in checks.items()
+        if check.state in ("too noisy", "passed")
+    ]
+    if by_state["failed"]:
+        parts = [_share(name, checks[name].difference, named) for name in by_state["failed"]]
+        noisy = f" Too noisy: {', '.join(by_state['too noisy'])}." if by_state["too noisy"] else ""
         return (
             f"Data quality: FAILED. Two measurements of the same case differ by {', '.join(parts)}, more than chance "
-            f"allows (A/A check). {ADVICE['unstable']}"
+            f"allows (A/A check).{noisy}{unchecked} {ADVICE['unstable']}"
         )
-    parts = [_of(name, check.resolution, several) for name, check in told.items()]
-    if worst == "too noisy":
-        return f"Data quality: NOISY. Do not trust differences below {', '.join(parts)} (A/A control, 99% CI)."
-    return f"Data quality: quiet enough. Not resolved (99% CI): differences below {', '.join(parts)}."
+    if by_state["too noisy"]:
+        text = f"NOISY. Do not trust differences below {', '.join(resolved)} (A/A control, 99% CI)."
+    elif resolved:
+        text = f"quiet enough. Not resolved (99% CI): differences below {', '.join(resolved)}."
+    else:
+        first = next(one for one in document.autoencoder_bench.experiments if one.name in checks)
+        return f"Data quality: not checked: {first.control.ratio.reason or 'the A/A control has no interval'}."
+    return f"Data quality: {text}{unchecked}"
 
 
-def _of(name: str, share: float | None, several: bool) -> str:
-    return f"{100 * (share or 0.0):.2g}%" + (f" ({name})" if several else "")
+def _share(name: str, share: float | None, named: bool) -> str:
+    return f"{100 * (share or 0.0):.2g}%" + (f" ({name})" if named else "")
 
 
 def _control(document: Document) -> str | None:
     """The ratios of the A/A controls: no case of their own, but the same one measured twice."""
-    experiments = [one for one in _about_speed(document) if one.control.ratio.value is not None]
+    checked = _checks(document)
+    experiments = [
+        one
+        for one in document.autoencoder_bench.experiments
+        if one.name in checked and one.control.ratio.value is not None
+    ]
     if not experiments or not document.benchmarks:
         return None
     ratios = (f"{one.name} {with_interval(one.control.ratio, multiple)}" for one in experiments)
@@ -79,17 +94,14 @@ def _control(document: Document) -> str | None:
 
 def _numerics(document: Document) -> str | None:
     """How far the losses of the cases lie from eager's."""
-    verified = [benchmark for benchmark in document.benchmarks if benchmark.extra_info.same_model]
+    measured = [benchmark for benchmark in document.benchmarks if not benchmark.extra_info.case.control]
+    verified = [benchmark for benchmark in measured if benchmark.extra_info.same_model]
     checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
     differences = [check.largest_relative_difference for check in checks]
     largest = max((one for one in differences if one is not None), default=None)
     if largest is None:
         return None
-    cases = (
-        f"all {len(verified)}"
-        if verified == [*document.benchmarks]
-        else f"{len(verified)} of {len(document.benchmarks)}"
-    )
+    cases = f"all {len(verified)}" if verified == measured else f"{len(verified)} of {len(measured)}"
     return (
         f"Numerics: {cases} cases match eager (relative loss difference up to {largest:.1e}, limit "
         f"{max(check.limit for check in checks):.0e}, {max(check.steps for check in checks)} steps)."

@@ -122,7 +122,7 @@ def _profiles(document: Document) -> Section:
 
 
 def _missing(document: Document) -> list[str]:
-    return [printable(line, 500) for line in shortcomings.of(document)] or ["Nothing."]
+    return [printable(line, shortcomings.LONGEST_LINE) for line in shortcomings.of(document)] or ["Nothing."]
 
 
 def _reproduce(document: Document) -> Section:

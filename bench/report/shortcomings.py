@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from bench.report import quality
 from bench.results.schema import Benchmark, Document, ExperimentRecord
-from bench.results.warning import Code, RunWarning
+from bench.results.warning import CAUSES, Code, RunWarning
 
+LONGEST_LINE = 2_000  # where names from elsewhere stand in it
 MOST_NAMES = 3  # of cases, in a sentence
 
 # What the line about the quality of the data says already.
@@ -42,27 +43,36 @@ def warnings(document: Document, but: Sequence[Code] = ()) -> list[str]:
     for warning in section.warnings:
         if warning.code not in but:
             advised.setdefault(warning.advice, {}).setdefault(warning.code, []).append(warning)
-    several = len(section.experiments) > 1
+    experiments = [one.name for one in section.experiments]
     return [
-        f"{'; '.join(_together(some, several).removesuffix('.') for some in kinds.values())}. {advice}"
+        f"{'; '.join(_together(some, experiments).removesuffix('.') for some in kinds.values())}. {advice}"
         for advice, kinds in advised.items()
     ]
 
 
-def _together(some: Sequence[RunWarning], several: bool) -> str:
-    """One sentence: of counts the sum, of texts that are the same one with all they are about."""
+def _together(some: Sequence[RunWarning], experiments: Sequence[str]) -> str:
+    """One sentence: of counts the sum, of equal texts one with all that they are about.
+
+    It names the experiments where there are several, and not all of them warn.
+    """
+    several = len(experiments) > 1
     rests = {one.text.removeprefix(f"{one.count} of {one.of} ") for one in some}
-    if len(rests) > 1:
+    if len(rests) > 1 or (several and some[0].count is None and not some[0].items):
         return " ".join(f"{one.experiment}: {one.sentence}" if several else one.sentence for one in some)
     (text,) = rests
-    if some[0].count is not None:
-        text = f"{sum(one.count or 0 for one in some)} of {sum(one.of or 0 for one in some)} {text}"
-        items = list(dict.fromkeys(item for one in some for item in one.items))
-        return text if len(items) > MOST_NAMES else _with_items(text, items)
-    named = [f"{one.experiment}/{item}" if several else item for one in some for item in one.items]
-    if not named and several and len(some) == 1 and some[0].experiment:
-        text = f"{some[0].experiment}: {text}"
-    return _with_items(text, named)
+    items = [
+        f"{one.experiment}/{item}" if several and item not in CAUSES.values() else item
+        for one in some
+        for item in one.items
+    ]
+    warning = [one.experiment or "" for one in some]
+    if some[0].count is None:
+        return _with_items(text, items)
+    text = f"{sum(one.count or 0 for one in some)} of {sum(one.of or 0 for one in some)} {text}"
+    if several and set(warning) < set(experiments):
+        text = f"{', '.join(warning)}: {text}"
+    items = list(dict.fromkeys(items))
+    return text if len(items) > MOST_NAMES else _with_items(text, items)
 
 
 def _with_items(text: str, items: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """One screen about a result: findings, how far to trust them, tables, warnings, and what to do next."""
 
 import re
-from collections.abc import Iterable
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
@@ -57,21 +59,36 @@ def headline(document: Document) -> str:
     section = document.autoencoder_bench
     parts = [
         f"autoencoder-bench {section.software.suite}",
-        _DECORATION.sub("", printable(section.device.name)) + (", CPU only" if section.device.kind == "cpu" else ""),
+        _DECORATION.sub("", printable(section.device.name)) + (", CPU" if section.device.kind == "cpu" else ""),
         f"TensorFlow {section.software.tensorflow}",
         section.plan.preset,
     ]
     if seconds := sum(section.time_spent.values()):
-        parts.append(f"{seconds / 60:.1f} min")
+        parts.append(f"{seconds / 60:.1f} min measuring")
     return " | ".join(parts)
 
 
 def next_step(document: Document) -> list[str]:
     """The command to go on with, where a longer one says more."""
     section = document.autoencoder_bench
-    if section.pairing or not (longer := longer_than([section.plan.preset])):
+    if section.pairing or not section.plan.command or not (longer := longer_than([section.plan.preset])):
         return []
-    return [f"Next      {written('run', '--preset', longer.name)}   ({USUALLY_TAKES[longer.name]}; tighter intervals)"]
+    words = shlex.split(section.plan.command)
+    if words[:2] != ["bench", "run"]:
+        return []
+    chosen = _without(words[2:], section.plan.preset, section.plan.seed, [one.name for one in section.experiments])
+    takes = f"{USUALLY_TAKES[longer.name]}; " if not chosen else ""
+    return [f"Next      {written('run', '--preset', longer.name, *chosen)}   ({takes}tighter intervals)"]
+
+
+def _without(words: Sequence[str], preset: str, seed: int, experiments: Sequence[str]) -> list[str]:
+    """The options of a run without those that it has anyway: preset, seed, and the experiments of the brief preset."""
+    text = [" ".join(pair) for pair in pairwise(words)]
+    usual = [f"--preset {preset}", f"--seed {seed}"]
+    if list(experiments) == [name for name, one in EXPERIMENTS.items() if one.in_brief]:
+        usual += [f"--experiment {name}" for name in experiments]
+    left_out = {i + offset for i, pair in enumerate(text) if pair in usual for offset in (0, 1)}
+    return [word for i, word in enumerate(words) if i not in left_out]
 
 
 def whereabouts(folder: Path) -> list[str]:
@@ -94,9 +111,18 @@ def _tables(document: Document) -> list[RenderableType]:
     """One legend for all; where there are several, what noise cannot spoil is said in sentences, not in a table."""
     parts = [part for part in document.parts() if part.benchmarks]
     grids = [table_of(part) for part in parts if len(parts) == 1 or quality.of_speed(part.experiment.name)]
-    words = (word for grid in grids for word in grid.caption.removesuffix(".").split(". ") if word)
-    legend = [LEGEND, *(f"{word}." for word in dict.fromkeys(words))]
+    legend = [LEGEND, *_legend(grids)]
     return [Text(""), *map(Compact, grids), Text(" ".join(legend), style="dim")] if grids else []
+
+
+def _legend(grids: Sequence[Grid]) -> Iterator[str]:
+    """Each term once; with the table's name where two tables mean different things by it."""
+    words = [(grid.title, f"{word}.") for grid in grids for word in grid.caption.removesuffix(".").split(". ") if word]
+    meanings: dict[str, set[str]] = {}
+    for _, word in words:
+        meanings.setdefault(word.partition(":")[0], set()).add(word)
+    named = (f"{title}, {word}" if len(meanings[word.partition(":")[0]]) > 1 else word for title, word in words)
+    yield from dict.fromkeys(named)
 
 
 def _about_data(document: Document) -> list[str]:

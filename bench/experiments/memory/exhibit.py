@@ -19,7 +19,9 @@ _DEVICE_CAPTION = (
     "GPU memory of one process alone on it. start: until the first allocation. tensors: most in use. used: by NVML, "
     "minus idle. reserved: used minus context (derived). USS: private host memory."
 )
-_HOST_CAPTION = "USS: private host memory."
+_HOST_CAPTION = (
+    "USS: private host memory. RSS: with pages shared with the server. init: seconds to the first computation."
+)
 # Of the report: with the least and the most of the processes.
 _KINDS = {
     "gpu": (
