@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,8 @@ def left_by_nox(clone):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True, timeout=patience.limit(60))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = home / "lib" / version / "site-packages"
-    (packages / "here.pth").write_text(f"{clone}\n{sysconfig.get_paths()['purelib']}\n")
+    here = [path for path in sys.path if path.endswith("-packages")]
+    (packages / "here.pth").write_text("\n".join([str(clone), *here, ""]))
     script = home / "bin" / "bench"
     script.write_text(f"#!{home}/bin/python\nimport sys\nfrom bench.__main__ import main\nsys.exit(main())\n")
     script.chmod(0o755)

@@ -54,13 +54,13 @@ class Machine:
 
 
 def find(paths: Sequence[Path]) -> list[Path]:
-    """The files that are meant: a folder stands for its result, or else for all results below it.
+    """The files that are meant: the folder of a run stands for its result, another for all results below it.
 
     Raises UsageError where there is none.
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.is_dir() and not (path / RESULT).is_file():
+        if path.is_dir() and not _is_run(path):
             # Of a side-by-side run the side that was measured for its own sake.
             below = [one for one in search.below(path) if not _is_base(one)]
             if not below:
@@ -69,6 +69,12 @@ def find(paths: Sequence[Path]) -> list[Path]:
         else:
             found[path / RESULT if path.is_dir() else path] = None
     return list(found)
+
+
+def _is_run(folder: Path) -> bool:
+    """A run's folder has its result, and none beside it but that of the other side."""
+    others = (one for one in folder.glob("*.json") if one.name not in (RESULT, BASE_RESULT))
+    return (folder / RESULT).is_file() and not any(search.kind_of(one) == "result" for one in others)
 
 
 def _is_base(path: Path) -> bool:

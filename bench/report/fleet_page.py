@@ -77,8 +77,9 @@ def _no_regression(steps: Sequence[Step]) -> Iterator[str]:
     if not compared:
         yield "No run can be compared with the one before it on the same hardware."
         return
+    runs = "1 run" if len(compared) == 1 else f"{len(compared)} runs"
     yield (
-        f"No significant regression in {len(compared)} runs, each against the run before on the same hardware; in "
+        f"No significant regression in {runs}, each against the run before on the same hardware; in "
         f"{len(compared) - certain} of them a case or more is inconclusive. A slow drift shows only in the histories."
     )
 

@@ -116,6 +116,11 @@ def test_the_reference_results_are_of_two_machines(reference):
     assert section(page, "history-0").plots
 
 
+def test_a_folder_of_results_is_no_run_though_one_is_called_like_a_runs(reference):
+    found = fleet.find([reference])
+    assert len(found) == len(list(reference.glob("*.json"))) > 2
+
+
 def test_of_a_side_by_side_run_one_side_counts(tmp_path):
     for i in range(2):
         (tmp_path / f"run{i}").mkdir()

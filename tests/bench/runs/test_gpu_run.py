@@ -247,7 +247,7 @@ def test_a_gpu_for_one_process_gets_one_at_a_time(bench, stand_in, tmp_path):
         assert benchmark.name == "function/resident" or benchmark.extra_info.ratio_to_reference.value is not None
         assert len(benchmark.stats.data) == 2
         assert len(benchmark.extra_info.same_model) == 2
-        assert benchmark.extra_info.latency_reason == "the experiment is not about speed"
+        assert (benchmark.extra_info.latency is None) == benchmark.extra_info.case.control
         assert benchmark.extra_info.processes[0].device_memory.reserved_bytes is not None
     facts = section.facts["gpu"]
     assert (facts["name"].value, facts["matched_by"].value) == ("Stand-in A100", None)

@@ -39,7 +39,7 @@ def with_memory(found, on_gpu):
     return with_experiment(msgspec.structs.replace(found, benchmarks=tuple(benchmarks)), name="memory")
 
 
-ON_GPU = DeviceMemory(
+DEVICE_MEMORY = DeviceMemory(
     tensors_bytes=4 * MB,
     tensors_peak_bytes=6 * MB,
     total_bytes=80 * GB,
@@ -57,7 +57,7 @@ def samples():
 
 
 def test_the_price_of_a_policy_is_said_in_words(samples):
-    found = with_memory(document(samples, gpu="H100"), ON_GPU)
+    found = with_memory(document(samples, gpu="H100"), DEVICE_MEMORY)
     assert exhibit.findings(found)[0] == (
         "eager/resident reserves 72.0 GB (72.0 GB-72.0 GB) for a model of 2.62 MB, and with its context takes 72.4 GB "
         "(72.4 GB-72.4 GB) of the GPU's 80.0 GB; its tensors need 6.00 MB (6.00 MB-6.00 MB) at most."
@@ -67,7 +67,7 @@ def test_the_price_of_a_policy_is_said_in_words(samples):
 
 
 def test_a_neighbour_is_mentioned(samples):
-    shared = msgspec.structs.replace(ON_GPU, exclusive=False)
+    shared = msgspec.structs.replace(DEVICE_MEMORY, exclusive=False)
     assert "Somebody else was on the GPU" in exhibit.findings(with_memory(document(samples, gpu="H100"), shared))[-1]
 
 
@@ -94,7 +94,7 @@ NAMES = {
 def test_the_bars_are_drawn_and_the_table_fits(tmp_path, gpu):
     times = dict.fromkeys(NAMES[gpu], 1e-3)
     measured = document(simulate(np.random.default_rng(3), times), experiment="memory", gpu=gpu)
-    found = with_memory(measured, ON_GPU if gpu else None)
+    found = with_memory(measured, DEVICE_MEMORY if gpu else None)
     style.save(plot.draw(found), tmp_path / "memory.png")
     assert matplotlib.image.imread(tmp_path / "memory.png").std() > 0.01
     console = Console(file=io.StringIO(), width=80)
