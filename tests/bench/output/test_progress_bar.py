@@ -58,3 +58,21 @@ def test_a_terminal_gets_a_bar_that_leaves_only_what_was_said():
     assert "Device: [CPU]" in text
     assert "left" in text
     assert text.rstrip("\n").endswith("\x1b[2K")  # the bar is wiped at the end
+
+
+def test_a_terminal_shows_the_figures_so_far_below_the_bar():
+    console = Console(file=Terminal(), width=100, force_terminal=True)
+    with open_view(console, lambda document: f"so far: {document}") as view:
+        view.milestone("repetition 1/4: timing 7 cases", 0.1)
+        assert "so far" not in console.file.getvalue()
+        view.figures("xla 641 steps/s")
+        view.stage("repetition 2/4: first call xla/resident", 0.3)
+        text = console.file.getvalue()
+        assert text.rindex("first call") < text.rindex("so far: ")
+
+
+def test_a_log_gets_no_figures_before_the_end():
+    console = Console(file=io.StringIO(), width=100)
+    with open_view(console, lambda document: f"so far: {document}") as view:
+        view.figures("xla 641 steps/s")
+    assert console.file.getvalue() == ""
