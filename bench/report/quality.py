@@ -66,7 +66,9 @@ def _noise(document: Document) -> str | None:
     if by_state["too noisy"]:
         text = f"NOISY. Do not trust differences below {', '.join(resolved)} (A/A control, 99% CI)."
     elif resolved:
-        text = f"quiet enough. Not resolved (99% CI): differences below {', '.join(resolved)}."
+        interfered = any(warning.code == "interference" for warning in document.autoencoder_bench.warnings)
+        state = "noisy, usable" if interfered else "quiet enough"
+        text = f"{state}. Not resolved (99% CI): differences below {', '.join(resolved)}."
     else:
         first = next(one for one in document.autoencoder_bench.experiments if one.name in checks)
         return f"Data quality: not checked: {first.control.ratio.reason or 'the A/A control has no interval'}."

@@ -69,6 +69,8 @@ def quality(document):
 
 
 def test_the_noise_is_always_said(document):
+    quiet = msgspec.structs.replace(document.autoencoder_bench, warnings=())  # whatever else this machine did meanwhile
+    document = msgspec.structs.replace(document, autoencoder_bench=quiet)
     passed = quality(with_control(document, of_control(1.004, 0.98, 1.03)))
     assert passed == "Data quality: quiet enough. Not resolved (99% CI): differences below 2.5%."
     failed = quality(with_control(document, of_control(1.2, 1.1, 1.3)))

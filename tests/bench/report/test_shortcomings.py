@@ -100,6 +100,12 @@ def test_the_line_about_quality_hides_nothing(quick, ratios, said, also):
     assert also in line
 
 
+def test_a_run_with_interference_is_not_called_quiet(quick):
+    found = warning.counted("interference", 5, 10, "monitoring windows saw interference", ["other processes"])
+    line = quality.verdict(with_warnings(quick, of("modes", found)))[0]
+    assert line.startswith("Data quality: noisy, usable. Not resolved (99% CI): ")
+
+
 def test_an_aa_control_is_no_case_of_the_numerics_check(quick):
     line = quality.verdict(quick)[-1]
     cases = [benchmark for benchmark in quick.benchmarks if not benchmark.extra_info.case.control]
