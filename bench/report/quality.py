@@ -69,6 +69,8 @@ def _noise(document: Document) -> str | None:
         interfered = any(warning.code == "interference" for warning in document.autoencoder_bench.warnings)
         state = "noisy, usable" if interfered else "quiet enough"
         text = f"{state}. Not resolved (99% CI): differences below {', '.join(resolved)}."
+    elif document.autoencoder_bench.pairing:
+        return "Data quality: the A/A control of this A/B run is in the other side's result; the comparison uses it."
     else:
         first = next(one for one in document.autoencoder_bench.experiments if one.name in checks)
         return f"Data quality: not checked: {first.control.ratio.reason or 'the A/A control has no interval'}."

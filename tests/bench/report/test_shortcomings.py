@@ -7,7 +7,7 @@ import pytest
 
 from bench.report import quality, shortcomings
 from bench.results import files, warning
-from bench.results.schema import Control, Estimate
+from bench.results.schema import Control, Estimate, Pairing
 
 QUICK = Path(__file__).parents[3] / "results" / "reference" / "quick.json"
 
@@ -98,6 +98,14 @@ def test_the_line_about_quality_hides_nothing(quick, ratios, said, also):
     line = quality.verdict(with_controls(quick, **ratios))[0]
     assert line.startswith(f"Data quality: {said}")
     assert also in line
+
+
+def test_of_an_ab_run_the_other_side_has_the_control(quick):
+    unchecked = with_controls(quick, modes="not measured", pipelines="not measured")
+    pairing = Pairing(id="a", side="new", label="new")
+    section = msgspec.structs.replace(unchecked.autoencoder_bench, pairing=pairing)
+    line = quality.verdict(msgspec.structs.replace(unchecked, autoencoder_bench=section))[0]
+    assert line.startswith("Data quality: the A/A control of this A/B run is in the other side's result")
 
 
 def test_a_run_with_interference_is_not_called_quiet(quick):
