@@ -19,11 +19,6 @@ def missing(question: str, reason: str) -> Headline:
     return Headline(question=question, value=None, note=reason)
 
 
-def whole_percent(share: float) -> str:
-    """A share in percent."""
-    return f"{100 * share:.0f}%"
-
-
 def why_missing(document: Document, name: str) -> str:
     """Why a case of this name has no figures, as far as the document says."""
     for experiment in document.autoencoder_bench.experiments:

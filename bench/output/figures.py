@@ -46,8 +46,15 @@ def percent(share: Estimate) -> str:
     """A share with its interval, in percent."""
     assert share.value is not None
     if share.low is None or share.high is None:
-        return f"{100 * share.value:.0f}% (no interval)"
-    return f"{100 * share.value:.0f}% [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+        return f"{whole_percent(share.value)} (no interval)"
+    ends = ", ".join(whole_percent(end).removesuffix("%") for end in (share.low, share.high))
+    return f"{whole_percent(share.value)} [{ends}]"
+
+
+def whole_percent(share: float) -> str:
+    """A share in whole percent; what rounds to nothing has no sign."""
+    text = f"{100 * share:.0f}%"
+    return "0%" if text == "-0%" else text
 
 
 def spread(low: float, high: float, form: Callable[[float], str]) -> str:

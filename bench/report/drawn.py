@@ -6,7 +6,7 @@ import msgspec
 
 from bench.experiments.base import Section
 from bench.experiments.registry import EXPERIMENTS
-from bench.output import bars, style
+from bench.output import bars, cells, style
 from bench.report import training
 from bench.results.schema import Document
 
@@ -26,8 +26,7 @@ def save_all(document: Document, folder: Path) -> None:
 
 def cases_of(document: Document) -> Document:
     """The same without A/A controls: what a plot or a table of cases is of. A control is no case to compare with."""
-    cases = tuple(benchmark for benchmark in document.benchmarks if not benchmark.extra_info.case.control)
-    return msgspec.structs.replace(document, benchmarks=cases)
+    return msgspec.structs.replace(document, benchmarks=tuple(cells.without_control(document)))
 
 
 def section_of(document: Document) -> Section | None:

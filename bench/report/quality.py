@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from bench.experiments.registry import EXPERIMENTS
+from bench.output import cells
 from bench.output.figures import multiple, with_interval
 from bench.plan import memory_policy
 from bench.plan.case import AXES, Case
@@ -98,7 +99,7 @@ def _control(document: Document) -> str | None:
 
 def _numerics(document: Document) -> str | None:
     """How far the losses of the cases lie from eager's."""
-    measured = [benchmark for benchmark in document.benchmarks if not benchmark.extra_info.case.control]
+    measured = cells.without_control(document)
     verified = [benchmark for benchmark in measured if benchmark.extra_info.same_model]
     checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
     differences = [check.largest_relative_difference for check in checks]
@@ -130,10 +131,8 @@ def _warm_up(document: Document) -> str | None:
 def _measured_again(document: Document) -> str | None:
     """Cases that several experiments have, each with the figure of its own rounds."""
     cases: dict[Case, list[Benchmark]] = {}
-    for benchmark in document.benchmarks:
-        case = benchmark.extra_info.case
-        if not case.control:
-            cases.setdefault(_regardless_of_experiment(case), []).append(benchmark)
+    for benchmark in cells.without_control(document):
+        cases.setdefault(_regardless_of_experiment(benchmark.extra_info.case), []).append(benchmark)
     several = [some for some in cases.values() if len({b.extra_info.case.experiment for b in some}) > 1]
     if not several:
         return None

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -38,7 +39,7 @@ class Subject:
         """Weights, biases, and what the optimizer keeps for each."""
         return sum(_bytes_of(variable) for variable in (*self.trainable, *self.optimizer_variables))
 
-    @property
+    @cached_property  # a sample ends with reading the last of them, inside of what is timed
     def trainable(self) -> list[tf.Variable]:
         """The variables that a step updates, in the order of the updates."""
         return WORKLOAD.trainable(self.parameters)

@@ -68,8 +68,7 @@ def _row(benchmark: Benchmark, kinds: Sequence[str]) -> list[str]:
 
 def findings(document: Document) -> list[str]:
     """What each policy costs on this GPU, or each mode on this host, and what the model itself needs."""
-    measured = [(benchmark, figures(benchmark)) for benchmark in document.benchmarks]
-    measured = [(benchmark, found) for benchmark, found in measured if not benchmark.extra_info.case.control]
+    measured = [(benchmark, figures(benchmark)) for benchmark in cells.without_control(document)]
     if document.autoencoder_bench.device.kind == "cpu":
         return [sentence for sentence in [_of_host(measured)] if sentence]
     sentences = [sentence for benchmark, found in measured if (sentence := _of_policy(benchmark, found))]

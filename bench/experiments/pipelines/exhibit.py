@@ -10,7 +10,7 @@ from bench.experiments import headlines as of_summary
 from bench.experiments.base import Exhibit, Headline, Section
 from bench.experiments.pipelines import input_alone
 from bench.output import cells
-from bench.output.figures import milliseconds, multiple, percent, size, with_interval
+from bench.output.figures import milliseconds, multiple, percent, size, whole_percent, with_interval
 from bench.output.grid import Grid
 from bench.results import claims, estimates
 from bench.results.claims import Answer, Cost
@@ -127,10 +127,10 @@ def headlines(document: Document) -> list[Headline]:
     share = f"a step's time is lost to the input in {name}."
     note = {
         Cost.SOME: f"No: this share of {share}",
-        Cost.LITTLE: f"Yes: less than {of_summary.whole_percent(claims.NEGLIGIBLE)} of {share}",
+        Cost.LITTLE: f"Yes: less than {whole_percent(claims.NEGLIGIBLE)} of {share}",
         Cost.OPEN: f"Inconclusive. The share of {share.replace('is lost', 'that is lost')}",
     }[claims.cost(overhead)]
-    return [of_summary.of_estimate(question, overhead, of_summary.whole_percent, note)]
+    return [of_summary.of_estimate(question, overhead, whole_percent, note)]
 
 
 def _cost(name: str, overhead: Estimate) -> str:
@@ -225,12 +225,12 @@ def _whole_table(document: Document) -> Grid:
 
 def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
     info = benchmark.extra_info
-    overhead, alone = info.figures.get(INPUT_OVERHEAD), alone_rate(benchmark)
+    alone = alone_rate(benchmark)
     return (
         benchmark.name,
         cells.rate_with_range(benchmark),
         milliseconds(benchmark.extra_info.steps_per_second),
-        "-" if overhead is None or overhead.value is None else percent(overhead),
+        _overhead(benchmark),
         with_interval(alone, _whole),
         cells.with_range([process.input_init_seconds for process in info.processes], lambda value: f"{value:.2f}"),
         cells.memory_with_range(benchmark, "uss"),
