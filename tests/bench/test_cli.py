@@ -84,26 +84,29 @@ def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
     assert "repetition" not in done.stdout
 
 
-def is_read(pipe):
-    """Whether somebody has opened the named pipe for reading, and waits for somebody to write."""
+def writing_end(pipe):
+    """The named pipe opened for writing, or None while nobody has opened it for reading."""
     try:
-        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError:
-        return False
-    return True
+        return None
 
 
 def test_a_signal_before_measuring_ends_with_130(tmp_path):
-    """While the data are being read: here from a named pipe that nobody writes to."""
+    """While the data are being read: here from a named pipe that is open and into which nobody writes.
+
+    Its writing end stays open until the command has ended. Closed earlier it would be the end of an empty file, and the
+    command would be ending by itself when the signal arrives.
+    """
     for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
         os.mkfifo(tmp_path / f"{name}-ubyte.gz")
     command = [str(BENCH), "run", "--device", "cpu", "--data", str(tmp_path), "--out", str(tmp_path / "out")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
-        pipe = tmp_path / "train-images-idx3-ubyte.gz"
-        patience.eventually(lambda: is_read(pipe))
+        end = patience.eventually(lambda: writing_end(tmp_path / "train-images-idx3-ubyte.gz"))
         process.terminate()
         _, errors = process.communicate(timeout=patience.limit(60))
+        os.close(end)
     assert process.returncode == 130
     assert "bench: interrupted" in errors
 

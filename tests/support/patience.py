@@ -5,12 +5,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 # Handed to the processes that share a run's tests, so that all of them have the same limits.
 VARIABLE = "TESTS_SLOWNESS"
 _USUAL_SECONDS = 0.25  # that an interpreter takes to start and import NumPy on two quiet cores of a virtual machine
 _TRIES = 3
 _MOST = 40.0
+
+Found = TypeVar("Found")
 
 
 def measure() -> None:
@@ -25,12 +28,13 @@ def limit(seconds: float) -> float:
     return seconds * float(os.environ[VARIABLE])
 
 
-def eventually(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Wait for what happens in its own time; fail long after it should have."""
+def eventually(condition: Callable[[], Found], seconds: float = 30.0) -> Found:
+    """Wait for what happens in its own time, and return what the condition said then; fail long after it should have."""
     deadline = time.monotonic() + limit(seconds)
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < deadline, f"not after {limit(seconds):.0f} s"
         time.sleep(0.01)
+    return found
 
 
 def _seconds_of_a_start() -> float:
