@@ -4,8 +4,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
+
+import psutil
 
 # Handed to the processes that share a run's tests, so that all of them have the same limits.
 VARIABLE = "TESTS_SLOWNESS"
@@ -29,12 +31,18 @@ def limit(seconds: float) -> float:
 
 
 def eventually(condition: Callable[[], Found], seconds: float = 30.0) -> Found:
-    """Wait for what happens in its own time, and return what the condition said then; fail long after it should have."""
+    """Wait for what happens in its own time, and return what the condition said; fail long after it should have."""
     deadline = time.monotonic() + limit(seconds)
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not after {limit(seconds):.0f} s"
         time.sleep(0.01)
     return found
+
+
+def gone(processes: Iterable[psutil.Process]) -> bool:
+    """Whether all of them end, sooner or later."""
+    _, alive = psutil.wait_procs(list(processes), timeout=limit(20))
+    return alive == []
 
 
 def _seconds_of_a_start() -> float:

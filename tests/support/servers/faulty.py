@@ -10,25 +10,31 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from bench.backends.tensorflow import modes
+from bench.backends.tensorflow import handlers, modes
+from bench.protocol import RunSample
 from bench.worker import server
 
+_samples = []  # those that this worker has been asked for: the first is its warm-up
+_run_sample = handlers.HANDLERS[RunSample]
 
-def _eager(config):
-    return modes.STEPS["eager"](config)
+
+def _count_sample(session, request):
+    _samples.append(request)
+    return _run_sample(session, request)
 
 
-def _misbehaving(action, after=60):
-    """An eager step that does `action` from its call number `after` on: in the timed rounds, not in the check."""
+def _function(config):
+    return modes.STEPS["function"](config)
+
+
+def _misbehaving(action, at_once=False):
+    """A step that does `action`, at once or in the timed rounds."""
 
     def build(config):
-        subject = _eager(config)
-        calls = 0
+        subject = _function(config)
 
         def step(batch):
-            nonlocal calls
-            calls += 1
-            if calls > after:
+            if at_once or len(_samples) > 1:
                 action()
             return subject.step(batch)
 
@@ -63,35 +69,28 @@ def _exit():
 
 
 def _another_model(config):
-    subject = _eager(config)
+    subject = _function(config)
     return replace(subject, step=lambda batch: subject.step(batch * 0.99))
 
 
 def _not_a_number(config):
-    subject = _eager(config)
+    subject = _function(config)
     return replace(subject, step=lambda batch: subject.step(batch) * tf.constant(float("nan")))
 
 
 def _retracing(config):
-    subject = _eager(config)
-    calls = 0
-
-    def step(batch):
-        nonlocal calls
-        calls += 1
-        return subject.step(batch)
-
-    return replace(subject, step=step, traces=lambda: 2 if calls > 60 else 1)
+    return replace(_function(config), traces=lambda: 2 if len(_samples) > 1 else 1)
 
 
+handlers.HANDLERS[RunSample] = _count_sample
 modes.STEPS.update(
     {
         "raise": _misbehaving(_raise),
-        "raise-at-once": _misbehaving(_raise, after=0),
+        "raise-at-once": _misbehaving(_raise, at_once=True),
         "kill": _misbehaving(_kill),
         "segfault": _misbehaving(_segfault),
         "hang": _misbehaving(_hang),
-        "hang-at-once": _misbehaving(_hang, after=0),
+        "hang-at-once": _misbehaving(_hang, at_once=True),
         "exhaust": _misbehaving(_exhaust),
         "exit": _misbehaving(_exit),
         "another-model": _another_model,
