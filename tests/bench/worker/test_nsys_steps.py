@@ -1,6 +1,7 @@
 """The process that a tool runs, under a tool of our own that NVTX loads as it loads Nsight Systems."""
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -84,8 +85,12 @@ def test_without_a_tool_the_ranges_cost_nothing_and_the_steps_are_done(tmp_path)
         (("--case", "modes/xla/notebook", "--steps", "0"), "--steps"),
     ],
 )
-def test_bad_usage_exits_with_2_and_says_what(arguments, message):
+def test_bad_usage_exits_with_2_and_says_what(arguments, message, monkeypatch, capsys):
+    """In this process, as the command does it: another would import TensorFlow once more for each."""
     pytest.importorskip("nvtx")
-    done = run(*arguments)
-    assert done.returncode == 2
-    assert message in done.stderr
+    monkeypatch.setattr(sys, "argv", [nsys_process.MODULE, "--device", "cpu", "--data", "sample", *arguments])
+    monkeypatch.delitem(sys.modules, nsys_process.MODULE, raising=False)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(nsys_process.MODULE, run_name="__main__", alter_sys=True)
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
