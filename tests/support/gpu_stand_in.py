@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.__main__ import main
 from bench.doctor import doctor
-from bench.machine import device
+from bench.machine import device, energy
 from bench.measure import cooling
 from bench.output import progress_bar
 from bench.plan.preset import PRESETS, Preset
@@ -31,7 +31,7 @@ QUICK = Preset(
     rounds_seconds=60.0,
     latency_steps=25,
     latency_seconds=20.0,
-    sustained_seconds=1.5,
+    sustained_seconds=0.6,
     profile_steps=5,
     training_steps=10,
 )
@@ -48,6 +48,7 @@ if __name__ == "__main__":
     device.driver_sign = lambda *known: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
     cooling.MOST_SECONDS = 1.0  # a GPU of files never cools down
+    energy.SETTLING_SECONDS = 0.1  # and averages nothing
     options.Options = functools.partial(options.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
     main()

@@ -95,7 +95,7 @@ def test_a_run_checks_twice_reads_the_gpu_around_every_sample_and_measures_energ
         assert process.device_memory.tensors_peak_bytes == 6_000_000
         assert process.device_memory.nvml_used_bytes is None
         assert "other workers are on the GPU" in process.device_memory.reason
-        assert info.sustained.seconds >= 1.5
+        assert info.sustained.seconds >= 0.6
         # The stand-in takes 100 W, and its counter is read before the pass and after it, however long that takes.
         assert info.sustained.joules >= 100 * info.sustained.seconds - 0.1
         assert info.sustained.joules_per_1000_steps == 1000 * info.sustained.joules / info.sustained.steps
