@@ -33,6 +33,12 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return name
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what was collected, before anything is left out: tests/test_collection.py compares it."""
+    config.stash[naming.COLLECTED] = [item.nodeid for item in items]
+
+
 @pytest.fixture(scope="session")
 def full_set() -> str:
     """Name the whole Fashion-MNIST as a data source; skip where it is not installed."""

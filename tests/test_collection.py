@@ -10,6 +10,7 @@ import pytest
 from support import naming, patience
 
 ROOT = Path(__file__).parents[1]
+LEAST = 1_000  # tests of the whole suite
 
 
 def collected(hash_seed: int) -> list[str]:
@@ -30,22 +31,29 @@ def collected(hash_seed: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def twice() -> tuple[list[str], list[str]]:
-    """Collected one after the other, so that no file is imported in the same second in both."""
-    first, over = collected(1), time.time()
+def twice(request) -> tuple[list[str], list[str]]:
+    """By this process, where it has collected the suite, and by another; else by two others.
+
+    They did it one after the other, so that no file was imported in the same second in both.
+    """
+    ours = request.config.stash[naming.COLLECTED]
+    if len(ours) < LEAST:
+        ours = collected(1)
+    over = time.time()
     while int(time.time()) == int(over):
         time.sleep(0.05)
-    return first, collected(2)
+    return ours, collected(2)
 
 
 def test_two_processes_collect_the_same(twice):
     first, second = twice
-    assert len(first) > 1_000
-    assert first == second
+    assert len(first) > LEAST
+    files = {line.partition("::")[0] for line in first}  # some may have been left out here
+    assert first == [line for line in second if line.partition("::")[0] in files]
 
 
 def test_every_id_can_be_read(twice):
-    for line in twice[0]:
+    for line in twice[1]:
         assert line.isascii(), line
         assert line.isprintable(), line
         assert "\\x" not in line, f"{line}: bytes"

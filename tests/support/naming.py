@@ -7,6 +7,9 @@ from enum import Enum
 from pathlib import PurePath
 
 import msgspec
+import pytest
+
+COLLECTED = pytest.StashKey[list[str]]()  # the ids of all tests that this process has found
 
 _LONGEST = 48
 
