@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support import once
 from support.runs import TINY, Listener
 
 from bench.plan.preset import Preset
@@ -27,10 +28,17 @@ def listener(new_listener: type[Listener]) -> Listener:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, Listener, Path]:
-    """A whole run of all seven cases on the sample: its outcome, what its view was told, its results folder."""
-    view, out = Listener(), tmp_path_factory.mktemp("results")
-    outcome = run(Options(preset=TINY, out=out, label="test", data="sample", device="cpu"), view)
-    return outcome, view, out
+    """A whole run of all seven cases on the sample: its outcome, what its view was told, its results folder.
+
+    It is to be left as it is: the processes that share the tests share it too.
+    """
+
+    def make() -> tuple[Outcome, Listener, Path]:
+        view, out = Listener(), tmp_path_factory.mktemp("results")
+        outcome = run(Options(preset=TINY, out=out, label="test", data="sample", device="cpu"), view)
+        return outcome, view, out
+
+    return once.made("finished", make, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
