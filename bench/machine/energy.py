@@ -9,7 +9,7 @@ from bench.machine.nvml import Gpu
 from bench.results.record import Sustained
 
 # What NVML gives as the present power is an average of up to a second: the first ones hold what was before.
-SETTLING_SECONDS = 1.0
+_SETTLING_SECONDS = 1.0
 NVML_SOURCE = "NVML, the whole GPU"
 
 
@@ -48,7 +48,7 @@ class Meter:
 
     def look(self) -> None:
         """Take down what is averaged over the last second."""
-        if self._gpu is None or self._now() - self._began < SETTLING_SECONDS:
+        if self._gpu is None or self._now() - self._began < _SETTLING_SECONDS:
             return
         for value, values in ((self._gpu.watts(), self._watts), (self._gpu.utilisation(), self._utilisation)):
             if value is not None:

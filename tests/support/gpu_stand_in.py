@@ -48,7 +48,7 @@ if __name__ == "__main__":
     device.driver_sign = lambda *known: "/dev/nvidiactl"
     PRESETS["quick"] = QUICK
     cooling.MOST_SECONDS = 1.0  # a GPU of files never cools down
-    energy.SETTLING_SECONDS = 0.1  # and averages nothing
+    energy._SETTLING_SECONDS = 0.1  # and averages nothing
     options.Options = functools.partial(options.Options, server_command=COMMAND)
     doctor.Wanted = functools.partial(doctor.Wanted, server_command=COMMAND)
     main()
