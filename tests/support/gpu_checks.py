@@ -1,7 +1,7 @@
 """What only a GPU can answer, as checks of results: each returns figures for the report, or fails.
 
-They are written against the result of one part's run, so that tests/bench/runs/test_gpu_run.py can try them on those of
-the stand-ins.
+They are written against the result of one part's run, so that tests/bench/runs/test_gpu_run.py and
+test_gpu_memory_run.py beside it can try them on those of the stand-ins.
 """
 
 from bench.experiments.batch.experiment import MOST_EXAMPLES

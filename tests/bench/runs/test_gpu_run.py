@@ -1,69 +1,39 @@
 """What a run does on a GPU, by the command line itself, with driver, NVML and TensorFlow's device stood in for."""
 
 import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support import gpu_checks, patience
-from support.documents import with_experiment
+from support import gpu_checks, gpu_runs, stand_in_nvml
 
 from bench.errors import ExitCode, UsageError
 from bench.machine import cores
-from bench.results import files
 from bench.run.execute import run
 from bench.run.options import Options
-
-STAND_IN = ("-m", "support.gpu_stand_in")
-MIB = 2**20
 
 
 @pytest.fixture
 def bench(stand_in, tmp_path):
-    """Runs `bench run` and returns its document and output; the output folder is new each time."""
-
-    def call(*arguments, exit_code=ExitCode.OK, **environment):
-        out = tmp_path / f"out-{len(list(tmp_path.glob('out-*')))}"
-        command = [
-            sys.executable,
-            *STAND_IN,
-            "run",
-            "--out",
-            str(out),
-            "--data",
-            "sample",
-            *([] if "--trace-cuda-graphs" in arguments else ["--no-profile"]),
-            *([] if "--experiment" in arguments else ["--experiment", "modes"]),
-            *arguments,
-        ]
-        variables = {**stand_in.environment, "COLUMNS": "200", "XDG_CACHE_HOME": str(tmp_path), **environment}
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=patience.limit(240), check=False, env=variables
-        )
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        folders = [path for path in out.glob("*") if path.is_dir()]
-        return (files.read(folders[0] / "result.json") if folders else None), done.stdout + done.stderr, out
-
-    return call
+    return gpu_runs.runner(stand_in, tmp_path)
 
 
-def run_checks(document, checks):
-    """The checks that wait for a GPU, on what the stand-ins gave."""
-    for check in checks:
-        assert check(document)
+@pytest.fixture(scope="module")
+def of_xla(nvml_library, tmp_path_factory):
+    """A run with everything that there is for what XLA compiled, bound to the cores near the GPU.
 
-
-def states(document):
-    return {case.name: case.status for case in document.experiment.cases}
-
-
-def test_a_run_checks_twice_reads_the_gpu_around_every_sample_and_measures_energy(bench, stand_in):
-    """Here the GPU gets too hot after the first round, and the user's environment asks for no growth."""
-    heat = str(stand_in.state / "throttle")
+    The GPU gets too hot after the first round, and the user's environment asks for no growth.
+    """
+    folder = tmp_path_factory.mktemp("xla")
+    stand_in = stand_in_nvml.with_state(nvml_library, folder / "nvml")
     stand_in.set("pcie", 4)
-    document, text, out = bench("--only", "xla/resident", TF_FORCE_GPU_ALLOW_GROWTH="false", STAND_IN_HEAT=heat)
+    theirs = {"TF_FORCE_GPU_ALLOW_GROWTH": "false", "STAND_IN_HEAT": str(stand_in.state / "throttle")}
+    words = ("--only", "xla/resident", "--trace-cuda-graphs", "--affinity", "near")
+    return gpu_runs.runner(stand_in, folder)(*words, **theirs)
+
+
+def test_a_run_checks_twice_reads_the_gpu_around_every_sample_and_measures_energy(of_xla):
+    document, text, out = of_xla
     assert "Device: GPU" in text
     assert "TensorFlow sees Stand-in GPU." in text
     section = document.autoencoder_bench
@@ -102,61 +72,15 @@ def test_a_run_checks_twice_reads_the_gpu_around_every_sample_and_measures_energ
         assert info.sustained.utilisation == 0.75
         assert info.sustained.pcie_generation == 4
     assert "Joules per 1,000 steps" in text
-    run_checks(document, [check for check in gpu_checks.MODES if check is not gpu_checks.servers_may_fork])
+    gpu_runs.run_checks(document, [check for check in gpu_checks.MODES if check is not gpu_checks.servers_may_fork])
     with pytest.raises(AssertionError):  # what was computed on the CPU is no answer about forking on a GPU
         gpu_checks.servers_may_fork(document)
     assert str(out) not in (next(out.glob("*/result.json"))).read_text()
 
 
-def test_every_memory_policy_is_measured_and_those_that_are_not_applied_have_no_figure(bench):
-    """The stand-in's faults are those of the fraction 0.5: alone it reserves nothing, with growth 90% at once."""
-    chosen = ["default", "growth", "fraction", "growth+fraction", "async", "fraction-0.5", "growth+fraction-0.5"]
-    wanted = [word for name in chosen for word in ("--memory", name)]
-    document, text, out = bench("--experiment", "memory", "--tf32", "off", *wanted, exit_code=ExitCode.FAILED)
-    assert states(document) == {
-        "default/function": "measured",
-        "growth/function": "measured",
-        "fraction-0.9/function": "measured",
-        "growth+fraction-0.9/function": "measured",
-        "async/function": "measured",
-        "fraction-0.5/function": "not-applied",
-        "growth+fraction-0.5/function": "not-applied",
-        "growth/function/control": "measured",
-    }
-    assert document.experiment.interleaved is False
-    reasons = {case.name: case.failure.reason for case in document.experiment.cases if case.failure}
-    assert reasons["fraction-0.5/function"].startswith("fraction-0.5 should have reserved 8.00 GiB, and reserved 0.01")
-    assert "it should take only what it needs" in reasons["growth+fraction-0.5/function"]
-    reserved = {}
-    for benchmark in document.benchmarks:
-        (process,) = benchmark.extra_info.processes
-        memory = process.device_memory
-        assert memory.exclusive is True
-        # What the bare process holds, less the 6 MB of tensors that the stand-in claims.
-        context = 302 * MIB - 6_000_000
-        assert (memory.nvml_idle_bytes, memory.total_bytes, memory.context_bytes) == (400 * MIB, 16 * 2**30, context)
-        assert memory.reserved_bytes == memory.nvml_used_bytes - memory.context_bytes
-        assert (memory.tensors_bytes, memory.tensors_peak_bytes) == (4_000_000, 6_000_000)
-        assert 0 < process.host_uss_bytes <= process.host_rss_bytes <= process.host_peak_rss_bytes
-        # 784-128-64-128-784 with biases, three times for Adam, and its count of steps and rate.
-        assert process.model_bytes == pytest.approx(3 * 4 * 218_192, abs=64)
-        assert process.data_bytes == 64 * 784 * 4
-        reserved[benchmark.name] = memory.reserved_bytes / MIB
-    assert reserved["growth/function"] == reserved["async/function"] == reserved["growth+fraction-0.9/function"]
-    assert reserved["growth/function"] == pytest.approx(14 + 6_000_000 / MIB)
-    assert reserved["fraction-0.9/function"] == pytest.approx(0.9 * 16 * 1024, abs=8)
-    assert reserved["default/function"] == pytest.approx(16 * 1024 - 400 - 1536, abs=310)
-    assert re.search(r"fraction-0\.9/function reserves 15\.5 GB \(.*\) for a model of 2\.62 MB", text)
-    sound = tuple(case for case in document.experiment.cases if case.status != "not-applied")
-    run_checks(with_experiment(document, cases=sound), gpu_checks.MEMORY)
-    with pytest.raises(AssertionError, match=r"should have reserved 8\.00 GiB"):
-        gpu_checks.every_policy_reserves_what_it_says(document)
-    assert (next(out.glob("*/plots/memory.png"))).stat().st_size > 10_000
-
-
-def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_near_the_gpu(bench):
+def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_near_the_gpu(of_xla):
     """In the same run, bound to the cores that the stand-in for NVML calls near."""
-    document, _, out = bench("--only", "xla/resident", "--trace-cuda-graphs", "--affinity", "near")
+    document, _, out = of_xla
     section = document.autoencoder_bench
     assert "--trace-cuda-graphs" in section.plan.command
     assert "--affinity near" in section.plan.command
@@ -179,41 +103,6 @@ def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_
     page = (folder / "report.html").read_text()
     assert "modes/xla/resident (CUDA graphs)" in page
     assert "A step on the GPU" in page
-
-
-def test_on_a_gpu_that_others_use_nothing_is_reserved(bench, stand_in):
-    stand_in.set("foreign", os.getpid())
-    share = ["--memory", "fraction", "--memory-fraction", "0.25"]
-    document, text, _ = bench("--experiment", "memory", "--tf32", "off", *share)
-    assert states(document)["fraction-0.25/function"] == "skipped"
-    assert "Skipped: fraction-0.25/function: others are on the GPU" in text
-    assert "--allow-shared" in text
-    (process,) = document.benchmarks[0].extra_info.processes
-    assert process.device_memory.exclusive is False
-    assert "Somebody else was on the GPU" in text
-    assert "nvidia-smi -c" not in text  # that cases ran one by one is no fault of the GPU's mode
-
-
-def test_of_a_neighbour_who_leaves_meanwhile_nothing_is_concluded(bench, stand_in):
-    """The fraction 0.5 reserves nothing, but 400 MiB that come back are no evidence: no verdict, no negative bytes."""
-    stand_in.set("foreign", os.getpid())
-    share = ["--memory", "fraction-0.5", "--memory", "growth", "--allow-shared"]
-    document, _, _ = bench("--experiment", "memory", "--tf32", "off", *share, STAND_IN_LEAVING="1")
-    assert states(document)["fraction-0.5/function"] == "measured"
-    found = {b.name: b.extra_info.processes[0].device_memory for b in document.benchmarks}
-    assert all(memory.exclusive is False for memory in found.values())
-    first = [memory for memory in found.values() if memory.nvml_used_bytes is None]
-    assert [memory.reason for memory in first] == ["others gave back more of the GPU's memory than this process took"]
-
-
-def test_where_nvml_lists_nobody_not_even_us_nobody_is_taken_to_be_alone(bench, stand_in):
-    """As under WSL2: an empty list is no evidence of an empty GPU."""
-    stand_in.set("scenario", "blind")
-    document, text, _ = bench("--experiment", "memory", "--tf32", "off", "--memory", "fraction")
-    assert states(document)["fraction-0.9/function"] == "skipped"
-    assert "NVML cannot tell who is on the GPU" in " ".join(text.split())
-    (process, *_) = document.benchmarks[0].extra_info.processes
-    assert process.device_memory.exclusive is None
 
 
 def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, stand_in):

@@ -1,8 +1,9 @@
 """The real server on a machine that has no GPU, with one made up beside its CPU.
 
 TensorFlow is told of a physical GPU, and takes memory policies for it as it does for a real one. Replaced are the
-placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a sample, which are
-made short, and large products small. The rest is the suite's own code for a GPU. What it measures are times of the CPU.
+placing of computations (they run on the CPU), the allocator's statistics, TF32, and the rules of a sample and the tries
+of a limit, which are made short, and large products small. The rest is the suite's own code for a GPU. What it measures
+are times of the CPU.
 
 What a process holds of the GPU is told to the stand-in for NVML (tests/bench/machine/stand_in/nvml.c), by the options
 that TensorFlow's context was really started with: a tenth of a GPU and a half under growth, and so on as BFC does. The
@@ -149,6 +150,7 @@ clock.choose_steps = _calibrate
 profiler.inspect_trace = _inspect_trace
 worker.LARGE["gpu"] = 64
 worker.LARGE_COPY_BYTES["gpu"] = 2**20
+worker._TRIES_SECONDS = 0.02
 clock.GPU_RULES = clock.SampleRules(
     target_seconds=0.005, warmup_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
 )
