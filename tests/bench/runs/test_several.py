@@ -1,6 +1,7 @@
 """Several experiments in one run: they share servers, and nothing that belongs to one of them."""
 
 import io
+import sys
 
 import msgspec
 import pytest
@@ -25,6 +26,7 @@ def outcome(tmp_path_factory, tiny, new_listener):
         out=tmp_path_factory.mktemp("several"),
         data="sample",
         device="cpu",
+        server_command=(sys.executable, "-m", "support.servers.hurried"),
     )
     view = new_listener()
     return run(options, view), view

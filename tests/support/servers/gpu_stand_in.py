@@ -150,7 +150,9 @@ clock.choose_steps = _calibrate
 profiler.inspect_trace = _inspect_trace
 worker.LARGE["gpu"] = 64
 worker.LARGE_COPY_BYTES["gpu"] = 2**20
-worker._TRIES_SECONDS = 0.02
+worker._TRIES_SECONDS = 0.01
+worker._CALL_SECONDS = 0.001
+worker._ROUNDS = 2
 clock.GPU_RULES = clock.SampleRules(
     target_seconds=0.005, warmup_seconds=0.002, queued_steps=5, queued_seconds=0.25, linearity=0.5
 )
