@@ -22,7 +22,7 @@ for group in sys.argv[2:]:
 from support.runs import TINY, Listener
 from bench.run.options import Options
 from bench.run.execute import run
-preset = msgspec.structs.replace(TINY, looks=(1,))
+preset = msgspec.structs.replace(TINY, looks=(1,), least_rounds=2, most_rounds=2, latency_steps=20, training_steps=10)
 options = Options(preset=preset, out=Path(sys.argv[1]), data="sample", device="cpu", profile=False)
 sys.exit(run(options, Listener()).exit_code)
 """
