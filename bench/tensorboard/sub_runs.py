@@ -1,6 +1,6 @@
 """What TensorBoard shows of a run: a sub-run for each case, with its curves, its plot and its hyperparameters."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from statistics import median
@@ -14,7 +14,6 @@ from bench.tensorboard.events import EventFile, Value
 PARAMETERS = {
     "experiment": "the question that the case belongs to",
     **DESCRIPTIONS,
-    # TensorBoard shows the first five by their names: this is the one to do without.
     "role": "a case, or the A/A control, which is the reference measured once more",
 }
 METRICS = {
@@ -43,11 +42,11 @@ def write(document: Document, records: Iterable[CaseRecord], losses: Sequence[fl
     logdir = run_folder / "tensorboard"
     by_case = {record.case: record for record in records}
     with EventFile(logdir, seconds) as events:
-        events.hparams_config(PARAMETERS, METRICS)
+        events.hparams_config(parameters_of(document), METRICS)
     for benchmark in document.benchmarks:
         case = benchmark.extra_info.case
         with EventFile(logdir / name_of(case), seconds) as events:
-            _write_case(benchmark, by_case[case], run_folder, events)
+            _write_case(benchmark, _parameters(benchmark, parameters_of(document)), by_case[case], run_folder, events)
     if losses:
         with EventFile(logdir / _TRAINING, seconds) as events:
             for step, loss in enumerate(losses):
@@ -56,8 +55,10 @@ def write(document: Document, records: Iterable[CaseRecord], losses: Sequence[fl
                 _write_image(f"training/{name}", run_folder / f"plots/{name}.png", len(losses), description, events)
 
 
-def _write_case(benchmark: Benchmark, record: CaseRecord, run_folder: Path, events: EventFile) -> None:
-    events.hparams(name_of(record.case), _parameters(benchmark))
+def _write_case(
+    benchmark: Benchmark, parameters: Mapping[str, Value], record: CaseRecord, run_folder: Path, events: EventFile
+) -> None:
+    events.hparams(name_of(record.case), parameters)
     for name, value in metrics(benchmark).items():
         events.scalar(name, value, 0)
     # Loops report the mean of the steps in a call, so a loss may stand for several.
@@ -79,13 +80,26 @@ def _write_image(tag: str, path: Path, step: int, description: str, events: Even
         events.image(tag, path.read_bytes(), step, description)
 
 
-def _parameters(benchmark: Benchmark) -> Mapping[str, Value]:
+def parameters_of(document: Document) -> Mapping[str, str]:
+    """What tells the cases of a run apart, described: the axes that they are named by, and more where it differs.
+
+    TensorBoard shows the first five by their names, so that what all have in common would hide what they differ in.
+    """
+    cases = [benchmark.extra_info.case for benchmark in document.benchmarks]
+    names = {"role", *(axis for case in cases for axis in case.axes)}
+    if len({case.experiment for case in cases}) > 1:
+        names.add("experiment")
+    return {name: text for name, text in PARAMETERS.items() if name in names}
+
+
+def _parameters(benchmark: Benchmark, names: Collection[str]) -> Mapping[str, Value]:
     case = benchmark.extra_info.case
-    return {
+    known: Mapping[str, Value] = {
         "experiment": case.experiment,
         **{axis: "none" if value is None else value for axis, value in _axes_of(benchmark).items()},
         "role": "A/A control" if case.control else "case",
     }
+    return {name: value for name, value in known.items() if name in names}
 
 
 def _axes_of(benchmark: Benchmark) -> Mapping[str, Value | None]:
