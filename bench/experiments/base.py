@@ -129,7 +129,18 @@ def is_measured(record: CaseRecord) -> bool:
     return unhindered and bool(record.processes) and record.sample_size is not None
 
 
-def _as_chosen(axes: Axes, free_bytes: int | None) -> Axes:
+@dataclass(frozen=True)
+class Room:
+    """What a machine offers an experiment: bytes free on its GPU, None where there is none or it does not say; devices.
+
+    `devices` are how many may share a step: the GPUs that may be used, or on a CPU the cores.
+    """
+
+    free_bytes: int | None
+    devices: int
+
+
+def _as_chosen(axes: Axes, room: Room) -> Axes:
     return axes
 
 
@@ -139,8 +150,9 @@ class Experiment:
 
     `cases` makes them of the values chosen for axes, or of the experiment's own; the reference and its A/A control come
     with them. `usual` gives the globs of those that are measured where none are asked for, `brief` those in the
-    shortest preset. `fit` chooses values for a GPU with so many bytes free. `exhibit` and `worker` import what they
-    need when they are called: Matplotlib, a framework.
+    shortest preset. `fit` chooses values for what the machine offers, where none are chosen; it raises UsageError for
+    those that it does not offer. `exhibit` and `worker` import what they need when they are called: Matplotlib, a
+    framework.
     """
 
     name: str
@@ -153,7 +165,9 @@ class Experiment:
     usual: Callable[[Axes], tuple[str, ...]] = lambda axes: ("*",)
     brief: tuple[str, ...] | None = None  # None: as usual
     in_brief: bool = False  # whether the shortest preset measures it where no experiment is named
-    fit: Callable[[Axes, int | None], Axes] = _as_chosen
+    fit: Callable[[Axes, Room], Axes] = _as_chosen
+    on_request: bool = False  # measured only where it is named
+    across_devices: bool = False  # its cases share several devices: all GPUs that may be used, or a CPU's cores
     alone: bool = False  # each case has a GPU to itself
     contexts: bool = True  # where it has, what a process takes beside its tensors is measured, mode by mode
     of_speed: bool = True  # False: it says how much, which noise in the times does not touch

@@ -1,30 +1,33 @@
 """Which cases are wanted, from what the user names."""
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
-from bench.experiments.base import Experiment, cases_of
+from bench.experiments.base import Experiment, Room, cases_of
 from bench.experiments.registry import EXPERIMENTS, usual_experiments
 from bench.plan.case import Axes, Case, Value, is_reference
 
 # Axes whose values are names of what the worker has: any that some experiment measures by itself.
-_NAMED = ("mode", "pipeline")
-_ANY_MEMORY = 2**60  # bytes
+_NAMED = ("mode", "pipeline", "strategy")
+# More than any machine has: its cases are all that there are.
+_ANY_ROOM = Room(free_bytes=2**60, devices=64)
 
 
 @dataclass(frozen=True)
 class Choice:
     """Which cases are wanted: of each experiment those that match one of the globs `only`, or its usual ones.
 
-    `axes` are values to measure instead of an experiment's own. With `brief`, the fewer cases of a first answer.
+    `axes` are values to measure instead of an experiment's own, and `fitted` the same with those that the machine asks
+    for, by experiment. With `brief`, the fewer cases of a first answer.
     """
 
     experiments: tuple[str, ...]
     only: tuple[str, ...] = ()
     axes: Axes = field(default_factory=dict)
+    fitted: Mapping[str, Axes] = field(default_factory=dict)
     brief: bool = False
 
 
@@ -36,7 +39,7 @@ def select(choice: Choice) -> dict[str, tuple[Case, ...]]:
     """
     experiments = [experiment_named(name) for name in dict.fromkeys(choice.experiments)]
     _check_axes(choice.axes, experiments)
-    cases = {one.name: cases_of(one, choice.axes) for one in experiments}
+    cases = {one.name: cases_of(one, choice.fitted.get(one.name, choice.axes)) for one in experiments}
     names = [case.name for some in cases.values() for case in some]
     for glob in choice.only:
         if not any(fnmatchcase(name, glob) for name in names):
@@ -75,7 +78,7 @@ def case_named(name: str, experiment: str | None) -> Case:
     known = [
         case
         for one in experiments
-        for case in (*cases_of(one), *cases_of(one, one.fit({}, _ANY_MEMORY)))
+        for case in (*cases_of(one), *cases_of(one, one.fit({}, _ANY_ROOM)))
         if not case.control
     ]
     if found := next((case for case in known if case.name == name), None):
@@ -119,11 +122,12 @@ def _check_own(axis: str, value: Value, experiments: Iterable[Experiment]) -> No
         raise UsageError(f"--axis {axis}={value}: only --experiment {owner} measures it, and alone.")
 
 
-def with_fitting(axes: Axes, experiments: Iterable[str], free_bytes: int | None) -> Axes:
-    """The axes with the values that these experiments need on a GPU with so many bytes free, where none are chosen."""
-    for name in experiments:
-        axes = experiment_named(name).fit(axes, free_bytes)
-    return axes
+def fitted(axes: Axes, experiments: Iterable[str], room: Room) -> dict[str, Axes]:
+    """For each of these experiments, the axes with the values that the machine asks for where none were chosen.
+
+    Raises UsageError for values that it does not offer.
+    """
+    return {name: experiment_named(name).fit(axes, room) for name in experiments}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -33,14 +33,20 @@ class GpuName:
 class DeviceChoice:
     """`kind` is cpu or gpu, `why` a few words, `environment` what servers are started with.
 
-    `slug` names folders; `gpu` is what CUDA_VISIBLE_DEVICES is set to on a GPU, an index or a UUID.
+    `slug` names folders. `gpus` are those that CUDA_VISIBLE_DEVICES is set to, each an index or a UUID, and `gpu` the
+    first of them, on which everything is measured that one device does.
     """
 
     kind: Literal["cpu", "gpu"]
     why: str
     environment: dict[str, str]
     slug: str
-    gpu: str | None = None
+    gpus: tuple[str, ...] = ()
+
+    @property
+    def gpu(self) -> str | None:
+        """The first GPU, None on a CPU."""
+        return self.gpus[0] if self.gpus else None
 
 
 def choose(
@@ -49,8 +55,9 @@ def choose(
     environment: Mapping[str, str] = os.environ,
     root: Path = Path("/"),
     known: Callable[[], Sequence[GpuName] | None] = lambda: None,
+    several: bool = False,
 ) -> DeviceChoice:
-    """Decide between CPU and exactly one GPU.
+    """Decide between CPU and exactly one GPU, or `several`: all that may be used, unless one of them is named.
 
     `device` is auto, gpu or cpu; auto means gpu wherever an NVIDIA driver or WSL2's /dev/dxg is present. `gpu` is an
     index in `nvidia-smi`'s order or a UUID; without it, the first GPU that CUDA_VISIBLE_DEVICES allows. `known` gives
@@ -69,15 +76,17 @@ def choose(
         return _cpu(_absent(root, environment) if missed else "no NVIDIA driver found")
     gpus = known() or _listed(root)
     wanted = _gpu(gpu, environment.get("CUDA_VISIBLE_DEVICES"), gpus)
-    identified = _identify(wanted, "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES", gpus)
+    source = "--gpu" if gpu is not None else "CUDA_VISIBLE_DEVICES"
+    identified = _identify(wanted, source, gpus)
+    others = _others(identified, environment.get("CUDA_VISIBLE_DEVICES"), gpus) if several and gpu is None else ()
     # CUDA's own order puts the fastest GPU first; in this one an index is the same GPU to CUDA and to nvidia-smi.
-    variables = {"CUDA_VISIBLE_DEVICES": identified, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    variables = {"CUDA_VISIBLE_DEVICES": ",".join((identified, *others)), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     why = (
         f"GPU {identified} as nvidia-smi counts"
         if identified.isdigit()
         else f"chosen by UUID, {without_uuid(identified)}"
     )
-    return DeviceChoice("gpu", why, variables, _slug(identified, gpus), identified)
+    return DeviceChoice("gpu", why, variables, _slug(identified, gpus), (identified, *others))
 
 
 def without_uuid(text: str) -> str:
@@ -148,6 +157,25 @@ def _identify(wanted: str, source: str, gpus: Sequence[GpuName]) -> str:
         slices = ", ".join(gpu.slices) or "none yet (nvidia-smi mig -cgi)"
         raise UsageError(f"{source} {wanted} is in MIG mode: choose one of its slices with --gpu. There are: {slices}.")
     return gpu.slices[0]
+
+
+def _others(first: str, visible: str | None, gpus: Sequence[GpuName]) -> tuple[str, ...]:
+    """The other GPUs that may be used, each by what CUDA_VISIBLE_DEVICES takes; slices of MIG are not among them.
+
+    CUDA lets a process have one slice at a time (NVIDIA's MIG user guide, "CUDA visible devices").
+    """
+    if first.startswith("MIG-"):
+        return ()
+    allowed = [str(gpu.index) for gpu in gpus if gpu.slices is None] if visible is None else _entries(visible)
+    found = [_identify(entry, "CUDA_VISIBLE_DEVICES", gpus) for entry in allowed if not entry.startswith("MIG-")]
+    same = {first, *(gpu.uuid for gpu in gpus if str(gpu.index) == first)}
+    return tuple(dict.fromkeys(entry for entry in found if entry not in same))
+
+
+def _entries(visible: str) -> list[str]:
+    """Those of CUDA_VISIBLE_DEVICES, up to the first that CUDA takes for none."""
+    entries = [entry.strip() for entry in visible.split(",") if entry.strip()]
+    return entries[: entries.index("-1")] if "-1" in entries else entries
 
 
 def _listing(gpus: Sequence[GpuName]) -> str:

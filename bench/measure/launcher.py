@@ -55,15 +55,21 @@ class Timeouts:
     worker_ready: float = 180.0  # a spawned worker imports TensorFlow first
     first_call: float = 180.0
     request: float = 120.0
+    join: float = 60.0  # until all ranks of a case have found each other
+    collective: float = 90.0  # of an operation that all ranks take part in, by TensorFlow's own clock
 
     @staticmethod
     def for_device(kind: str) -> "Timeouts":
         """A GPU without matching machine code in the wheel compiles for up to half an hour (tensorflow #62320)."""
-        return Timeouts(first_call=2400.0) if kind == "gpu" else Timeouts()
+        return Timeouts(first_call=2400.0, collective=2400.0) if kind == "gpu" else Timeouts()
 
 
 class WorkerFailed(Exception):
-    """A worker raised, died, hung, or did not understand; the text says which."""
+    """A worker raised, died, hung, or did not understand; the text says which. `died` is of its process."""
+
+    def __init__(self, reason: str, died: bool = False) -> None:
+        super().__init__(reason)
+        self.died = died
 
 
 class ServerGone(BenchError):
@@ -81,6 +87,16 @@ class Worker:
         self.pid = pid
         self.log = log
 
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Of all its processes: one."""
+        return (self.pid,)
+
+    @property
+    def connection(self) -> "Connection[bytes, bytes]":
+        """To wait for several workers at a time; messages go through `send` and `receive`."""
+        return self._connection
+
     def receive(self, expected: Any, seconds: float, what: str) -> Any:
         """The worker's next message, of a type in `expected`. Sleeps while waiting.
 
@@ -91,7 +107,7 @@ class Worker:
                 raise WorkerFailed(f"hung: no answer to {what} within {seconds:g} s")
             reply = protocol.decode(self._connection.recv_bytes(), expected | protocol.Failed)
         except (EOFError, OSError):
-            raise WorkerFailed(f"{self._cause_of_death()}, in {what}") from None
+            raise WorkerFailed(f"{self._cause_of_death()}, in {what}", died=True) from None
         except protocol.ProtocolError as error:
             raise WorkerFailed(f"sent something unexpected: {error}") from None
         if isinstance(reply, protocol.Failed):
@@ -107,14 +123,21 @@ class Worker:
         `meanwhile` is called a few times a second until the reply is there; without it the launcher sleeps.
         """
         what = type(request).__name__
+        self.send(request)
         try:
-            self._connection.send_bytes(protocol.encode(request))
             deadline = time.monotonic() + seconds
             while meanwhile and not self._connection.poll(_MEANWHILE_SECONDS) and time.monotonic() < deadline:
                 meanwhile()
         except OSError:
-            raise WorkerFailed(f"{self._cause_of_death()}, in {what}") from None
+            raise WorkerFailed(f"{self._cause_of_death()}, in {what}", died=True) from None
         return self.receive(expected, seconds, what)
+
+    def send(self, request: protocol.Message) -> None:
+        """Send a request whose reply is then to be received. Raises WorkerFailed."""
+        try:
+            self._connection.send_bytes(protocol.encode(request))
+        except OSError:
+            raise WorkerFailed(f"{self._cause_of_death()}, in {type(request).__name__}", died=True) from None
 
     def stop(self) -> None:
         """Stop the idle worker: thread pools of its input pipeline would compute into other cases' samples."""

@@ -103,7 +103,7 @@ class Part:
             if number == 1:
                 passes_began = time.monotonic()
                 with self._time_spent.on("profiles"):
-                    self._trace_graphs(servers[NEW], repetition, processes)
+                    self._trace_graphs(repetition, processes)
                 apart += time.monotonic() - passes_began
         with self._time_spent.on("separate_measurements"):
             self._measure_of_device(servers[NEW], number)
@@ -240,7 +240,7 @@ class Part:
             return "an A/A control is no case of its own"
         return None if self._of_speed else "the experiment is not about speed"
 
-    def _trace_graphs(self, server: Server, repetition: Repetition, processes: Sequence[LiveProcess]) -> None:
+    def _trace_graphs(self, repetition: Repetition, processes: Sequence[LiveProcess]) -> None:
         """Where asked, a second trace of what XLA compiled for a GPU, in workers that come after those of the group."""
         settings = self._settings
         if not (self._common.profile and settings.trace_cuda_graphs and settings.device == "gpu"):
@@ -248,9 +248,7 @@ class Part:
         self._stage(repetition.number, "profiles with CUDA graphs", 1.0)
         for process in [process for process in processes if process.is_compiled]:
             case = process.entry.case
-            profile = separate.take_profile_of_graphs(
-                server, repetition, process, self._sizes[case.measured_as], settings
-            )
+            profile = separate.take_profile_of_graphs(repetition, process, self._sizes[case.measured_as], settings)
             self._recorders[NEW].note(case, profile_of_graphs=profile)
 
     @staticmethod

@@ -7,6 +7,7 @@ from bench.machine import interference, telemetry
 from bench.machine.nvml import Reading
 from bench.measure.entry import Entry
 from bench.measure.launcher import Worker
+from bench.measure.ranks import Ranks
 from bench.results.record import DeviceMemory, ProcessRecord
 from bench.stats.steady_state import Warmup
 
@@ -16,7 +17,7 @@ class LiveProcess:
     """A living process."""
 
     entry: Entry
-    worker: Worker
+    worker: Worker | Ranks
     ready_seconds: float
     prepared: protocol.Prepared
     rounds: list[int] = field(default_factory=list)
@@ -55,6 +56,7 @@ def record(process: LiveProcess, repetition: int, start_method: str, found: Warm
         bus_bytes=prepared.bus_bytes,
         device_memory=process.memory,
         policy=prepared.policy,
+        pinned_cores=prepared.pinned_cores,
         telemetry=telemetry.of_samples(process.readings[found.samples :]),
         seconds_per_step=tuple(process.seconds_per_step[found.samples :]),
     )

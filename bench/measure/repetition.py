@@ -9,15 +9,16 @@ from typing import Any, TypeVar
 
 from bench import protocol
 from bench.machine import interference, interrupts, nvml, telemetry
-from bench.measure import applied, causes, cooling, occupancy, same_model
+from bench.measure import applied, causes, cooling, occupancy, ranks, same_model
 from bench.measure.entry import Entries, Entry
 from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.occupancy import Baseline
 from bench.measure.process import LiveProcess, record
+from bench.measure.ranks import Ranks
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
-from bench.plan import memory_policy
+from bench.plan import memory_policy, strategies
 from bench.results import estimates
 from bench.results.record import (
     DeviceMemory,
@@ -104,17 +105,16 @@ class Repetition:
 
     def start(self, entry: Entry) -> None:
         """Start the entry's worker and take it through its first call, while all others are stopped."""
-        log = self.log(entry)
         try:
-            worker, ready_seconds = self._servers[entry.server].start_worker(log)
+            worker, ready_seconds = self.start_worker(entry)
         except WorkerFailed as failure:
-            self._fail(entry, "failed", str(failure), log)
+            self._fail(entry, "failed", str(failure), self.log(entry))
             return
         try:
             prepared = self._prepare(worker, entry, self._settings.tf32)
         except WorkerFailed as failure:
             worker.end()
-            self._fail(entry, "failed", str(failure), log)
+            self._fail(entry, "failed", str(failure), worker.log)
             return
         process = LiveProcess(entry, worker, ready_seconds, prepared)
         worker.stop()
@@ -122,13 +122,28 @@ class Repetition:
         if prepared.policy:
             self._drop_if(process, applied.by_settings(memory_policy.parse(entry.case.memory), prepared.policy))
 
+    def start_worker(self, entry: Entry, part: str = "") -> tuple[Worker | Ranks, float]:
+        """A worker for the entry, or as many as it has ranks, and the seconds until it could take its first request.
+
+        Raises WorkerFailed.
+        """
+        server, settings, case = self._servers[entry.server], self._settings, entry.case
+        if case.strategy != strategies.MULTI_WORKER:
+            return server.start_worker(self.log(entry, part))
+        places = ranks.on_this_host(strategies.ranks(case), settings.device, settings.device_cores)
+
+        def log(rank: int) -> Path:
+            return self.log(entry, "-".join(filter(None, (part, f"rank-{rank}"))))
+
+        return ranks.start(server, case, settings.device, places, log, settings.timeouts)
+
     def is_process(self, entry: Entry) -> bool:
         """Whether the entry's worker is alive in this repetition."""
         return any(process.entry == entry for process in self.processes)
 
     def losses_apart(self, entry: Entry, steps: int) -> protocol.Checked:
         """Losses of the first batches, from a worker of its own with TF32 off. Raises WorkerFailed."""
-        worker, _ = self._servers[entry.server].start_worker(self.log(entry, "check"))
+        worker, _ = self.start_worker(entry, "check")
         try:
             self._prepare(worker, entry, tf32=False)
             return self._losses(worker, steps)
@@ -189,7 +204,7 @@ class Repetition:
         Goes on until every process has the samples that are planned after those that were its warm-up; ends in any case
         when the plan's time is over, never by a verdict. `advance` is told how many rounds are done so far.
         """
-        watch = interference.Watch([process.worker.pid for process in self.processes])
+        watch = interference.Watch([pid for process in self.processes for pid in process.worker.pids])
         first, spent, bits = len(self.order), 0.0, None
         while self.processes and len(self.order) - first < self._samples_wanted(plan.samples, first):
             # Groups share the workers of the reference, and so the count of rounds; one by one they share nothing.
@@ -354,13 +369,14 @@ class Repetition:
             reason = causes.with_cause(reason, log, self._settings.device)
         self._report(entry, Failure(status=status, reason=reason, repetition=self.number, log=relative))
 
-    def _prepare(self, worker: Worker, entry: Entry, tf32: bool | None) -> protocol.Prepared:
-        settings = self._settings
-        request = protocol.Prepare(case=entry.case, device=settings.device, tf32=tf32, seed=settings.seed)
+    def _prepare(self, worker: Worker | Ranks, entry: Entry, tf32: bool | None) -> protocol.Prepared:
+        settings, case = self._settings, entry.case
+        cores = settings.device_cores[: strategies.devices_of_a_rank(case)]
+        request = protocol.Prepare(case=case, device=settings.device, tf32=tf32, seed=settings.seed, cores=cores)
         prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.timeouts.first_call)
         return prepared
 
-    def _losses(self, worker: Worker, steps: int) -> protocol.Checked:
+    def _losses(self, worker: Worker | Ranks, steps: int) -> protocol.Checked:
         checked: protocol.Checked = worker.ask(
             protocol.Check(steps=steps), protocol.Checked, self._settings.timeouts.request
         )

@@ -12,8 +12,10 @@ from bench.machine.energy import Meter
 from bench.measure import causes, occupancy
 from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.process import LiveProcess
+from bench.measure.ranks import NOT_BY_TIME
 from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings
+from bench.plan import strategies
 from bench.profiles import cupti
 from bench.results.record import Latency, Profile, Quantities, SampleSize, Sustained, Tracers, Training
 
@@ -27,6 +29,8 @@ def measure_latency(repetition: Repetition, process: LiveProcess, settings: Sett
     """Time single synchronised steps of the process, or say why not: that costs the latency, not the case."""
     if process.prepared.steps_per_call > 1:
         return f"a call does {process.prepared.steps_per_call} steps"
+    if strategies.ranks(process.entry.case) > 1:
+        return NOT_BY_TIME
     preset = settings.preset
     request = protocol.MeasureLatency(steps=preset.latency_steps, seconds=preset.latency_seconds)
     seconds = settings.timeouts.request + preset.latency_seconds
@@ -39,6 +43,8 @@ def measure_latency(repetition: Repetition, process: LiveProcess, settings: Sett
 
 def sustain(repetition: Repetition, process: LiveProcess, settings: Settings, steps: int) -> Sustained:
     """Let the process run samples of `steps` steps without a break, and ask the meters what that took."""
+    if strategies.ranks(process.entry.case) > 1:
+        return _not_sustained(NOT_BY_TIME)
     meter = Meter(settings.gpu if settings.device == "gpu" else None)
     request = protocol.Sustain(steps=steps, seconds=settings.preset.sustained_seconds)
     limit = settings.timeouts.request + settings.preset.sustained_seconds
@@ -46,17 +52,21 @@ def sustain(repetition: Repetition, process: LiveProcess, settings: Settings, st
     try:
         done = repetition.ask_afterwards(process, request, protocol.SustainDone, limit, meter.look)
     except WorkerFailed as failure:
-        return Sustained(
-            steps=0,
-            seconds=0.0,
-            source=None,
-            joules=None,
-            joules_per_1000_steps=None,
-            watts=None,
-            utilisation=None,
-            reason=str(failure),
-        )
+        return _not_sustained(str(failure))
     return meter.end(done.steps, done.seconds)
+
+
+def _not_sustained(reason: str) -> Sustained:
+    return Sustained(
+        steps=0,
+        seconds=0.0,
+        source=None,
+        joules=None,
+        joules_per_1000_steps=None,
+        watts=None,
+        utilisation=None,
+        reason=reason,
+    )
 
 
 def measure_of_case(
@@ -135,7 +145,7 @@ def take_profile(repetition: Repetition, process: LiveProcess, settings: Setting
 
 
 def take_profile_of_graphs(
-    server: Server, repetition: Repetition, process: LiveProcess, size: SampleSize, settings: Settings
+    repetition: Repetition, process: LiveProcess, size: SampleSize, settings: Settings
 ) -> Profile:
     """The same in a worker of its own, in which XLA launches its CUDA graphs while it is traced.
 
@@ -151,7 +161,7 @@ def take_profile_of_graphs(
         trace_cuda_graphs=True,
     )
     try:
-        worker, _ = server.start_worker(log)
+        worker, _ = repetition.start_worker(process.entry, "cuda-graphs")
         try:
             worker.ask(prepare, protocol.Prepared, settings.timeouts.first_call)
             sample = protocol.RunSample(steps=size.steps, warmup_steps=size.warmup_steps)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
-from bench.machine import missing_gpu, nvml
+from bench.machine import cores, missing_gpu, nvml
 from bench.measure import causes, entry, occupancy, separate, stopping
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.launcher import Server, WorkerFailed
@@ -119,13 +119,23 @@ class Session:
         return [
             Part(
                 one.experiment,
-                replace(self._settings, preset=one.preset, interleaved=one.interleaved),
+                self._settings_of(one),
                 entry.of(one.cases, side_by_side=BASE in self._recorders),
                 {side: recorder.experiments[one.name] for side, recorder in self._recorders.items()},
                 common,
             )
             for one in self._experiments
         ]
+
+    def _settings_of(self, one: ExperimentPlan) -> Settings:
+        """What is the experiment's own among the settings."""
+        shared = one.experiment.across_devices and self._settings.device == "cpu"
+        return replace(
+            self._settings,
+            preset=one.preset,
+            interleaved=one.interleaved,
+            device_cores=cores.of_devices() if shared else (),
+        )
 
     def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[str, Server], float]:
         """The servers of this repetition, and the seconds it took until they were there.

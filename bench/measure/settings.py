@@ -21,6 +21,7 @@ class Settings:
     timeouts: Timeouts
     folder: Path  # the run's
     interleaved: bool = True  # False where cases have the device to themselves, one after another
+    device_cores: tuple[int, ...] = ()  # the core that each device of a CPU is; none: a CPU is one device
     allow_shared: bool = False  # take the memory of a GPU that others use
     tracers: Tracers = USUAL_TRACERS  # what the profiles hold
     trace_cuda_graphs: bool = False  # a second profile of what XLA compiles for a GPU

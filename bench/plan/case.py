@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from bench.errors import UsageError
-from bench.plan import memory_policy
+from bench.plan import memory_policy, strategies
 
 USUAL_BATCH_SIZE = 64  # the notebook's
 
@@ -27,9 +27,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     axes: tuple[str, ...] = ("mode", "pipeline")
     mode: Annotated[str, Meta(description="how a step is executed")] = "function"
     pipeline: Annotated[str, Meta(description="where batches come from")] = "resident"
-    batch_size: Annotated[int, Meta(description="examples in a batch")] = USUAL_BATCH_SIZE
+    batch_size: Annotated[int, Meta(description="examples in a batch, of all devices together")] = USUAL_BATCH_SIZE
     # On a GPU the default policy would give the GPU to the first worker.
     memory: Annotated[str, Meta(description="the memory policy of a process on a GPU")] = "growth"
+    strategy: Annotated[str, Meta(description="how several devices share a step")] = strategies.SINGLE
+    devices: Annotated[int, Meta(description="devices that share a step")] = 1
     control: bool = False  # a second process of the same case in every repetition: the noise of the method
 
     def __post_init__(self) -> None:

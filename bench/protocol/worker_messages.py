@@ -32,13 +32,38 @@ class Probed(Message, frozen=True, kw_only=True):
     facts: dict[str, Fact]
 
 
+class Join(Message, frozen=True, kw_only=True):
+    """Take a place among the processes (ranks) that do a case together, and wait until all are there.
+
+    Starts a server that listens on all interfaces of the host. Configures the device: the first request of a rank.
+    """
+
+    case: Case
+    device: str  # cpu or gpu
+    rank: int
+    addresses: tuple[str, ...]  # host:port of every rank's server, in their order
+    device_number: int  # among those that its process sees
+    cores: tuple[int, ...]  # to be pinned to, one of them for a device; none: wherever the system runs it
+    timeout_seconds: float  # after which a collective operation fails that not all ranks take part in
+
+
+class Joined(Message, frozen=True, kw_only=True):
+    """All ranks are there; `seconds` is how long that took, TensorFlow's start included."""
+
+    seconds: float
+
+
 class Prepare(Message, frozen=True, kw_only=True):
-    """Take one case as far as its second step. Configures the device: the first request a worker gets."""
+    """Take one case as far as its second step.
+
+    Configures the device, unless the worker has joined others: the first request that a worker gets.
+    """
 
     case: Case
     device: str  # cpu or gpu
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
+    cores: tuple[int, ...] = ()  # as in Join
     trace_cuda_graphs: bool = False  # XLA launches its CUDA graphs also while it is traced, which it does not by itself
 
 
@@ -57,6 +82,7 @@ class Prepared(Message, frozen=True, kw_only=True):
     bus_bytes: int | None  # that a step's input moves to the GPU; None on a CPU
     policy: AppliedPolicy | None  # None on a CPU
     steps_per_call: int
+    pinned_cores: tuple[int, ...] = ()  # where it was pinned, as the system says it is
 
 
 class Check(Message, frozen=True, kw_only=True):
@@ -229,6 +255,7 @@ class Trained(Message, frozen=True, kw_only=True):
 
 WorkerRequest = (
     Probe
+    | Join
     | Prepare
     | ProbeContext
     | Check

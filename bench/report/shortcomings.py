@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from bench.plan import strategies
 from bench.report import quality
 from bench.results.schema import Benchmark, Document, ExperimentRecord
 from bench.results.warning import CAUSES, Code, RunWarning
@@ -107,9 +108,9 @@ def _missing_parts(benchmark: Benchmark) -> Iterable[str]:
     info, name = benchmark.extra_info, benchmark.fullname
     if not info.same_model:
         yield f"{name}: numerics not verified against eager: {info.same_model_reason}"
-    # There is none of a single step in a loop, and none is wanted of what is not about speed.
-    wanted = info.sample_size.steps_per_call == 1 and not info.case.control and quality.of_speed(info.case.experiment)
-    if info.latency_reason and wanted:
+    # There is none of a single step in a loop or of several processes, and none is wanted of what is not about speed.
+    single = info.sample_size.steps_per_call == 1 and strategies.ranks(info.case) == 1
+    if info.latency_reason and single and not info.case.control and quality.of_speed(info.case.experiment):
         yield f"{name}: no latency: {info.latency_reason}"
     if info.profile and info.profile.status == "failed":
         yield f"{name}: the profile failed: {info.profile.reason}"

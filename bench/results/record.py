@@ -115,6 +115,7 @@ class ProcessInfo(Record, frozen=True, kw_only=True):
     device_memory: DeviceMemory | None = None  # of a GPU
     policy: AppliedPolicy | None = None  # on a GPU
     telemetry: SampleTelemetry | None = None  # of a GPU that NVML knows
+    pinned_cores: tuple[int, ...] = ()  # of all ranks, each core a device; empty: wherever the system ran it
 
 
 class ProcessRecord(ProcessInfo, frozen=True, kw_only=True):

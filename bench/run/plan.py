@@ -1,14 +1,14 @@
 """The first phase of a run: from its options and the device to what is measured, and how much of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.errors import UsageError
 from bench.experiments import selection
-from bench.experiments.base import ExperimentPlan
+from bench.experiments.base import ExperimentPlan, Room
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
-from bench.machine import device, nvml
+from bench.machine import cores, device, nvml
 from bench.machine.device import DeviceChoice
 from bench.plan import memory_policy
 from bench.plan.case import Axes, Case
@@ -42,12 +42,13 @@ def plan(options: Options) -> RunPlan:
     Raises UsageError where the options contradict each other or the device, or name what there is not.
     """
     folders.check_label(options.label)
-    choice = device.choose(options.device, options.gpu, known=nvml.gpus)
-    gpu = nvml.open_gpu(choice.gpu) if choice.gpu else nvml.Gpu(absent="no GPU")
     names = experiment_names(options)
-    axes = fitting_axes(options.axes, names, choice, gpu)
+    several = any(selection.experiment_named(name).across_devices for name in names)
+    choice = device.choose(options.device, options.gpu, known=nvml.gpus, several=several)
+    gpu = nvml.open_gpu(choice.gpu) if choice.gpu else nvml.Gpu(absent="no GPU")
+    fitted = selection.fitted(options.axes, names, room_of(choice, gpu))
     brief = options.preset.name == BRIEF_PRESET
-    selected = selection.select(Choice(names, only=options.only, axes=axes, brief=brief))
+    selected = selection.select(Choice(names, only=options.only, axes=options.axes, fitted=fitted, brief=brief))
     presets = shared_out(options.preset, tuple(selected))
     reasons = {name: _why_one_by_one(name, choice, gpu) for name in selected}
     if options.against and (why := next(filter(None, reasons.values()), None)):
@@ -72,7 +73,7 @@ def plan(options: Options) -> RunPlan:
             for name, why in reasons.items()
             if why
         ),
-        command=command_of(options, _varied(axes, selected), selected),
+        command=command_of(options, _common([_varied(fitted[name], name) for name in selected]), selected),
     )
 
 
@@ -86,18 +87,24 @@ def experiment_names(options: Options) -> tuple[str, ...]:
     return selection.experiments_about(options.axes, options.preset.name, side_by_side=options.against is not None)
 
 
-def fitting_axes(axes: Axes, experiments: Sequence[str], choice: DeviceChoice, gpu: nvml.Gpu) -> Axes:
-    """What was chosen, and what the experiments need on a GPU beside that."""
+def room_of(choice: DeviceChoice, gpu: nvml.Gpu) -> Room:
+    """What the device that was chosen offers an experiment."""
     if not choice.gpu:
-        return axes
+        return Room(free_bytes=None, devices=len(cores.of_devices()))
     memory, _ = gpu.memory()
-    return selection.with_fitting(axes, experiments, memory.total - memory.used if memory else None)
+    return Room(free_bytes=memory.total - memory.used if memory else None, devices=len(choice.gpus))
 
 
-def _varied(axes: Axes, experiments: Iterable[str]) -> Axes:
-    """Those that one of these experiments varies: the others would be refused where they are asked for again."""
-    varied = {axis for name in experiments for axis in EXPERIMENTS[name].axes}
-    return {axis: values for axis, values in axes.items() if axis in varied}
+def _varied(axes: Axes, experiment: str) -> Axes:
+    """Those that the experiment varies: the others would be refused where they are asked for again."""
+    return {axis: values for axis, values in axes.items() if axis in EXPERIMENTS[experiment].axes}
+
+
+def _common(of_experiments: Sequence[Axes]) -> Axes:
+    """The values on which experiments agree, where they vary the same axis: a command has one list of each."""
+    names = dict.fromkeys(axis for axes in of_experiments for axis in axes)
+    values = {axis: {axes[axis] for axes in of_experiments if axis in axes} for axis in names}
+    return {axis: next(iter(known)) for axis, known in values.items() if len(known) == 1}
 
 
 def _why_one_by_one(name: str, choice: DeviceChoice, gpu: nvml.Gpu) -> str | None:

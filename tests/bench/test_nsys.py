@@ -19,7 +19,7 @@ from bench.protocol import nsys_process
 from bench.run import nsys
 
 HERE = Path(__file__).parent
-GPU = DeviceChoice("gpu", "for a test", {"CUDA_VISIBLE_DEVICES": "1"}, "gpu", "1")
+GPU = DeviceChoice("gpu", "for a test", {"CUDA_VISIBLE_DEVICES": "1"}, "gpu", ("1",))
 
 
 def process(**changes):

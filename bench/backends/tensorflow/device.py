@@ -58,16 +58,45 @@ def trace_cuda_graphs() -> None:
 def start(kind: str, memory: str, tf32: bool | None) -> float:
     """Choose the device, start TensorFlow on it and have it compute something; returns the seconds that took.
 
-    `cpu` hides every GPU; on a `gpu` the memory policy of that name is applied first. Raises RuntimeError where there
-    is no GPU, PolicyConflict where the policy cannot take effect.
+    Raises as `choose` does.
     """
     started = time.perf_counter()
-    _configure(kind, memory)
+    choose(kind, memory)
+    compute(kind, tf32)
+    return time.perf_counter() - started
+
+
+def choose(kind: str, memory: str, first: int = 0, count: int = 1, cores: Sequence[int] = ()) -> None:
+    """Choose devices, before TensorFlow starts: those from number `first` on of all that this process sees.
+
+    `cpu` hides every GPU, and several devices of that kind are logical ones; with `cores` each is one core with one
+    thread. On a `gpu` the memory policy of that name is applied. Raises RuntimeError where there are fewer GPUs,
+    PolicyConflict where the policy cannot take effect.
+    """
+    if cores:
+        _pin(cores)
+    if kind == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+        if count > 1:
+            (cpu,) = tf.config.list_physical_devices("CPU")
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+        return
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        raise RuntimeError("TensorFlow sees no GPU in this worker")
+    if len(gpus) < first + count:
+        raise RuntimeError(f"TensorFlow sees {len(gpus)} GPUs in this worker, and {first + count} are needed")
+    if len(gpus) > count:
+        tf.config.set_visible_devices(gpus[first : first + count], "GPU")
+    allocator.apply(memory_policy.parse(memory))
+
+
+def compute(kind: str, tf32: bool | None) -> None:
+    """Start TensorFlow on the device that was chosen, by having it compute something."""
     if tf32 is not None:
         tf.config.experimental.enable_tensor_float_32_execution(tf32)
     with tf.device(scope(kind)):
         tf.add(tf.zeros([1]), 1.0).numpy()
-    return time.perf_counter() - started
 
 
 def require(kind: str, result: tf.Tensor) -> None:
@@ -76,14 +105,11 @@ def require(kind: str, result: tf.Tensor) -> None:
         raise RuntimeError(f"the step was meant for the {kind.upper()} and ran on {result.device}")
 
 
-def _configure(kind: str, memory: str) -> None:
-    gpus = tf.config.list_physical_devices("GPU")
-    if kind == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-        return
-    if not gpus:
-        raise RuntimeError("TensorFlow sees no GPU in this worker")
-    allocator.apply(memory_policy.parse(memory))
+def _pin(cores: Sequence[int]) -> None:
+    """Run on these cores alone, an operation with one thread and as many operations at a time as there are cores."""
+    os.sched_setaffinity(0, cores)
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(len(cores))
 
 
 def scope(kind: str) -> str:
@@ -116,13 +142,14 @@ def wait_for(loss: tf.Tensor) -> None:
     loss.numpy()
 
 
-def synchronise(loss: tf.Tensor, last: tf.Variable) -> None:
-    """Wait until everything queued is done, by reading the loss and the variable that is updated last.
+def synchronise(loss: tf.Tensor, last: Sequence[tf.Variable]) -> None:
+    """Wait until everything queued is done, by reading the loss and the variable that each device updates last.
 
     `sync_devices` is no help: its documentation says that GPU work may still be running afterwards.
     """
     loss.numpy()
-    last.numpy()
+    for variable in last:
+        variable.numpy()
 
 
 def read_memory(kind: str, reset: bool) -> MemoryRead:

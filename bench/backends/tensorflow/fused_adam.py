@@ -34,7 +34,10 @@ class FusedAdam:
 
     def apply_gradients(self, gradients: Iterable[tuple[tf.Tensor, tf.Variable]]) -> None:
         """Move every variable by its gradient."""
-        step = tf.cast(self._iterations.assign_add(1), tf.float32)
+        # By the handle, as the updates below: of several devices each counts for itself, and none asks the others.
+        iterations = self._iterations.handle
+        tf.raw_ops.AssignAddVariableOp(resource=iterations, value=tf.constant(1, tf.int64))
+        step = tf.cast(tf.raw_ops.ReadVariableOp(resource=iterations, dtype=tf.int64), tf.float32)
         power_1, power_2 = tf.pow(BETA_1, step), tf.pow(BETA_2, step)
         for gradient, variable in gradients:
             tf.raw_ops.ResourceApplyAdam(

@@ -2,9 +2,11 @@
 
 import gc
 import math
+import os
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ import tensorflow as tf
 
 from bench import protocol
 from bench.backends import clock
-from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions
+from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions, replicas
 from bench.backends.tensorflow.pipelines import NextBatch
+from bench.backends.tensorflow.replicas import Replicas
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
@@ -26,6 +29,7 @@ class State:
 
     data: PreparedData
     device: str = "cpu"
+    replicas: Replicas | None = None  # where several devices share a step
     config: Config = field(default_factory=Config)
     subject: Subject | None = None
     next_batch: NextBatch | None = None
@@ -42,16 +46,35 @@ def _probe(state: State, request: protocol.Probe) -> protocol.Probed:
     return device.probe()
 
 
+def _join(state: State, request: protocol.Join) -> protocol.Joined:
+    started = time.perf_counter()
+    device.choose(request.device, request.case.memory, first=request.device_number, cores=request.cores)
+    state.replicas = replicas.joined(request.rank, request.addresses, request.timeout_seconds)
+    return protocol.Joined(seconds=time.perf_counter() - started)
+
+
+def _start(state: State, request: protocol.Prepare) -> float:
+    """Start the device, or devices, and return the seconds that took; after Join only what is left of it."""
+    started, case = time.perf_counter(), request.case
+    if state.replicas is None:
+        device.choose(request.device, case.memory, count=case.devices, cores=request.cores)
+        device.compute(request.device, request.tf32)
+        state.replicas = replicas.of(case.strategy, request.device, case.devices)
+    else:
+        device.compute(request.device, request.tf32)
+    return time.perf_counter() - started
+
+
 def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
     case = request.case
     state.device = request.device
     if request.trace_cuda_graphs:
         device.trace_cuda_graphs()
     state.config = Config(batch_size=case.batch_size)
-    device_init_seconds = device.start(request.device, case.memory, request.tf32)
-    with tf.device(device.scope(state.device)):
+    device_init_seconds = _start(state, request)
+    with tf.device(device.scope(state.device)) if state.replicas is None else nullcontext():
         scope = device.scope(state.device)
-        subject = modes.build(case.mode, state.config, request.seed, state.data, scope)
+        subject = modes.build(case.mode, state.config, request.seed, state.data, scope, state.replicas)
         inputs = modes.fixed_inputs(subject, state.data, state.config, 0, 2 * subject.steps_per_call)
         # One after the other: to make an input may reset what the call before left.
         call = modes.first_call(subject, inputs)
@@ -77,6 +100,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
         bus_bytes=_bus_bytes(subject, case.pipeline, state.config) if request.device == "gpu" else None,
         steps_per_call=subject.steps_per_call,
         policy=allocator.applied((call.losses[0], subject.trainable[0])) if request.device == "gpu" else None,
+        pinned_cores=tuple(sorted(os.sched_getaffinity(0))) if request.cores else (),
     )
 
 
@@ -174,6 +198,7 @@ def _train(state: State, request: protocol.Train) -> protocol.Trained:
 
 HANDLERS: dict[type[protocol.Message], Callable[[State, Any], protocol.Message]] = {
     protocol.Probe: _probe,
+    protocol.Join: _join,
     protocol.Prepare: _prepare,
     protocol.ProbeContext: _probe_context,
     protocol.Check: _check,

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bench.backends.tensorflow import keras_fit, loops, optimizers, pipelines
+from bench.backends.tensorflow import keras_fit, loops, optimizers, pipelines, shared_step
 from bench.backends.tensorflow.optimizers import Create
+from bench.backends.tensorflow.replicas import Replicas
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
@@ -39,6 +40,7 @@ def _step(mode: str, create_optimizer: Create = optimizers.keras) -> Callable[[C
 STEPS: dict[str, Callable[[Config], Subject]] = {
     **{mode: _step(mode) for mode in WORKLOAD.modes},
     **{f"{mode}-fused": _step(mode, optimizers.fused) for mode in WORKLOAD.modes},
+    "function-xla-gradients": shared_step.alone(compiled=True, create_optimizer=optimizers.keras),
 }
 
 # These feed themselves.
@@ -54,8 +56,22 @@ SELF_FED: dict[str, Callable[[Config, PreparedData, str], Subject]] = {
 }
 
 
-def build(mode: str, config: Config, seed: int, data: PreparedData | None = None, device: str = "/CPU:0") -> Subject:
-    """A fresh model with the weights of this seed, ready for its first call; those that feed themselves need data."""
+def build(
+    mode: str,
+    config: Config,
+    seed: int,
+    data: PreparedData | None = None,
+    device: str = "/CPU:0",
+    replicas: Replicas | None = None,
+) -> Subject:
+    """A fresh model with the weights of this seed, ready for its first call, on a device or on several.
+
+    Those that feed themselves need data.
+    """
+    if replicas is not None:
+        if data is None:
+            raise ValueError("replicas feed themselves: they need data")
+        return shared_step.build(mode, config, seed, data, replicas)
     keras.utils.set_random_seed(seed)
     if mode in SELF_FED:
         if data is None:

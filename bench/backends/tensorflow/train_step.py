@@ -20,7 +20,8 @@ class Subject:
     A plain one takes a batch and gives its loss. Others feed themselves, and may do `steps_per_call` steps at once:
     `next_input` gives what goes into a call, and `fixed_inputs(start, stop)` that of the calls which do the steps from
     start to stop on the batches in order; `bus_bytes` is what the input of a step moves to a GPU. A call gives the
-    losses of all its steps, or their mean. `compiled` says that the first call compiles with XLA.
+    losses of all its steps, or their mean. `compiled` says that the first call compiles with XLA. `copies` gives
+    what a variable is on every device, where several share a step.
     """
 
     parameters: Variables
@@ -33,6 +34,7 @@ class Subject:
     fixed_inputs: Callable[[int, int], Iterator[Any]] | None = None
     bus_bytes: int = 0
     loss_is_mean: bool = False
+    copies: Callable[[tf.Variable], Sequence[tf.Variable]] = lambda variable: (variable,)
 
     @property
     def model_bytes(self) -> int:
@@ -49,9 +51,14 @@ class Subject:
         """How many steps a loss that its call gives is the mean of."""
         return self.steps_per_call if self.loss_is_mean else 1
 
+    @cached_property
+    def last(self) -> Sequence[tf.Variable]:
+        """What a step updates last, on every device."""
+        return self.copies(self.trainable[-1])
+
     def synchronise(self, loss: tf.Tensor) -> None:
         """Wait until `loss` and all updates before it are done."""
-        device.synchronise(loss, self.trainable[-1])
+        device.synchronise(loss, self.last)
 
 
 def _bytes_of(variable: tf.Variable | keras.Variable) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bench.errors import UsageError
-from bench.experiments.base import Exhibit, Experiment
+from bench.experiments.base import Exhibit, Experiment, Room
 from bench.plan.case import USUAL_BATCH_SIZE, Axes, Case
 
 _AXES = ("mode", "batch_size")
@@ -28,15 +28,15 @@ def _cases(axes: Axes) -> Sequence[Case]:
     ]
 
 
-def batch_sizes(free_bytes: int | None) -> tuple[int, ...]:
-    """The sizes for a GPU with so much memory free, None where that is not known: as large as fit, a CPU's at least."""
-    if free_bytes is None:
-        return BATCH_SIZES
+def batch_sizes(free_bytes: int) -> tuple[int, ...]:
+    """The sizes for a GPU with so much memory free: as large as fit, a CPU's at least."""
     return tuple(size for size in GPU_BATCH_SIZES if size in BATCH_SIZES or size * _BYTES_A_ROW <= free_bytes)
 
 
-def _fit(axes: Axes, free_bytes: int | None) -> Axes:
-    return axes if "batch_size" in axes else {**axes, "batch_size": batch_sizes(free_bytes)}
+def _fit(axes: Axes, room: Room) -> Axes:
+    if "batch_size" in axes or room.free_bytes is None:
+        return axes
+    return {**axes, "batch_size": batch_sizes(room.free_bytes)}
 
 
 def _exhibit() -> Exhibit:

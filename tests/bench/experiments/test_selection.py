@@ -14,7 +14,7 @@ from bench.experiments.selection import Choice, experiments_about
 from bench.machine.device import DeviceChoice
 from bench.machine.nvml import GpuMemory
 from bench.plan.case import reference
-from bench.run.plan import fitting_axes
+from bench.run.plan import room_of
 
 
 def test_several_experiments_share_globs_and_each_keeps_its_reference():
@@ -220,7 +220,6 @@ def test_axes_are_named_with_values_and_commas():
 @pytest.mark.parametrize(
     ("gibibytes", "largest"),
     [
-        (None, 4_096),  # nobody knows
         (1, 4_096),
         (8, 65_536),
         (16, 65_536),
@@ -229,7 +228,7 @@ def test_axes_are_named_with_values_and_commas():
     ],
 )
 def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
-    sizes = batch_sizes(None if gibibytes is None else gibibytes * 2**30)
+    sizes = batch_sizes(gibibytes * 2**30)
     assert max(sizes) == largest
     assert set(BATCH_SIZES) <= set(sizes)
     assert all(after == 4 * before for before, after in itertools.pairwise(sizes))
@@ -246,6 +245,6 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 )
 def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, gpu, expected):
     memory = GpuMemory(total=16 * 2**30, used=400 * 2**20)
-    device = DeviceChoice("gpu" if gpu else "cpu", "", {}, "", gpu)
-    found = fitting_axes(chosen, [experiment], device, SimpleNamespace(memory=lambda: (memory, None)))
-    assert found.get("batch_size") == expected
+    device = DeviceChoice("gpu" if gpu else "cpu", "", {}, "", (gpu,) if gpu else ())
+    room = room_of(device, SimpleNamespace(memory=lambda: (memory, None)))
+    assert selection.fitted(chosen, [experiment], room)[experiment].get("batch_size") == expected

@@ -81,7 +81,7 @@ def test_a_checkout_of_another_owner_has_no_commit_and_gits_reason(checkout):
 
 
 CPU = device.choose("cpu")
-GPU = device.DeviceChoice("gpu", "GPU 0", {"CUDA_VISIBLE_DEVICES": "0"}, "gpu", "0")
+GPU = device.DeviceChoice("gpu", "GPU 0", {"CUDA_VISIBLE_DEVICES": "0"}, "gpu", ("0",))
 
 
 def test_variables_that_would_change_a_case_are_replaced():
