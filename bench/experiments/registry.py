@@ -8,6 +8,7 @@ from bench.experiments.memory.experiment import MEMORY
 from bench.experiments.modes.experiment import MODES
 from bench.experiments.pipelines.experiment import PIPELINES
 from bench.experiments.roofline.experiment import ROOFLINE
+from bench.experiments.scaling.experiment import SCALING
 from bench.plan.preset import BRIEF_PRESET, PRESETS
 
 # In the order in which they are measured and shown; of the first are the speeds that a plot shows.
@@ -19,6 +20,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         MEMORY,
         BATCH,
         ROOFLINE,
+        SCALING,
     )
 }
 
@@ -27,4 +29,5 @@ def usual_experiments(preset: str, side_by_side: bool = False) -> tuple[str, ...
     """The experiments of a preset where none is named; side by side it is a gate, and asks the first question alone."""
     if side_by_side or preset not in PRESETS:
         return tuple(EXPERIMENTS)[:1]
-    return tuple(name for name, one in EXPERIMENTS.items() if one.in_brief or preset != BRIEF_PRESET)
+    usual = {name: one for name, one in EXPERIMENTS.items() if not one.on_request}
+    return tuple(name for name, one in usual.items() if one.in_brief or preset != BRIEF_PRESET)

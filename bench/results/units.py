@@ -16,6 +16,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "_bytes": (0.0, float(MOST_BYTES)),
     "_count": (0.0, 1e18),
     "_share": (-1e6, 1e6),
+    "_ratio": (1e-12, 1e12),
 }
 
 

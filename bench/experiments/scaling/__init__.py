@@ -1,0 +1,1 @@
+"""Scaling: what further devices bring, in one process and in several."""

@@ -1,0 +1,226 @@
+"""What a result says of scaling: what further devices bring, what keeping them in step takes, and which one lags."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bench.experiments.base import Exhibit, Section
+from bench.experiments.scaling import figures
+from bench.output import cells
+from bench.output.figures import digits, multiple, percent, scaled, size, with_interval
+from bench.output.grid import Grid
+from bench.plan import strategies
+from bench.results import claims
+from bench.results.claims import Answer
+from bench.results.schema import Benchmark, Document, Estimate
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Group = tuple[str, int]
+"""A strategy, and how many devices."""
+
+_CAPTION = (
+    "speed-up: over one device with the same batch. weak: efficiency, the time of one device with its share of the "
+    "batch over the case's own. all-reduce: of the gradients alone, over a step."
+)
+_WHOLE_CAPTION = (
+    "speed-up: over one device with the same batch, and that for each device (efficiency). weak efficiency: the time "
+    "of a step on one device with a device's share of the batch over the case's own. all-reduce: of the gradients "
+    "alone, over a step; parts of it may go on beside other work. gradients: forward and gradients of all devices at "
+    "the same time, without communication."
+)
+_SIZES_CAPTION = (
+    "an all-reduce alone of one float32 vector. Algorithm bandwidth is bytes over time, bus bandwidth that times "
+    "2 (n - 1) / n for n devices, as nccl-tests define them."
+)
+_CPU = " A device is a core with one thread here, pinned; several processes speak over the loopback."
+# A replica's time over the median one's: less is the usual difference between devices.
+_STRAGGLES = 1.05
+
+
+def table(document: Document) -> Grid:
+    """A row for each case."""
+    caption = _CAPTION + (_CPU if _on_cpu(document) else "")
+    return cells.of_cases(
+        document, ("steps/s", "examples/s", "speed-up [95% CI]", "weak [95% CI]", "all-reduce"), _row, caption
+    )
+
+
+def _row(benchmark: Benchmark) -> list[str]:
+    info = benchmark.extra_info
+    rate = info.steps_per_second.value
+    return [
+        cells.rate(benchmark),
+        "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
+        _cell(info.figures.get(figures.SPEEDUP), multiple),
+        _share(info.figures.get(figures.WEAK)),
+        _share(info.figures.get(figures.SHARE)),
+    ]
+
+
+def findings(document: Document) -> list[str]:
+    """What more devices bring, with the same batch and with more; what communication takes; and a straggler."""
+    groups = _groups(document)
+    return [
+        *_overheads(document, groups),
+        *(text for group, cases in groups.items() for text in _of_group(document, group, cases)),
+    ]
+
+
+def _groups(document: Document) -> dict[Group, list[Benchmark]]:
+    """The cases that are said something about, by strategy and devices, smallest batch first."""
+    found: dict[Group, list[Benchmark]] = {}
+    for benchmark in cells.without_control(document):
+        case = benchmark.extra_info.case
+        if case.strategy != strategies.SINGLE and case.mode == "function":
+            found.setdefault((case.strategy, case.devices), []).append(benchmark)
+    return {group: sorted(cases, key=lambda case: case.extra_info.case.batch_size) for group, cases in found.items()}
+
+
+def _overheads(document: Document, groups: Mapping[Group, Sequence[Benchmark]]) -> Iterator[str]:
+    """Of a single device: what tf.distribute costs where there is nothing to share."""
+    parts = [
+        f"{strategy} {with_interval(speedup, multiple)} at {cases[0].extra_info.case.batch_size:,} rows"
+        for (strategy, count), cases in groups.items()
+        if count == 1 and (speedup := cases[0].extra_info.figures[figures.SPEEDUP]).value is not None
+    ]
+    if parts:
+        yield (
+            "There is nothing to scale on one device. Steps/s under tf.distribute with one replica, over those "
+            f"without it: {', '.join(parts)}."
+        )
+
+
+def _of_group(document: Document, group: Group, cases: Sequence[Benchmark]) -> Iterator[str]:
+    strategy, count = group
+    if count == 1:
+        return
+    name = f"{count} {'cores' if _on_cpu(document) else 'GPUs'} ({strategy})"
+    strong = [(case, found) for case in cases if (found := case.extra_info.figures[figures.SPEEDUP]).value is not None]
+    if strong:
+        # The largest batch first: it is where devices have most to share.
+        parts = [f"{_speedup(found)} at {_rows(case)}" for case, found in reversed(strong)]
+        yield f"{name}: {', '.join(parts)}, of the steps/s of one with the same batch."
+    weak = [(case, found) for case in cases if (found := case.extra_info.figures[figures.WEAK]).value is not None]
+    if weak:
+        parts = [f"{percent(found)} at {_rows(case, count)} on each" for case, found in reversed(weak)]
+        yield f"{name}: weak scaling efficiency {', '.join(parts)}."
+    yield from _communication(name, cases)
+    yield from _straggler(name, group, cases)
+
+
+def _speedup(estimate: Estimate) -> str:
+    remark = {Answer.YES: "", Answer.NO: " (slower)", Answer.OPEN: " (inconclusive)"}[claims.above(estimate, 1.0)]
+    return f"{with_interval(estimate, multiple)}{remark}"
+
+
+def _rows(case: Benchmark, devices: int = 1) -> str:
+    return f"{case.extra_info.case.batch_size // devices:,} rows"
+
+
+def _communication(name: str, cases: Sequence[Benchmark]) -> Iterator[str]:
+    shares = [(case, found) for case in cases if (found := case.extra_info.figures.get(figures.SHARE)) and found.value]
+    if not shares:
+        return
+    alone = shares[0][0].extra_info.figures[figures.ALL_REDUCE_SECONDS]
+    ends = [shares[0], shares[-1]] if len(shares) > 1 else shares
+    parts = [f"{percent(found)} of a step at {_rows(case)}" for case, found in ends]
+    yield f"{name}: the all-reduce of the gradients alone takes {_milliseconds(alone)} ms, {' and '.join(parts)}."
+
+
+def _straggler(name: str, group: Group, cases: Sequence[Benchmark]) -> Iterator[str]:
+    """The replica that is surely slower than the median one, with the batch where it is the most work."""
+    ratios = figures.over_median(cases[-1].extra_info.figures)
+    late = {number: ratio for number, ratio in ratios.items() if claims.above(ratio, _STRAGGLES) is Answer.YES}
+    if late:
+        number, ratio = max(late.items(), key=lambda item: item[1].value or 0.0)
+        what = "rank" if group[0] == strategies.MULTI_WORKER else "replica"
+        yield (
+            f"{name}: {what} {number} is slower than the others: {with_interval(ratio, multiple)} the median one's "
+            "time for forward and gradients alone."
+        )
+
+
+def _whole_table(document: Document) -> Grid:
+    """A row for each case, of a document of one experiment; its rates with their ranges."""
+    return Grid(
+        title="Speed-up",
+        headings=(
+            "case",
+            "steps/s",
+            "examples/s",
+            "speed-up",
+            "efficiency",
+            "weak efficiency",
+            "all-reduce",
+            "gradients [ms]",
+        ),
+        rows=tuple(_whole_row(benchmark) for benchmark in cells.without_control(document)),
+        caption=_WHOLE_CAPTION + (_CPU if _on_cpu(document) else ""),
+    )
+
+
+def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
+    found = benchmark.extra_info.figures
+    gradients = found.get(figures.GRADIENTS_SECONDS)
+    return (
+        benchmark.name,
+        cells.rate_with_range(benchmark),
+        cells.rate_with_range(benchmark, benchmark.extra_info.case.batch_size),
+        _cell(found.get(figures.SPEEDUP), multiple),
+        _share(found.get(figures.STRONG)),
+        _share(found.get(figures.WEAK)),
+        _share(found.get(figures.SHARE)),
+        "-" if gradients is None else _milliseconds(gradients),
+    )
+
+
+def _by_size(document: Document) -> Grid:
+    """A row for each size of an all-reduce, strategy and number of devices."""
+    rows = [
+        (
+            f"{case.extra_info.case.strategy}/{case.extra_info.case.devices}",
+            size(number),
+            scaled(found[figures.of_size(number)], 1e6),
+            *("-" if one is None else scaled(one, 1e-9) for one in figures.bandwidths(found, number)),
+        )
+        for case in cells.without_control(document)
+        for found in [case.extra_info.figures]
+        for number in figures.sizes_of(found)
+    ]
+    headings = ("devices", "size", "time [µs]", "algorithm [GB/s]", "bus [GB/s]")
+    return Grid(title="All-reduce by size", headings=headings, rows=tuple(rows), caption=_SIZES_CAPTION)
+
+
+def _cell(estimate: Estimate | None, form: Callable[[float], str]) -> str:
+    return "-" if estimate is None or estimate.value is None else with_interval(estimate, form)
+
+
+def _share(estimate: Estimate | None) -> str:
+    return "-" if estimate is None or estimate.value is None else percent(estimate)
+
+
+def _milliseconds(seconds: Estimate) -> str:
+    return with_interval(seconds, lambda value: digits(1e3 * value))
+
+
+def _on_cpu(document: Document) -> bool:
+    return document.autoencoder_bench.device.kind == "cpu"
+
+
+def _draw(document: Document) -> "Figure | None":
+    from bench.experiments.scaling import plot
+
+    return plot.draw(document)
+
+
+EXHIBIT = Exhibit(
+    findings=findings,
+    table=table,
+    section=Section(
+        title="Scaling",
+        caption="Speed-up over one device, with the same batch and with the same rows on each; and communication.",
+        draw=_draw,
+        grids=(_whole_table, _by_size),
+    ),
+)

@@ -1,0 +1,150 @@
+"""What a worker measures beside steps: forward and gradients without communication, and communication without them.
+
+Every rank does the same operations as often as the others: how often is agreed on between them, never taken from one's
+own clock.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from statistics import median
+from typing import Any
+
+import tensorflow as tf
+
+from bench import protocol
+from bench.backends.tensorflow import shared_step
+from bench.backends.tensorflow.handlers import State
+from bench.backends.tensorflow.replicas import Replicas, reduced
+from bench.backends.tensorflow.workload import WORKLOAD
+from bench.experiments.scaling import figures
+
+Call = Callable[[], Any]
+"""Does something, and gives tensors of one number each: they are there once it is done."""
+
+Agree = Callable[[float], float]
+"""The mean of a number over all replicas: the same on each, once all of them have come here."""
+
+# Of nccl-tests' range (its all_reduce_perf takes 8 B to 128 MB): a number, and then what fills links more and more.
+SIZES = (4, 65_536, 1_048_576, 16_777_216)
+_TARGET_SECONDS = 0.06
+_LEAST_CALLS, _MOST_CALLS = 3, 2_000
+_SAMPLES = 3
+_FLOAT_BYTES = 4
+
+
+def gradients(state: State, request: protocol.Measure) -> Mapping[str, float]:
+    """Seconds of forward and gradients: of all replicas at the same time, and of each of this process alone."""
+    replicas = _replicas(state)
+    subject, _ = state.prepared()
+    rows = subject.next_input() if subject.next_input else None
+    of_rows = shared_step.gradients(subject.parameters, replicas.count)
+
+    def ends(rows: Any) -> list[tf.Tensor]:
+        return _ends(replicas, replicas.run(lambda own: of_rows(own)[1], rows))
+
+    together = tf.function(ends)
+    agree = _agreement(replicas)
+    timed = {figures.GRADIENTS_SECONDS: _seconds(agree, lambda: together(rows))}
+    for i, (device, own) in enumerate(zip(replicas.devices, replicas.parts(rows), strict=True)):
+        timed[figures.of_replica(replicas.first + i)] = _seconds(agree, _alone(state, device, own, replicas.count))
+    return timed
+
+
+def all_reduce(state: State, request: protocol.Measure) -> Mapping[str, float]:
+    """Seconds of an all-reduce of what a step reduces, the gradients of the model; and of single vectors by size.
+
+    Raises RuntimeError where a sum is wrong.
+    """
+    replicas = _replicas(state)
+    agree = _agreement(replicas)
+    subject, _ = state.prepared()
+    shapes = [variable.shape for variable in subject.trainable]
+    timed: dict[str, float] = {
+        figures.ALL_REDUCE_SECONDS: _reduce_seconds(replicas, agree, shapes),
+        figures.ALL_REDUCE_BYTES: float(sum(_FLOAT_BYTES * shape.num_elements() for shape in shapes)),
+    }
+    for size in SIZES:
+        timed[figures.of_size(size)] = _reduce_seconds(replicas, agree, [tf.TensorShape([size // _FLOAT_BYTES])])
+    return timed
+
+
+def _alone(state: State, device: str, rows: tf.Tensor, count: int) -> Call:
+    """The same on one device, with a model of its own there."""
+    with tf.device(device):
+        of_rows = shared_step.gradients(WORKLOAD.create(state.config), count)
+
+    def ends(rows: tf.Tensor) -> list[tf.Tensor]:
+        with tf.device(device):
+            return [_end(gradient) for gradient in of_rows(rows)[1]]
+
+    return partial(tf.function(ends), rows)
+
+
+def _reduce_seconds(replicas: Replicas, agree: Agree, shapes: list[tf.TensorShape]) -> float:
+    ones = [replicas.values(partial(_ones, shape)) for shape in shapes]
+
+    def ends(values: list[Any]) -> list[tf.Tensor]:
+        return _ends(replicas, replicas.run(lambda *own: reduced(own), *values))
+
+    reduce = partial(tf.function(ends), ones)
+    seconds = _seconds(agree, reduce)
+    if wrong := [float(end) for end in reduce() if float(end) != replicas.count]:
+        raise RuntimeError(f"an all-reduce of ones over {replicas.count} replicas gave {wrong[0]:g}")
+    return seconds
+
+
+def _ones(shape: tf.TensorShape, replica: int) -> tf.Tensor:
+    return tf.ones(shape)
+
+
+def _seconds(agree: Agree, call: Call) -> float:
+    """Of a call: the median of some samples of as many calls as all replicas agree on; each begins at the same time."""
+    _wait(call())
+    seconds = _sample(call, _LEAST_CALLS)
+    calls = max(_LEAST_CALLS, min(_MOST_CALLS, round(_TARGET_SECONDS / agree(seconds))))
+    samples = []
+    for _ in range(_SAMPLES):
+        agree(seconds)
+        samples.append(_sample(call, calls))
+    return median(samples)
+
+
+def _sample(call: Call, calls: int) -> float:
+    started = time.perf_counter()
+    for _ in range(calls):
+        ends = call()
+    _wait(ends)
+    return (time.perf_counter() - started) / calls
+
+
+def _agreement(replicas: Replicas) -> Agree:
+    def of_all(values: Any) -> tf.Tensor:
+        return replicas.mean(replicas.run(lambda own: reduced([own])[0], values)) / replicas.count
+
+    mean = tf.function(of_all)
+    return lambda seconds: float(mean(replicas.values(lambda _: tf.constant(seconds))))
+
+
+def _ends(replicas: Replicas, values: list[Any]) -> list[tf.Tensor]:
+    """One number of each value on each device of this process."""
+    return [_end(part) for value in values for part in replicas.parts(value)]
+
+
+def _end(value: tf.Tensor) -> tf.Tensor:
+    with tf.device(value.device):
+        return tf.reshape(value, [-1])[-1]
+
+
+def _wait(ends: list[tf.Tensor]) -> None:
+    for end in ends:
+        end.numpy()
+
+
+def _replicas(state: State) -> Replicas:
+    if state.replicas is None:
+        raise RuntimeError("no devices share this step")
+    return state.replicas
+
+
+MEASUREMENTS = {figures.GRADIENTS: gradients, figures.ALL_REDUCE: all_reduce}
