@@ -137,7 +137,7 @@ class Ranks:
         silent = [i for i in self._numbers if i not in outcome]
         died = next((i for i, failure in failures.items() if failure.died), None)
         if died is not None:
-            return self._blame(died, f"{self._name(died)} {failures[died]}")
+            return self._blame(died, f"{self._name(died)}: {failures[died]}")
         if silent and failures:
             first, complaint = next(iter(failures.items()))
             return self._blame(
