@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from autoencoder import output
-from bench.commands import asking, comparing, measuring, showing
+from bench.commands import asking, comparing, measuring, ranking, showing
 from bench.commands.help import Command, Group
 from bench.errors import BenchError, ExitCode, Interrupted
 
@@ -23,6 +23,7 @@ app = typer.Typer(
     "(docs/exit-codes.md).",
 )
 app.command(cls=Command, epilog=measuring.EXAMPLES)(measuring.run)
+app.command(cls=Command, epilog=ranking.EXAMPLES)(ranking.rank)
 for command in (
     measuring.profile,
     comparing.compare,

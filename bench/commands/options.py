@@ -50,6 +50,7 @@ class Format(StrEnum):
 
 # Options of one kind stand together in the help.
 WHAT, WHERE, KEPT, PROFILES, COMPARED = "What to measure", "Device", "Data and output", "Profiles", "Comparison"
+JOB = "The job"
 
 
 Threshold = Annotated[

@@ -9,10 +9,10 @@ from pathlib import Path
 from bench import protocol
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
+from bench.launch.launcher import Server, Timeouts, WorkerFailed
 from bench.machine import cuda_cache, environment, missing_gpu, nvml
 from bench.machine.device import DeviceChoice
 from bench.measure import occupancy
-from bench.measure.launcher import Server, Timeouts, WorkerFailed
 from bench.plan.case import Case
 from bench.profiles import cupti
 from bench.results.record import USUAL_TRACERS

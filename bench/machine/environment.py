@@ -139,6 +139,11 @@ def version(distribution: str) -> str | None:
         return None
 
 
+def tensorflow_version() -> str | None:
+    """Of whichever of its distributions is installed, without importing it; None where none is."""
+    return version("tensorflow") or version("tensorflow-cpu")
+
+
 def now() -> datetime:
     """The current time, UTC."""
     return datetime.now(UTC)

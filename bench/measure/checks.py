@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
+from bench.launch.launcher import WorkerFailed
 from bench.measure import same_model
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
-from bench.measure.launcher import WorkerFailed
 from bench.measure.repetition import Repetition
 from bench.measure.same_model import Losses, check_steps
 from bench.plan.case import Case

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.experiments.base import Experiment
+from bench.launch.launcher import Server
 from bench.machine.energy import Meter
 from bench.measure import separate
 from bench.measure.checks import Checks
 from bench.measure.entry import NEW, Entries, Entry, Side
-from bench.measure.launcher import Server
 from bench.measure.process import LiveProcess
 from bench.measure.repetition import Repetition, RoundsPlan
 from bench.measure.same_model import Losses

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 
 from bench import protocol
+from bench.launch.launcher import Worker
+from bench.launch.ranks import Ranks
 from bench.machine import interference, telemetry
 from bench.machine.nvml import Reading
 from bench.measure.entry import Entry
-from bench.measure.launcher import Worker
-from bench.measure.ranks import Ranks
 from bench.results.record import DeviceMemory, ProcessRecord
 from bench.stats.steady_state import Warmup
 

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench import protocol
+from bench.launch import ranks
+from bench.launch.launcher import Server, Worker, WorkerFailed
+from bench.launch.ranks import Ranks
 from bench.machine import interference, interrupts, nvml, telemetry
-from bench.measure import applied, causes, cooling, occupancy, ranks, same_model
+from bench.measure import applied, causes, cooling, occupancy, same_model
 from bench.measure.entry import Entries, Entry
-from bench.measure.launcher import Server, Worker, WorkerFailed
 from bench.measure.occupancy import Baseline
 from bench.measure.process import LiveProcess, record
-from bench.measure.ranks import Ranks
 from bench.measure.same_model import Losses
 from bench.measure.servers import logs_folder
 from bench.measure.settings import Settings
@@ -130,12 +131,16 @@ class Repetition:
         server, settings, case = self._servers[entry.server], self._settings, entry.case
         if case.strategy != strategies.MULTI_WORKER:
             return server.start_worker(self.log(entry, part))
-        places = ranks.on_this_host(strategies.ranks(case), settings.device, settings.device_cores)
+        members = (
+            settings.job.members(server.start_worker, self.number, settings.timeouts)
+            if settings.job
+            else ranks.on_this_host(server, strategies.ranks(case), settings.device, settings.device_cores)
+        )
 
         def log(rank: int) -> Path:
             return self.log(entry, "-".join(filter(None, (part, f"rank-{rank}"))))
 
-        return ranks.start(server, case, settings.device, places, log, settings.timeouts)
+        return ranks.start(members, case, settings.device, log, settings.timeouts)
 
     def is_process(self, entry: Entry) -> bool:
         """Whether the entry's worker is alive in this repetition."""

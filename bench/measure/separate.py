@@ -8,11 +8,11 @@ from statistics import quantiles
 from typing import Any
 
 from bench import protocol
+from bench.launch.launcher import Server, WorkerFailed
+from bench.launch.ranks import NOT_BY_TIME
 from bench.machine.energy import Meter
 from bench.measure import causes, occupancy
-from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.process import LiveProcess
-from bench.measure.ranks import NOT_BY_TIME
 from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings
 from bench.plan import strategies

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.launch.launcher import Server, Timeouts
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Side
-from bench.measure.launcher import Server, Timeouts
 
 # Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
 SERVERS_TOGETHER = 2

@@ -8,10 +8,10 @@ from dataclasses import replace
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
+from bench.launch.launcher import Server, WorkerFailed
 from bench.machine import cores, missing_gpu, nvml
 from bench.measure import causes, entry, occupancy, separate, stopping
 from bench.measure.entry import BASE, NEW, Side
-from bench.measure.launcher import Server, WorkerFailed
 from bench.measure.part import Common, Part
 from bench.measure.servers import Launch, Servers
 from bench.measure.settings import Settings

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.launch.followers import Job
+from bench.launch.launcher import Timeouts
 from bench.machine.nvml import Gpu
-from bench.measure.launcher import Timeouts
 from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 
@@ -22,6 +23,7 @@ class Settings:
     folder: Path  # the run's
     interleaved: bool = True  # False where cases have the device to themselves, one after another
     device_cores: tuple[int, ...] = ()  # the core that each device of a CPU is; none: a CPU is one device
+    job: Job | None = None  # where the ranks of a case are on several hosts
     allow_shared: bool = False  # take the memory of a GPU that others use
     tracers: Tracers = USUAL_TRACERS  # what the profiles hold
     trace_cuda_graphs: bool = False  # a second profile of what XLA compiles for a GPU

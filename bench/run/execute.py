@@ -12,6 +12,7 @@ from bench.measure.session import Session
 from bench.output.progress import View
 from bench.recording import folders
 from bench.results.schema import Document, Status
+from bench.run import job
 from bench.run.artifacts import finish
 from bench.run.options import Options
 from bench.run.plan import plan
@@ -36,8 +37,10 @@ def run(options: Options, view: View) -> Outcome:
     """
     with interrupts.raised_as_interrupted():
         ready = preflight(options, plan(options), view)
-        ended = _measure(ready, view)
-        return _finish(ready, ended, view)
+        with job.told(ready.job) as exit_codes:
+            outcome = _finish(ready, _measure(ready, view), view)
+            exit_codes.append(outcome.exit_code)
+        return outcome
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.compare.stored_run import Run
+from bench.launch.launcher import SERVER_COMMAND, Timeouts
+from bench.launch.place import Place
 from bench.machine.affinity import Affinity
-from bench.measure.launcher import SERVER_COMMAND, Timeouts
 from bench.plan.case import Axes
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
@@ -36,6 +37,8 @@ class Options:
     gpu: str | None = None
     tf32: bool | None = None
     affinity: Affinity = "none"
+    place: Place | None = None  # of this process among the ranks of a job
+    wait_seconds: float = 60.0  # for the other ranks
     against: Against | None = None
     baseline: Run | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
@@ -47,6 +50,8 @@ def command_of(options: Options, axes: Axes, experiments: Iterable[str]) -> str:
 
     Folders, files, GPUs and other interpreters are left out: they are the machine's own, and results travel.
     """
+    if options.place:
+        return shlex.join(_of_a_rank(options, axes))
     if options.preset.name == PROFILE.name:
         words = ["bench", "profile", *options.only, "--steps", str(options.preset.profile_steps)]
     else:
@@ -64,6 +69,19 @@ def command_of(options: Options, axes: Axes, experiments: Iterable[str]) -> str:
     if options.device != "auto":
         words += ["--device", options.device]
     return shlex.join(words)
+
+
+def _of_a_rank(options: Options, axes: Axes) -> list[str]:
+    """What each rank is started with; which of them it is, the scheduler says."""
+    assert options.place
+    words = ["bench", "rank", "--ranks", str(options.place.ranks), "--preset", options.preset.name]
+    for axis in ("batch_size", "mode"):
+        if axis in axes:
+            words += ["--axis", f"{axis}={','.join(str(value) for value in axes[axis])}"]
+    words += ["--seed", str(options.seed)]
+    if options.data in NAMED_SOURCES:
+        words += ["--data", options.data]
+    return words
 
 
 def _for_run(options: Options, axes: Axes) -> Iterator[str]:

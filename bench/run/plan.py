@@ -1,7 +1,7 @@
 """The first phase of a run: from its options and the device to what is measured, and how much of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.experiments import selection
@@ -46,7 +46,10 @@ def plan(options: Options) -> RunPlan:
     several = any(selection.experiment_named(name).across_devices for name in names)
     choice = device.choose(options.device, options.gpu, known=nvml.gpus, several=several)
     gpu = nvml.open_gpu(choice.gpu) if choice.gpu else nvml.Gpu(absent="no GPU")
-    fitted = selection.fitted(options.axes, names, room_of(choice, gpu))
+    room = room_of(choice, gpu)
+    if options.place:
+        room = replace(room, devices=options.place.ranks)
+    fitted = selection.fitted(options.axes, names, room)
     brief = options.preset.name == BRIEF_PRESET
     selected = selection.select(Choice(names, only=options.only, axes=options.axes, fitted=fitted, brief=brief))
     presets = shared_out(options.preset, tuple(selected))

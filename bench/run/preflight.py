@@ -12,11 +12,12 @@ import psutil
 from bench.compare.stored_run import Run
 from bench.errors import NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
+from bench.launch.followers import Job
+from bench.launch.launcher import Timeouts
 from bench.machine import affinity, cuda_cache, environment, facts
 from bench.machine.cuda_cache import CudaCache
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, NEW, Side
-from bench.measure.launcher import Timeouts
 from bench.measure.servers import Launch
 from bench.measure.settings import Settings
 from bench.output.progress import View
@@ -26,6 +27,7 @@ from bench.recording.build import Circumstances
 from bench.recording.recorder import Recorder
 from bench.results.schema import Data, Device, Pairing, Plan
 from bench.run import against
+from bench.run import job as jobs
 from bench.run.against import Against
 from bench.run.options import Options
 from bench.run.plan import RunPlan
@@ -42,6 +44,11 @@ class Ready:
     cores: tuple[int, ...] | None  # to be bound to
     folder: Path
     profile: bool
+
+    @property
+    def job(self) -> Job | None:
+        """Where the run is one of several ranks."""
+        return self.settings.job
 
 
 def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
@@ -64,6 +71,7 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
         view.say(note)
     cores = affinity.cores(options.affinity, plan.gpu)
     cache = cuda_cache.prepare() if choice.gpu else None
+    job = jobs.gather(options, choice, dataset, view)
     folder = folders.create(options.out, choice.slug, options.label, started)
     return Ready(
         experiments=plan.experiments,
@@ -75,6 +83,7 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
             preset=options.preset,
             timeouts=options.timeouts or Timeouts.for_device(choice.kind),
             folder=folder,
+            job=job,
             allow_shared=options.allow_shared,
             tracers=options.tracers,
             trace_cuda_graphs=options.trace_cuda_graphs,
@@ -82,7 +91,7 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
         launches=_launches(options, choice, dataset, cache),
         recorders=_recorders(
             options.against,
-            _circumstances(options, plan, dataset, started, cores, cache),
+            _circumstances(options, plan, dataset, started, cores, cache, job),
             plan.experiments,
             folder,
         ),
@@ -109,6 +118,7 @@ def _circumstances(
     started: datetime,
     cores: tuple[int, ...] | None,
     cache: CudaCache | None,
+    job: Job | None,
 ) -> Circumstances:
     return Circumstances(
         plan=Plan(
@@ -124,7 +134,9 @@ def _circumstances(
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         started=started,
-        facts=facts.look(bound_to=cores) | ({"cuda_cache": {"state": cache.fact}} if cache else {}),
+        facts=facts.look(bound_to=cores)
+        | ({"cuda_cache": {"state": cache.fact}} if cache else {})
+        | (job.facts if job else {}),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from bench import protocol
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.measure.launcher import Server, Timeouts
+from bench.launch.launcher import Server, Timeouts
 
 ROUNDS = 25
 STEPS = 25

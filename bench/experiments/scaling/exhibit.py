@@ -33,14 +33,15 @@ _SIZES_CAPTION = (
     "an all-reduce alone of one float32 vector. Algorithm bandwidth is bytes over time, bus bandwidth that times "
     "2 (n - 1) / n for n devices, as nccl-tests define them."
 )
-_CPU = " A device is a core with one thread here, pinned; several processes speak over the loopback."
+_CPU = " A device is a core with one thread here, pinned."
+_LOOPBACK = " Several processes are on one host, and speak over its loopback."
 # A replica's time over the median one's: less is the usual difference between devices.
 _STRAGGLES = 1.05
 
 
 def table(document: Document) -> Grid:
     """A row for each case."""
-    caption = _CAPTION + (_CPU if _on_cpu(document) else "")
+    caption = _CAPTION + _where(document)
     return cells.of_cases(
         document, ("steps/s", "examples/s", "speed-up [95% CI]", "weak [95% CI]", "all-reduce"), _row, caption
     )
@@ -156,7 +157,7 @@ def _whole_table(document: Document) -> Grid:
             "gradients [ms]",
         ),
         rows=tuple(_whole_row(benchmark) for benchmark in cells.without_control(document)),
-        caption=_WHOLE_CAPTION + (_CPU if _on_cpu(document) else ""),
+        caption=_WHOLE_CAPTION + _where(document),
     )
 
 
@@ -202,6 +203,17 @@ def _share(estimate: Estimate | None) -> str:
 
 def _milliseconds(seconds: Estimate) -> str:
     return with_interval(seconds, lambda value: digits(1e3 * value))
+
+
+def _where(document: Document) -> str:
+    """What a device is here, and where the ranks of a job were: sentences for a caption."""
+    facts = document.autoencoder_bench.facts
+    hosts = [facts[group]["host"].value for group in facts if group.startswith("rank_") and "host" in facts[group]]
+    strategy_names = {benchmark.extra_info.case.strategy for benchmark in document.benchmarks}
+    ranks = (
+        f" {len(hosts)} ranks on {len(set(hosts))} host{'s' if len(set(hosts)) > 1 else ''}." if hosts else _LOOPBACK
+    )
+    return (_CPU if _on_cpu(document) else "") + (ranks if strategies.MULTI_WORKER in strategy_names else "")
 
 
 def _on_cpu(document: Document) -> bool:

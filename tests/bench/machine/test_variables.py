@@ -9,8 +9,8 @@ from support import documents, patience
 
 from bench import protocol
 from bench.doctor import host
+from bench.launch.launcher import Server, Timeouts
 from bench.machine import device, environment, variables
-from bench.measure.launcher import Server, Timeouts
 from bench.recording import fingerprint
 
 CPU = device.choose("cpu")

@@ -8,7 +8,7 @@ import pytest
 from support import patience
 
 from bench import protocol
-from bench.measure.launcher import CAN_STOP_WORKERS, Server, Timeouts
+from bench.launch.launcher import CAN_STOP_WORKERS, Server, Timeouts
 from bench.plan.case import Case
 
 pytestmark = pytest.mark.skipif(not CAN_STOP_WORKERS, reason="workers are stopped on Linux only")

@@ -4,9 +4,9 @@ import pytest
 
 from bench.experiments import selection
 from bench.experiments.selection import Choice
+from bench.launch.launcher import Timeouts
 from bench.machine.nvml import Gpu
 from bench.measure import entry, occupancy
-from bench.measure.launcher import Timeouts
 from bench.measure.occupancy import Baseline
 from bench.measure.repetition import Repetition
 from bench.measure.settings import Settings

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
+from bench.launch.launcher import Timeouts, WorkerFailed
 from bench.machine.nvml import Gpu
 from bench.measure import separate
-from bench.measure.launcher import Timeouts, WorkerFailed
 from bench.measure.settings import Settings
 from bench.plan.case import Case
 from bench.plan.preset import PRESETS

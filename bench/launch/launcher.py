@@ -79,9 +79,17 @@ class ServerGone(BenchError):
 class Worker:
     """One child process that measures one case."""
 
-    def __init__(self, connection: "Connection[bytes, bytes]", pid: int, log: Path, reap: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        connection: "Connection[bytes, bytes]",
+        pid: int,
+        log: Path,
+        reap: Callable[[], int],
+        send_signal: Callable[[int, int], None] = os.kill,
+    ) -> None:
         self._connection = connection
         self._reap_child = reap
+        self._send_signal = send_signal
         self._alive = True
         self._memory_kills = _out_of_memory_kills()
         self.pid = pid
@@ -165,7 +173,7 @@ class Worker:
         # worker died with it and may have been reaped by the machine's first process.
         if self._alive:
             try:
-                os.kill(self.pid, number)
+                self._send_signal(self.pid, number)
             except ProcessLookupError:
                 self._alive = False
 
@@ -246,16 +254,21 @@ class Server:
         """
         self._before_worker()
         asked = time.perf_counter()
-        worker = self._spawn(log) if self.unsound else self._fork(log)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            pid, reap = self._start_for(theirs, log)
+            worker = Worker(Connection(ours.detach()), pid, log, reap)
         self._workers.append(worker)
-        try:
-            ready = worker.receive(protocol.WorkerReady, self._timeouts.worker_ready, "its start")
-            if ready.protocol != protocol.PROTOCOL_VERSION:
-                raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
-        except WorkerFailed:
-            worker.end()
-            raise
+        wait_until_ready(worker, self._timeouts)
         return worker, time.perf_counter() - asked
+
+    def start_for(self, theirs: socket.socket, log: Path) -> tuple[int, Callable[[], int]]:
+        """A fresh worker for whoever is at the other end of a socket: its process, and what waits for its exit code.
+
+        Raises WorkerFailed, or ServerGone.
+        """
+        self._before_worker()
+        return self._start_for(theirs, log)
 
     def _decode_ready(self, raw: bytes) -> protocol.ServerReady:
         greeting = protocol.decode(raw, protocol.Greeting)
@@ -286,20 +299,17 @@ class Server:
         if self._temporary:
             shutil.rmtree(self._temporary, ignore_errors=True)
 
-    def _fork(self, log: Path) -> Worker:
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            self._send(protocol.Fork(log=str(log)))
-            try:
-                reduction.send_handle(self._connection, theirs.fileno(), self._process.pid)
-            except OSError:
-                raise self._gone("ended") from None
-            pid = self._receive(protocol.Forked).pid
-            return Worker(Connection(ours.detach()), pid, log, lambda: self._reap(pid))
-
-    def _spawn(self, log: Path) -> Worker:
-        process, connection = _start("worker", log, *self._arguments)
-        return Worker(connection, process.pid, log, process.wait)
+    def _start_for(self, theirs: socket.socket, log: Path) -> tuple[int, Callable[[], int]]:
+        if self.unsound:
+            process = _start_with(theirs, "worker", log, *self._arguments)
+            return process.pid, process.wait
+        self._send(protocol.Fork(log=str(log)))
+        try:
+            reduction.send_handle(self._connection, theirs.fileno(), self._process.pid)
+        except OSError:
+            raise self._gone("ended") from None
+        pid = int(self._receive(protocol.Forked).pid)
+        return pid, lambda: self._reap(pid)
 
     def _send(self, request: protocol.Message) -> None:
         try:
@@ -322,17 +332,37 @@ class Server:
         return ServerGone(f"The server, the parent of all workers, {what}: see {self._log}")
 
 
+def wait_until_ready(worker: Worker, timeouts: Timeouts) -> None:
+    """Wait until a worker can take its first request. Raises WorkerFailed, once it was ended."""
+    try:
+        ready = worker.receive(protocol.WorkerReady, timeouts.worker_ready, "its start")
+        if ready.protocol != protocol.PROTOCOL_VERSION:
+            raise WorkerFailed(f"speaks protocol {ready.protocol} instead of {protocol.PROTOCOL_VERSION}")
+    except WorkerFailed:
+        worker.end()
+        raise
+
+
 def _start(
     role: str, log: Path, data: str, environment: Mapping[str, str], command: Sequence[str]
 ) -> "tuple[subprocess.Popen[bytes], Connection[bytes, bytes]]":
+    """A process, and the connection to it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        process = _start_with(theirs, role, log, data, environment, command)
+        return process, Connection(ours.detach())
+
+
+def _start_with(
+    theirs: socket.socket, role: str, log: Path, data: str, environment: Mapping[str, str], command: Sequence[str]
+) -> "subprocess.Popen[bytes]":
     """Start a process in its own session, so that a terminal's Ctrl-C reaches only the launcher.
 
     What is empty in `environment` is taken out of the process' variables.
     """
     variables = {**os.environ, **environment}
-    ours, theirs = socket.socketpair()
-    with ours, theirs, log.open("ab") as output:
-        process = subprocess.Popen(
+    with log.open("ab") as output:
+        return subprocess.Popen(
             [*command, role, str(theirs.fileno()), str(os.getpid()), data],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -341,7 +371,6 @@ def _start(
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
-        return process, Connection(ours.detach())
 
 
 def _answers(connection: "Connection[bytes, bytes]", seconds: float) -> bool:

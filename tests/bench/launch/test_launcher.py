@@ -13,8 +13,8 @@ from support import patience
 
 from bench import protocol
 from bench.errors import BenchError
-from bench.measure import launcher
-from bench.measure.launcher import CAN_STOP_WORKERS, Server, ServerGone, Timeouts, WorkerFailed
+from bench.launch import launcher
+from bench.launch.launcher import CAN_STOP_WORKERS, Server, ServerGone, Timeouts, WorkerFailed
 from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="function", pipeline="resident")

@@ -13,8 +13,8 @@ import msgspec
 
 from bench import protocol
 from bench.backends import clock
+from bench.launch.launcher import Server, Timeouts, Worker, WorkerFailed
 from bench.machine import interrupts
-from bench.measure.launcher import Server, Timeouts, Worker, WorkerFailed
 from bench.plan.case import Case
 
 LOOPBACK = "127.0.0.1"
@@ -158,33 +158,38 @@ class Ranks:
 
 
 @dataclass(frozen=True)
-class Places:
-    """Where the ranks of a case are: their addresses, and of each its device among those that its process sees.
+class Member:
+    """A rank that is to be started, and its place.
 
-    `cores` are what each is pinned to, none where the system chooses.
+    `start` gives its worker and the seconds that took; `address`, asked afterwards, is where its server is to listen.
+    `cores` are what it is pinned to, none where the system chooses.
     """
 
-    addresses: tuple[str, ...]
-    devices: tuple[int, ...]
-    cores: tuple[tuple[int, ...], ...]
+    start: Callable[[Path], tuple[Worker, float]]
+    address: Callable[[], str]
+    device_number: int = 0  # among those that its process sees
+    cores: tuple[int, ...] = ()
 
 
-def on_this_host(count: int, kind: str, cores: Sequence[int]) -> Places:
+def on_this_host(server: Server, count: int, kind: str, cores: Sequence[int]) -> list[Member]:
     """So many ranks on this host: each on a free port of the loopback, with a device and a core of its own."""
+    return [
+        Member(server.start_worker, address.__str__, i if kind == "gpu" else 0, (cores[i],) if cores else ())
+        for i, address in enumerate(free_addresses(count))
+    ]
+
+
+def free_addresses(count: int, host: str = LOOPBACK) -> list[str]:
+    """Ports that are free now."""
     with ExitStack() as stack:  # all are open at once, so that no port is found twice
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
-            one.bind((LOOPBACK, 0))
-        addresses = tuple(f"{LOOPBACK}:{one.getsockname()[1]}" for one in sockets)
-    return Places(
-        addresses,
-        tuple(range(count)) if kind == "gpu" else (0,) * count,
-        tuple((core,) for core in cores[:count]) if cores else ((),) * count,
-    )
+            one.bind(("", 0))
+        return [f"{host}:{one.getsockname()[1]}" for one in sockets]
 
 
 def start(
-    server: Server, case: Case, kind: str, places: Places, log: Callable[[int], Path], timeouts: Timeouts
+    members: Sequence[Member], case: Case, kind: str, log: Callable[[int], Path], timeouts: Timeouts
 ) -> tuple[Ranks, float]:
     """The ranks of a case, which have found each other, and the seconds until they could take their first request.
 
@@ -193,22 +198,22 @@ def start(
     workers: list[Worker] = []
     try:
         seconds = 0.0
-        for i in range(len(places.addresses)):
-            worker, ready_seconds = server.start_worker(log(i))
+        for i, member in enumerate(members):
+            worker, ready_seconds = member.start(log(i))
             workers.append(worker)
             seconds += ready_seconds
-        ranks = Ranks(workers, kind)
+        ranks, addresses = Ranks(workers, kind), tuple(member.address() for member in members)
         requests = [
             protocol.Join(
                 case=case,
                 device=kind,
                 rank=i,
-                addresses=places.addresses,
-                device_number=places.devices[i],
-                cores=places.cores[i],
+                addresses=addresses,
+                device_number=member.device_number,
+                cores=member.cores,
                 timeout_seconds=timeouts.collective,
             )
-            for i in range(len(workers))
+            for i, member in enumerate(members)
         ]
         joined = ranks.exchange(requests, protocol.Joined, timeouts.join)
     except BaseException:

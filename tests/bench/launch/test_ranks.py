@@ -18,8 +18,9 @@ from support import oracle, patience
 from bench import protocol
 from bench.backends.tensorflow import pipelines
 from bench.backends.tensorflow.workload import WORKLOAD, Config
-from bench.measure import ranks, same_model
-from bench.measure.launcher import Server, Timeouts, WorkerFailed
+from bench.launch import ranks
+from bench.launch.launcher import Server, Timeouts, WorkerFailed
+from bench.measure import same_model
 from bench.plan import workload
 from bench.plan.case import Case
 

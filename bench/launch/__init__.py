@@ -1,0 +1,1 @@
+"""Processes: starting servers, workers and ranks, on this host and on others, and asking them."""
