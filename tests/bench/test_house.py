@@ -29,6 +29,7 @@ WORDS = {
         "input_alone": "what a key of older files is called now",
     },
     "bench/results/upgrade.py": {"input_alone": "a key of older files"},
+    "bench/run/job.py": {"memory": "a group of facts"},
     "bench/protocol/nsys_process.py": {"memory": "an axis"},
     "bench/worker/worker.py": {"memory": "a kind of failure"},
 }

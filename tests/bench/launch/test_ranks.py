@@ -70,8 +70,8 @@ def started(server, case, tmp_path, timeouts):
     """The worker of a case, or as many as it has ranks."""
     if case.strategy != "multi-worker":
         return server.start_worker(tmp_path / "worker.log")[0]
-    places = ranks.on_this_host(case.devices, "cpu", CORES)
-    return ranks.start(server, case, "cpu", places, lambda rank: tmp_path / f"rank-{rank}.log", timeouts)[0]
+    members = ranks.on_this_host(server, case.devices, "cpu", CORES)
+    return ranks.start(members, case, "cpu", lambda rank: tmp_path / f"rank-{rank}.log", timeouts)[0]
 
 
 def prepare(worker, case, timeouts):
