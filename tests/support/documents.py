@@ -84,6 +84,7 @@ def document(
     samples,
     *,
     experiment="modes",
+    axes=None,
     label=None,
     cpu="EPYC",
     gpu=None,
@@ -99,7 +100,7 @@ def document(
     day=1,
 ):
     """A result with these samples of cases of an experiment; `failed` names cases that failed."""
-    known = {case.name: case for case in cases_of(EXPERIMENTS[experiment])}
+    known = {case.name: case for case in cases_of(EXPERIMENTS[experiment], axes)}
     records = [
         CaseRecord(
             case=known[name],
@@ -163,6 +164,38 @@ def document(
     )
     measured = Measured(plan, records, repetition_records, None, Stopping(reason="fixed", seconds=100.0))
     return build(circumstances, [measured], Progress(status=status, training=training))
+
+
+def records(found):
+    """What is known of each case of a document, as a run keeps it."""
+    return [
+        CaseRecord(
+            case=one.extra_info.case,
+            sample_size=one.extra_info.sample_size,
+            processes=processes_of(one),
+            quantities=one.extra_info.quantities,
+        )
+        for one in found.benchmarks
+    ]
+
+
+def rebuilt(found, records):
+    """The document of one experiment with the figures that are made of these records."""
+    experiment = EXPERIMENTS[found.experiment.name]
+    plan = ExperimentPlan(
+        experiment=experiment, cases=tuple(record.case for record in records), preset=found.experiment.preset
+    )
+    figures = experiment.figures(Measured(plan, records, found.experiment.repetitions, None, None))
+    benchmarks = tuple(
+        msgspec.structs.replace(
+            one,
+            extra_info=msgspec.structs.replace(
+                one.extra_info, quantities=record.quantities, figures=dict(figures.get(one.name, {}))
+            ),
+        )
+        for one, record in zip(found.benchmarks, records, strict=True)
+    )
+    return msgspec.structs.replace(found, benchmarks=benchmarks)
 
 
 def with_experiment(found, **changes):

@@ -36,7 +36,7 @@ _SIZES_CAPTION = (
 _CPU = " A device is a core with one thread here, pinned."
 _LOOPBACK = " Several processes are on one host, and speak over its loopback."
 # A replica's time over the median one's: less is the usual difference between devices.
-_STRAGGLES = 1.05
+STRAGGLES = 1.05
 
 
 def table(document: Document) -> Grid:
@@ -131,15 +131,19 @@ def _communication(name: str, cases: Sequence[Benchmark]) -> Iterator[str]:
 
 def _straggler(name: str, group: Group, cases: Sequence[Benchmark]) -> Iterator[str]:
     """The replica that is surely slower than the median one, with the batch where it is the most work."""
-    ratios = figures.over_median(cases[-1].extra_info.figures)
-    late = {number: ratio for number, ratio in ratios.items() if claims.above(ratio, _STRAGGLES) is Answer.YES}
-    if late:
-        number, ratio = max(late.items(), key=lambda item: item[1].value or 0.0)
+    if late := straggler(figures.over_median(cases[-1].extra_info.figures)):
+        number, ratio = late
         what = "rank" if group[0] == strategies.MULTI_WORKER else "replica"
         yield (
             f"{name}: {what} {number} is slower than the others: {with_interval(ratio, multiple)} the median one's "
             "time for forward and gradients alone."
         )
+
+
+def straggler(ratios: Mapping[int, Estimate]) -> tuple[int, Estimate] | None:
+    """The slowest of the replicas that are surely slower than the median one by more than is usual; None of none."""
+    late = {number: ratio for number, ratio in ratios.items() if claims.above(ratio, STRAGGLES) is Answer.YES}
+    return max(late.items(), key=lambda item: item[1].value or 0.0) if late else None
 
 
 def _whole_table(document: Document) -> Grid:

@@ -18,10 +18,11 @@ from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.roofline import exhibit as roofline
 from bench.experiments.roofline import step_cost
 from bench.experiments.roofline.peaks import EagerParts, Peaks
+from bench.experiments.scaling import exhibit as scaling
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
-from bench.results.estimates import processes_of
+from bench.results.estimates import level, processes_of
 
 RESULTS = 2_000
 # Of two thousand, by which a true share of one in twenty is told from more: three standard errors on top.
@@ -215,3 +216,24 @@ def test_an_aa_check_fails_seldom_and_noise_does_not_help_to_pass(repetitions, n
         states.append(aa_check.of(quick).state)
     assert share(state == "failed" for state in states) <= 0.02
     assert least <= share(state == "too noisy" for state in states) <= most
+
+
+SHARED = {"single/1/64/function": 2e-3, "mirrored/2/64/function": 2e-3, "single/1/64/function/control": 2e-3}
+
+
+def test_what_a_second_device_brings():
+    """It brings nothing, truly: it is called neither faster nor slower."""
+    said = [scaling.findings(found)[0] for found in results(SHARED, "scaling")]
+    assert all(text.startswith("2 cores (mirrored)") for text in said)
+    assert share("inconclusive" not in text for text in said) <= MOST_FALSE
+
+
+def test_which_replica_is_a_straggler():
+    """One takes just as much longer as is usual between devices: it is not called slower than that."""
+    generator = np.random.default_rng(7)
+    said = []
+    for _ in range(RESULTS):
+        late = np.exp(generator.normal(np.log(scaling.STRAGGLES), 0.03, size=4))
+        ratios = {0: level([1.0] * 4), 1: level(late.tolist()), 2: level([1.0] * 4)}
+        said.append(scaling.straggler(ratios) is not None)
+    assert share(said) <= ONE_SIDED
