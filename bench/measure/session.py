@@ -9,7 +9,7 @@ from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
 from bench.launch.launcher import Server, WorkerFailed
-from bench.machine import cores, missing_gpu, nvml
+from bench.machine import cores, missing_gpu, nvml, topology
 from bench.measure import causes, entry, occupancy, separate, stopping
 from bench.measure.entry import BASE, NEW, Side
 from bench.measure.part import Common, Part
@@ -209,8 +209,11 @@ class Session:
             )
         if facts["mps"].value:
             self._view.say("Programs share this GPU through MPS: others' kernels may run among those measured here.")
+        several = probed.pci_bus_ids if len(probed.pci_bus_ids) > 1 else ()
         for recorder in self._recorders.values():
             recorder.add_facts({"gpu": {**facts, "matched_by": matched}})
+            if several:
+                recorder.add_facts({"gpus": topology.facts(several)})
 
     def _measure_contexts(self, server: Server) -> None:
         """What a process of each mode takes of the GPU beside its tensors, where that can be told."""

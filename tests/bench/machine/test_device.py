@@ -59,6 +59,32 @@ def test_exactly_one_gpu(machine, gpu, visible, identified, slug):
     assert choice.slug == slug
 
 
+@pytest.mark.parametrize(
+    ("gpu", "visible", "expected"),
+    [
+        (None, None, ("0", "1")),
+        (None, "1,0", ("1", "0")),
+        (None, "1", ("1",)),
+        (None, "GPU-bbbb,GPU-aa", ("GPU-bbbb", "GPU-aaaa")),
+        (None, "0,GPU-aaaa", ("0",)),  # the same one twice
+        (None, "1,-1,0", ("1",)),  # CUDA takes none behind one that there is not
+        ("1", None, ("1",)),  # one was named
+    ],
+)
+def test_several_gpus_are_all_that_may_be_used(machine, gpu, visible, expected):
+    environment = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    choice = device.choose("auto", gpu, environment, machine, several=True)
+    assert choice.gpus == expected
+    assert choice.gpu == expected[0]
+    assert choice.environment["CUDA_VISIBLE_DEVICES"] == ",".join(expected)
+
+
+def test_slices_of_a_gpu_are_never_several(machine):
+    assert device.choose("auto", None, {"CUDA_VISIBLE_DEVICES": "MIG-01,MIG-23"}, machine, several=True).gpus == (
+        "MIG-01",
+    )
+
+
 def test_an_index_is_always_nvidia_smis(machine):
     choice = device.choose("gpu", environment={"CUDA_DEVICE_ORDER": "FASTEST_FIRST"}, root=machine)
     assert choice.environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"

@@ -7,6 +7,8 @@
  *   foreign      process ids of others on the card, one a line
  *   throttle     clock event reasons, a number
  *   affinity     processors near the card, words of 64 bits, in hexadecimal; without it 0-3,8-11 and 64
+ *   topology     what lies between both cards, a number of nvmlGpuTopologyLevel_t; without it a host bridge
+ *   nvlink       what their P2P status by NVLink is, a number of nvmlGpuP2PStatus_t; without it not supported
  *   pcie         the link's generation now; without it that of a card at idle
  *   held/<pid>   bytes that a process holds; counted while that process lives, and forgotten when it is gone
  *
@@ -347,4 +349,21 @@ int nvmlDeviceGetCudaComputeCapability(void *device, int *major, int *minor) {
 int nvmlDeviceGetEccMode(void *device, unsigned *current, unsigned *pending) {
     *current = *pending = 1;
     return question(device, 1);
+}
+
+/* pynvml.NVML_TOPOLOGY_HOSTBRIDGE, NVML_P2P_CAPS_INDEX_NVLINK, NVML_P2P_STATUS_OK and _NOT_SUPPORTED, as in nvml.h. */
+int nvmlDeviceGetTopologyCommonAncestor(void *one, void *other, unsigned *level) {
+    int answer = question(one, 0);
+    if (answer) return answer;
+    if (!other || one == other) return INVALID;
+    *level = (unsigned)number("topology", 30);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetP2PStatus(void *one, void *other, unsigned index, unsigned *status) {
+    int answer = question(one, 0);
+    if (answer) return answer;
+    if (!other || one == other) return INVALID;
+    *status = index == 2 ? (unsigned)number("nvlink", 5) : 0;
+    return SUCCESS;
 }
