@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent
 PYTHON = None if (3, 11) <= sys.version_info < (3, 14) else "3.13"
 DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 BENCH_EXTRA = "BENCH_EXTRA"
-SCRIPTS = ("docker/entry", "docker/slim", "docker/build-id", "docker/slurm.sh", ".ci/run")
+SCRIPTS = ("docker/entry", "docker/slim", "docker/build-id", "docker/slurm.sh", "docker/slurm-multi.sh", ".ci/run")
 MICRO_OPTIONS = (
     "--benchmark-enable",
     "--benchmark-only",
@@ -88,9 +88,10 @@ def containers(session: nox.Session) -> None:
     """
     install(session, "containers")
     session.run("hadolint", *sorted(map(str, Path("docker").glob("*Dockerfile"))))
-    for profile in ("gpu", "tensorboard"):
+    for profile in ("gpu", "ranks", "tensorboard"):
         session.run("docker-compose", "-f", "docker/compose.yaml", "--profile", profile, "config", "--quiet")
-    session.run("kubernetes-validate", "--strict", "docker/kubernetes-job.yaml")
+    for job in ("docker/kubernetes-job.yaml", "docker/kubernetes-indexed-job.yaml"):
+        session.run("kubernetes-validate", "--strict", job)
     session.run("shellcheck", *SCRIPTS)
     workflows = sorted(map(str, Path(".github/workflows").glob("*.yml")))
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)

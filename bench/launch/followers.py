@@ -140,7 +140,7 @@ class Job:
 
 def gather(own: protocol.Hello, place: Place, seconds: float, say: Callable[[str], None]) -> Job:
     """Wait for all other ranks, and check that they fit to each other. Raises UsageError, which all ranks are told."""
-    listening = wire.listen(place.host, place.port)
+    listening = wire.listen(place.host, place.port, seconds)
     found: dict[int, Follower] = {}
     deadline = time.monotonic() + seconds
     try:

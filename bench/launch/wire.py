@@ -30,8 +30,23 @@ def key() -> bytes:
     return (os.environ.get(KEY_VARIABLE) or _USUAL_KEY).encode()
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on this host's own address of that name, and on no other. Raises UsageError."""
+def listen(host: str, port: int, seconds: float = 0.0) -> socket.socket:
+    """A listening socket on this host's own address of that name, and on no other. Raises UsageError.
+
+    For so long a name is tried again that is not known yet, as that of a pod which has just begun.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except socket.gaierror:
+            if time.monotonic() < deadline:
+                time.sleep(_RETRY_SECONDS)
+                continue
+        return _listen(host, port)
+
+
+def _listen(host: str, port: int) -> socket.socket:
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, number)

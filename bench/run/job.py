@@ -70,9 +70,18 @@ def hello(place: Place, choice: DeviceChoice, dataset: Dataset) -> protocol.Hell
         device=choice.kind,
         device_count=len(choice.gpus),
         cores=cores.of_devices(),
-        host=hashlib.sha256(socket.gethostname().encode()).hexdigest()[:_HOST_LETTERS],
+        host=_host(),
         facts={f"{group}_{name}": fact for group in _TOLD for name, fact in found[group].items()},
     )
+
+
+def _host(boot_id: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
+    """What ranks on one host have in common, hashed: the kernel's boot id, which its containers share, or the name."""
+    try:
+        text = boot_id.read_text()
+    except OSError:
+        text = socket.gethostname()
+    return hashlib.sha256(text.encode()).hexdigest()[:_HOST_LETTERS]
 
 
 def follow(options: Options, view: View) -> int:

@@ -71,3 +71,54 @@ def test_slurms_signal_reaches_the_run_whose_exit_code_is_the_jobs(job, tmp_path
     patience.eventually((tmp_path / "said.started").exists)
     running.send_signal(signal.SIGTERM)
     assert running.wait(patience.limit(30)) == 130
+
+
+MULTI = SCRIPT.with_name("slurm-multi.sh")
+# As scontrol(1) says of `show hostnames`: a name a line. In the order of the letters, as some versions list them.
+SCONTROL = """#!/bin/bash
+[ "$*" = "show hostnames node[2,10]" ] && printf 'node10\nnode2\n'
+"""
+# As srun(1) says of its output environment: every task has its number in SLURM_PROCID; the highest exit code is srun's.
+SRUN = """#!/bin/bash
+while [[ $1 == --* ]]; do shift; done
+worst=0
+for task in $(seq 0 $((SLURM_NTASKS - 1))); do
+    SLURM_PROCID=$task CUDA_VISIBLE_DEVICES=$task "$@" || worst=$?
+done
+exit "$worst"
+"""
+
+
+@pytest.fixture
+def ranks(tmp_path):
+    """Start the script for several ranks as Slurm would; returns its exit code."""
+    for name, text in (("apptainer", STAND_IN), ("scontrol", SCONTROL), ("srun", SRUN)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+
+    def start(*arguments, **variables):
+        environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "SAID": str(tmp_path / "said")}
+        environment |= {"SLURM_JOB_NODELIST": "node[2,10]", "SLURM_NTASKS": "2", **variables}
+        command = ["bash", MULTI, *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, timeout=patience.limit(30), check=False
+        ).returncode
+
+    return start
+
+
+def test_every_task_is_a_rank_of_one_job_led_from_the_first_node_by_number(ranks, tmp_path):
+    assert ranks() == 0
+    first, second = said(tmp_path)
+    for number, line in enumerate((first, second)):
+        assert f"--env CUDA_VISIBLE_DEVICES={number}" in line
+        assert line.endswith(
+            f"autoencoder-bench.sif rank --rank {number} --ranks 2 --coordinator node2 --preset standard --device gpu"
+        )
+    words = {line.split("BENCH_JOB_KEY=")[1].split()[0] for line in (first, second)}
+    assert len(words) == 1
+    assert len(words.pop()) == 32
+
+
+def test_a_rank_that_fails_is_the_jobs_exit_code(ranks):
+    assert ranks("--preset", "quick", CODE="1") == 1
