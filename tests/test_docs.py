@@ -65,7 +65,7 @@ def inside_of_container(words):
     if words[1:2] == ["run"]:
         return ["bench", *without_gpu(words[image + 1 :])]
     if words[1:2] == ["compose"]:
-        assert words[-1] in services or words[4:6] == ["run", "--rm"]
+        assert set(words) & set(services) or words[4:6] == ["run", "--rm"], words
         return ["bench", *without_gpu(words[7:])] if words[4] == "run" and words[6] in services else None
     assert files or words == ["mkdir", "-p", "results"]
     return None
@@ -126,7 +126,18 @@ def test_every_nox_session_and_bench_command_is_documented():
     text = "".join(page.read_text() for page in PAGES)
     for session in nox_sessions():
         assert re.search(rf"nox -s [\w ]*\b{session}\b", text), session
-    for command in ("run", "profile", "compare", "baseline", "report", "tensorboard", "doctor", "list", "validate"):
+    for command in (
+        "run",
+        "profile",
+        "compare",
+        "baseline",
+        "report",
+        "tensorboard",
+        "doctor",
+        "list",
+        "rank",
+        "validate",
+    ):
         assert f"bench {command}" in text
 
 

@@ -38,6 +38,7 @@ from bench.errors import ExitCode, worst
 from bench.experiments.base import cases_of
 from bench.experiments.registry import EXPERIMENTS
 from bench.machine import interrupts
+from bench.plan.case import AXES
 from bench.plan.preset import PRESETS, PROFILE, USUAL_PROFILE_STEPS
 from bench.recording.paths import user_path
 from bench.results.record import USUAL_TRACERS, Tracers
@@ -82,7 +83,7 @@ def run(
         typer.Option(
             metavar="NAME=V,V",
             rich_help_panel=WHAT,
-            help="Values of an axis instead of the experiment's own: mode, pipeline, batch_size, memory; e.g. "
+            help=f"Values of an axis instead of the experiment's own: {', '.join(AXES)}; e.g. "
             "batch_size=8,64 or memory=growth,fraction-0.5 (repeatable).",
         ),
     ] = None,
