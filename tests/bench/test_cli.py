@@ -84,6 +84,44 @@ def test_bad_usage_exits_with_2_before_measuring(tmp_path, arguments, message):
     assert "repetition" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "Say --rank and --ranks"),
+        (("--rank", "0", "--ranks", "2"), "Say --coordinator HOST"),
+        (("--rank", "2", "--ranks", "2", "--coordinator", "127.0.0.1"), "of 2 ranks it is 0 to 1"),
+        (("--rank", "0", "--ranks", "2", "--coordinator", "192.0.2.1"), "an address of this host"),
+        (("--rank", "0", "--ranks", "2", "--coordinator", "127.0.0.1:0x"), "is no address"),
+        (("--rank", "0", "--ranks", "2", "--coordinator", "127.0.0.1", "--axis", "devices=4"), "Leave it out"),
+        (("--rank", "0", "--ranks", "3", "--coordinator", "127.0.0.1:45999", "--wait", "1"), "have not come"),
+        (("--rank", "1", "--ranks", "2", "--coordinator", "127.0.0.1:45998", "--wait", "1"), "Rank 0 does not answer"),
+        (("--rank", "0", "--ranks", "5", "--coordinator", "127.0.0.1", "--axis", "batch_size=64"), "share it evenly"),
+    ],
+)
+def test_a_rank_without_a_place_or_others_exits_with_2(tmp_path, arguments, message):
+    done = bench("rank", "--device", "cpu", "--data", "sample", "--out", tmp_path / "out", *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("devices=4096", "may be used here"),
+        ("strategy=mirored", "Did you mean mirrored"),
+        ("mode=eager", "share a step"),
+    ],
+)
+def test_devices_that_there_are_not_are_refused(tmp_path, axis, message):
+    done = bench(
+        "run", "--device", "cpu", "--data", "sample", "--out", tmp_path, "--experiment", "scaling", "--axis", axis
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def writing_end(pipe):
     """The named pipe opened for writing, or None while nobody has opened it for reading."""
     try:

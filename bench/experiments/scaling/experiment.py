@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.errors import UsageError
 from bench.experiments.base import Exhibit, Experiment, InWorker, Measurement, Room
-from bench.experiments.scaling.figures import ALL_REDUCE, GRADIENTS, figures
+from bench.experiments.scaling.figures import ALL_REDUCE, GRADIENTS, figures, first_batch
 from bench.plan import strategies
 from bench.plan.case import USUAL_BATCH_SIZE, Axes, Case
 
@@ -50,13 +50,10 @@ def _counts(strategy: str, devices: Sequence[int]) -> list[int]:
 
 
 def _sizes(count: int, sizes: Sequence[int]) -> list[int]:
+    """Those that so many devices can share evenly, as they are and multiplied."""
     base = sorted({USUAL_BATCH_SIZE, *sizes})
-    found = sorted({*base, *(count * size for size in base if count * size <= base[-1])})
-    if wrong := [size for size in found if size % count]:
-        raise UsageError(
-            f"--axis batch_size={wrong[0]}: {count} devices cannot share it evenly. Choose a multiple of {count}."
-        )
-    return found
+    multiplied = {count * size for size in base if count * size <= base[-1]}
+    return sorted({first_batch(count), *multiplied, *(size for size in base if size % count == 0)})
 
 
 def _fit(axes: Axes, room: Room) -> Axes:
@@ -68,6 +65,13 @@ def _fit(axes: Axes, room: Room) -> Axes:
             f"--axis devices={wrong[0]}: {room.devices} {kind} may be used here. Choose 1 to {room.devices}."
         )
     fitted = dict(axes)
+    several = [count for count in chosen or _powers_of_two(room.devices) if count > 1]
+    for size in (int(size) for size in axes.get("batch_size", ())):
+        if uneven := [count for count in several if size % count]:
+            raise UsageError(
+                f"--axis batch_size={size}: {uneven[0]} devices cannot share it evenly. Choose a multiple of "
+                f"{uneven[0]}."
+            )
     if not chosen:
         fitted["devices"] = _powers_of_two(room.devices)
     if "batch_size" not in axes and room.free_bytes is not None:
@@ -91,7 +95,7 @@ def _is_shared(case: Case) -> bool:
 
 def _is_first(case: Case) -> bool:
     """Communication does not depend on the batch: it is measured beside the smallest."""
-    return _is_shared(case) and case.batch_size == USUAL_BATCH_SIZE
+    return _is_shared(case) and case.batch_size == first_batch(case.devices)
 
 
 def _exhibit() -> Exhibit:

@@ -127,7 +127,12 @@ def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate
 
 def first_of(case: Case) -> Case:
     """The case beside which communication is measured for all with as many devices of that strategy."""
-    return msgspec.structs.replace(case, batch_size=USUAL_BATCH_SIZE, mode="function")
+    return msgspec.structs.replace(case, batch_size=first_batch(case.devices), mode="function")
+
+
+def first_batch(devices: int) -> int:
+    """The smallest batch of so many devices: the notebook's, or where they cannot share it evenly one on each."""
+    return USUAL_BATCH_SIZE if USUAL_BATCH_SIZE % devices == 0 else devices * USUAL_BATCH_SIZE
 
 
 def quantities(record: CaseRecord, name: str) -> dict[int, Mapping[str, float]]:

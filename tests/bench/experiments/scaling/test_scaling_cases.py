@@ -28,6 +28,14 @@ def test_every_size_is_split_and_multiplied_up_to_the_largest():
     ]
 
 
+def test_devices_that_cannot_share_a_size_share_multiples_of_it():
+    found = [case.name for case in cases_of(SCALING, {"mode": ("function",), "devices": (3,)})]
+    assert [name for name in found if name.startswith("mirrored")] == [
+        "mirrored/3/192/function",
+        "mirrored/3/1536/function",
+    ]
+
+
 def test_the_reference_is_one_device_with_the_notebooks_batch():
     assert reference(cases_of(SCALING)).name == "single/1/64/function"
 
