@@ -60,7 +60,7 @@ class Ranks:
         """
         if isinstance(request, protocol.Calibrate):
             return self._calibrate(seconds)
-        if isinstance(request, protocol.MeasureLatency | protocol.Sustain):
+        if isinstance(request, protocol.MeasureLatency | protocol.Sustain) and len(self._workers) > 1:
             raise WorkerFailed(NOT_BY_TIME)
         if isinstance(request, _OF_FIRST):
             return self._workers[0].ask(request, expected, seconds, meanwhile)

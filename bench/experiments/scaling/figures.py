@@ -111,7 +111,9 @@ def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate
     shares = [
         of_one[ALL_REDUCE_SECONDS] / steps[repetition] for repetition, of_one in values.items() if repetition in steps
     ]
-    found = {SHARE: estimates.level(shares), ALL_REDUCE_SECONDS: _level(values, ALL_REDUCE_SECONDS)}
+    found = {ALL_REDUCE_SECONDS: _level(values, ALL_REDUCE_SECONDS)}
+    if record.case.devices > 1:
+        found[SHARE] = estimates.level(shares)
     if source is not record:
         return found
     count = record.case.devices
