@@ -197,6 +197,17 @@ def _by_size(document: Document) -> Grid:
     return Grid(title="All-reduce by size", headings=headings, rows=tuple(rows), caption=_SIZES_CAPTION)
 
 
+def _replicas(document: Document) -> Grid:
+    """A row for each replica, with the largest batch of its strategy and number of devices."""
+    rows = [
+        (f"{strategy}/{count}/{cases[-1].extra_info.case.batch_size}", str(number), with_interval(ratio, multiple))
+        for (strategy, count), cases in _groups(document).items()
+        for number, ratio in sorted(figures.over_median(cases[-1].extra_info.figures).items())
+    ]
+    caption = f"time for forward and gradients alone over the median replica's; slower than {STRAGGLES:g}x is named."
+    return Grid(title="Replicas", headings=("devices", "replica", "over the median"), rows=tuple(rows), caption=caption)
+
+
 def _cell(estimate: Estimate | None, form: Callable[[float], str]) -> str:
     return "-" if estimate is None or estimate.value is None else with_interval(estimate, form)
 
@@ -237,6 +248,6 @@ EXHIBIT = Exhibit(
         title="Scaling",
         caption="Speed-up over one device, with the same batch and with the same rows on each; and communication.",
         draw=_draw,
-        grids=(_whole_table, _by_size),
+        grids=(_whole_table, _by_size, _replicas),
     ),
 )

@@ -130,9 +130,11 @@ def test_a_straggler_is_named_and_equal_replicas_are_not(found):
 
 
 def test_tables_have_a_row_for_each_case_and_size(found):
-    table, whole, sizes = exhibit.table(found), *(grid(found) for grid in exhibit.EXHIBIT.section.grids)
+    table = exhibit.table(found)
+    whole, sizes, replicas = (grid(found) for grid in exhibit.EXHIBIT.section.grids)
     assert len(table.rows) == len(whole.rows) == len(TIMES) - 1
     assert [row[:2] for row in sizes.rows] == [("mirrored/2", "4 B"), ("mirrored/2", "16.8 MB")]
+    assert [row[:2] for row in replicas.rows] == [("mirrored/2/2048", str(number)) for number in range(3)]
     assert "A device is a core with one thread here, pinned." in table.caption
 
 
