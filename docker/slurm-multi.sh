@@ -12,7 +12,7 @@
 # For a server and the workers of one rank, each with CUDA's libraries: 2.5 GiB apiece, and not measured.
 #SBATCH --mem-per-cpu=6G
 #SBATCH --time=01:30:00
-# Every rank is told a minute before its time is over; then the first one saves what was measured.
+# Every rank is told a minute before its time is over: the first one saves what was measured, and the others wait for it.
 #SBATCH --signal=TERM@60
 set -euo pipefail
 
@@ -23,19 +23,31 @@ mkdir -p "$results"
 
 # The first node by number: Slurm's own order is that of the letters in some versions, and node10 comes before node2.
 coordinator=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | sort -V | head -n 1)
-# A word that only this job knows keeps others out of the port of rank 0.
-BENCH_JOB_KEY=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-export BENCH_JOB_KEY
+# A word that only this job knows keeps others out of the port of rank 0. By a variable: a command line is for all to see.
+APPTAINERENV_BENCH_JOB_KEY=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+export APPTAINERENV_BENCH_JOB_KEY
 
-# Rank 0 has to be on the first node, which is where a block distribution puts it. One rank that fails ends all.
+# Rank 0 has to be on the first node, which is where a block distribution puts it. One that fails is rank 0's to judge:
+# srun is not to kill the others. srun does not inherit the cores of a task. In the container's own /dev/shm ranks on one
+# node would not find each other's memory, and NCCL would go by sockets.
 # shellcheck disable=SC2016 # each task expands its own variables
-srun --distribution=block --kill-on-bad-exit=1 bash -c '
+srun --distribution=block --kill-on-bad-exit=0 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" bash -c '
     image=$1 results=$2 coordinator=$3
     shift 3
     scratch=$(mktemp -d)
-    trap "rm -rf \"$scratch\"" EXIT
-    apptainer run --nv --containall --workdir "$scratch" --bind "$results:/results" --pwd / \
-        --env "BENCH_JOB_KEY=$BENCH_JOB_KEY" \
+    child=
+    # bash runs its traps only between commands, so the rank is waited for.
+    trap "[ -z \"\$child\" ] || kill -TERM \"\$child\"" TERM
+    trap "rm -rf \"\$scratch\"" EXIT
+    apptainer run --nv --containall --workdir "$scratch" --bind "$results:/results" --bind /dev/shm --pwd / \
         ${CUDA_VISIBLE_DEVICES:+--env "CUDA_VISIBLE_DEVICES=$CUDA_VISIBLE_DEVICES"} \
-        "$image" rank --rank "$SLURM_PROCID" --ranks "$SLURM_NTASKS" --coordinator "$coordinator" "$@"
+        "$image" rank --rank "$SLURM_PROCID" --ranks "$SLURM_NTASKS" --coordinator "$coordinator" "$@" &
+    child=$!
+    code=0
+    wait "$child" || code=$?
+    if kill -0 "$child" 2>/dev/null; then # it was the signal that ended the waiting
+        code=0
+        wait "$child" || code=$?
+    fi
+    exit "$code"
 ' bench "$image" "$results" "$coordinator" "$@"

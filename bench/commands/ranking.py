@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,9 +24,15 @@ from bench.commands.options import (
 )
 from bench.errors import UsageError
 from bench.experiments.registry import EXPERIMENTS
+from bench.machine import interrupts
 from bench.plan import strategies
 from bench.plan.case import Axes
 from bench.plan.preset import PRESETS
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.run.execute import Outcome
 
 EXAMPLES = """
 Examples:
@@ -121,10 +127,21 @@ def rank(
         if not found.leads:
             raise typer.Exit(job.follow(options, view))
         outcome = execute.run(options, view)
+    with job.told(outcome.job):
+        _show(outcome, console)
+    # Whoever started the ranks may end all of them as soon as one has ended.
+    interrupts.ignore_from_now_on()
+    if outcome.job:
+        outcome.job.end(outcome.exit_code)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _show(outcome: "Outcome", console: "Console") -> None:
+    from bench.report import summary
+
     if reason := outcome.document.autoencoder_bench.status_reason:
         typer.echo(f"bench: ended: {reason}. What was measured is saved in {outcome.folder}", err=True)
     summary.show(outcome.document, outcome.folder, console)
-    raise typer.Exit(outcome.exit_code)
 
 
 def _axes(texts: list[str]) -> Axes:

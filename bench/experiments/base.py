@@ -138,6 +138,7 @@ class Room:
 
     free_bytes: int | None
     devices: int
+    on_gpu: bool = False
 
 
 def _as_chosen(axes: Axes, room: Room) -> Axes:

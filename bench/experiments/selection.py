@@ -13,7 +13,7 @@ from bench.plan.case import Axes, Case, Value, is_reference
 # Axes whose values are names of what the worker has: any that some experiment measures by itself.
 _NAMED = ("mode", "pipeline", "strategy")
 # More than any machine has: its cases are all that there are.
-_ANY_ROOM = Room(free_bytes=2**60, devices=64)
+_ANY_ROOM = Room(free_bytes=2**60, devices=64, on_gpu=True)
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,11 @@ def experiments_about(axes: Axes, preset: str, side_by_side: bool = False) -> tu
     """The experiments that are measured where none is named: the preset's, or those that vary what was chosen.
 
     Of the preset's own those that vary every chosen axis, where there are such; else of all; else whichever vary one.
+    Those that are measured on request come last.
     """
     usual = usual_experiments(preset, side_by_side)
-    for names in (usual, tuple(EXPERIMENTS)):
+    unasked = tuple(name for name, one in EXPERIMENTS.items() if not one.on_request)
+    for names in (usual, unasked, tuple(EXPERIMENTS)):
         if found := tuple(name for name in names if set(axes) <= set(EXPERIMENTS[name].axes)):
             return found
     # Several axes that no experiment varies together: each for itself.

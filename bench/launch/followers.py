@@ -1,13 +1,16 @@
 """The ranks of a job on other hosts, as rank 0 sees them: each starts workers there when it is asked to."""
 
+import ipaddress
+import itertools
 import signal
 import socket
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from bench import protocol
 from bench.errors import UsageError
@@ -18,23 +21,37 @@ from bench.launch.ranks import Member, free_addresses
 from bench.launch.wire import NoAnswer
 from bench.results.record import Fact
 
-# A worker over there is forked like one here; its server may have to load TensorFlow first.
+# A worker there is forked like one here; its server may have to load TensorFlow first.
 _START_SECONDS = 240.0
 _END_SECONDS = 30.0
+_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Follower:
-    """Another rank: what it said of itself, and the connection to it. `address` is where its host was seen."""
+    """Another rank: what it said of itself, and the connection to it. `address` is where its host was seen.
+
+    Requests are numbered: a reply that comes after nobody waited for it any more is of no interest.
+    """
 
     hello: protocol.Hello
     link: "Connection[bytes, bytes]"
     address: str
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def name(self) -> str:
         """In sentences."""
         return f"Rank {self.hello.rank}"
+
+    def reply(self, request: int, seconds: float) -> Any:
+        """The reply to the request of this number. Raises NoAnswer."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            found = wire.receive(self.link, protocol.FromFollower, left, self.name)
+            if found.request == request:
+                return found
 
 
 class Job:
@@ -49,40 +66,40 @@ class Job:
         self._listening = listening
 
     @property
+    def _every(self) -> list[protocol.Hello]:
+        return [self._own, *(follower.hello for follower in self._followers)]
+
+    @property
     def ranks(self) -> int:
         """How many there are."""
-        return len(self._followers) + 1
+        return len(self._every)
 
     @property
     def facts(self) -> dict[str, dict[str, Fact]]:
         """What every rank said of its host, group by group."""
-        every = (self._own, *(follower.hello for follower in self._followers))
-        return {f"rank_{hello.rank}": {"host": Fact(value=hello.host), **hello.facts} for hello in every}
+        return {f"rank_{hello.rank}": {"host": Fact(value=hello.host), **hello.facts} for hello in self._every}
 
     def members(
         self, start: Callable[[Path], tuple[Worker, float]], repetition: int, timeouts: Timeouts
     ) -> list[Member]:
         """What starts each rank; `start` is for the first, on this host."""
+        first, *others = seats(self._every)
         own = free_addresses(1, _host(self._address))[0]
-        seats = _seats([self._own, *(follower.hello for follower in self._followers)])
-        first = Member(start, own.__str__, *seats[0])
         return [
-            first,
+            Member(start, own.__str__, *first),
             *(
                 self._member(follower, repetition, timeouts, seat)
-                for follower, seat in zip(self._followers, seats[1:], strict=True)
+                for follower, seat in zip(self._followers, others, strict=True)
             ),
         ]
 
     def end(self, exit_code: int) -> None:
-        """Tell all ranks that the run is over, with its exit code."""
+        """Tell all ranks that the run is over, with its exit code; it may be said again."""
         for follower in self._followers:
-            try:
+            with suppress(NoAnswer):
                 wire.send(follower.link, protocol.JobEnded(exit_code=exit_code), follower.name)
-            except NoAnswer:
-                continue
-            finally:
-                follower.link.close()
+            follower.link.close()
+        self._followers = []
         self._listening.close()
 
     def _member(
@@ -101,84 +118,135 @@ class Job:
 
     def _start(self, follower: Follower, repetition: int, log: Path) -> tuple[Worker, int]:
         """A worker there, on a connection of its own, and a port for its server. Raises WorkerFailed."""
+        request = next(follower.numbers)
         try:
-            wire.send(follower.link, protocol.StartRank(repetition=repetition), follower.name)
-            link = self._attached(follower)
-            expected = protocol.RankStarted | protocol.RankNotStarted
-            reply = wire.receive(follower.link, expected, _START_SECONDS, follower.name)
+            wire.send(follower.link, protocol.StartRank(request=request, repetition=repetition), follower.name)
+            link, started = self._attached(follower, request)
         except NoAnswer as gone:
             raise WorkerFailed(str(gone).rstrip("."), died=True) from None
-        if isinstance(reply, protocol.RankNotStarted):
-            link.close()
-            raise WorkerFailed(f"{follower.name} cannot start a worker: {reply.reason}")
-        pid = reply.pid
-        return Worker(
-            link, pid, log, lambda: _reap(follower, pid, log), lambda pid, number: _signal(follower, pid, number)
-        ), reply.port
+        pid = started.pid
+        return Worker(link, pid, log, lambda: _reap(follower, pid, log), _only_a_kill), started.port
 
-    def _attached(self, follower: Follower) -> "Connection[bytes, bytes]":
-        """The connection for the worker that was asked for; anything else that connects meanwhile is sent away."""
+    def _attached(self, follower: Follower, request: int) -> "tuple[Connection[bytes, bytes], protocol.RankStarted]":
+        """The connection that the worker makes, and what its rank says of it. Raises NoAnswer, WorkerFailed.
+
+        Anything else that connects meanwhile is sent away.
+        """
+        link: Connection[bytes, bytes] | None = None
         deadline = time.monotonic() + _START_SECONDS
         while (left := deadline - time.monotonic()) > 0:
-            if follower.link.poll(0):  # it answers without having connected: it could not start one
-                break
-            accepted = wire.accept(self._listening, min(left, 1.0))
-            if accepted is None:
+            if link is None and not follower.link.poll(0):
+                link = self._connected(follower, request, min(left, _EVERY_SECONDS))
                 continue
-            link, _ = accepted
-            try:
-                found = wire.receive(link, protocol.Attach, _END_SECONDS, follower.name)
-            except NoAnswer:
-                link.close()
+            reply = wire.receive(follower.link, protocol.FromFollower, left, follower.name)
+            if reply.request != request:
                 continue
-            if found.rank == follower.hello.rank:
+            if isinstance(reply, protocol.RankNotStarted):
+                if link:
+                    link.close()
+                raise WorkerFailed(f"cannot start a worker: {reply.reason}")
+            # It has connected before it says that it has started: the connection is in the queue.
+            link = link or self._connected(follower, request, _END_SECONDS)
+            if link and isinstance(reply, protocol.RankStarted):
+                return link, reply
+            raise NoAnswer(f"{follower.name} made no connection for its worker.")
+        raise NoAnswer(f"{follower.name} does not answer within {_START_SECONDS:g} s.")
+
+    def _connected(self, follower: Follower, request: int, seconds: float) -> "Connection[bytes, bytes] | None":
+        """The next connection, if it is the one for that request."""
+        accepted = wire.accept(self._listening, seconds)
+        if accepted is None:
+            return None
+        link, _ = accepted
+        with suppress(NoAnswer):
+            found = wire.receive(link, protocol.Attach, _END_SECONDS, follower.name)
+            if (found.rank, found.request) == (follower.hello.rank, request):
                 return link
-            link.close()
-        reply = wire.receive(follower.link, protocol.RankNotStarted, _END_SECONDS, follower.name)
-        raise WorkerFailed(f"{follower.name} cannot start a worker: {reply.reason}")
+        link.close()
+        return None
 
 
 def gather(own: protocol.Hello, place: Place, seconds: float, say: Callable[[str], None]) -> Job:
     """Wait for all other ranks, and check that they fit to each other. Raises UsageError, which all ranks are told."""
     listening = wire.listen(place.host, place.port, seconds)
     found: dict[int, Follower] = {}
-    deadline = time.monotonic() + seconds
     try:
+        if why := _why_alone(listening, place):
+            say(why)
+        deadline = time.monotonic() + seconds
         while len(found) + 1 < place.ranks:
-            missing = ", ".join(str(rank) for rank in range(1, place.ranks) if rank not in found)
             if (left := deadline - time.monotonic()) <= 0:
+                missing = ", ".join(str(rank) for rank in range(1, place.ranks) if rank not in found)
                 raise UsageError(
                     f"Of {place.ranks} ranks these have not come within {seconds:g} s: {missing}. Start `bench rank` "
                     f"once for each, with rank 0's address {place.host}:{place.port}."
                 )
-            accepted = wire.accept(listening, left)
-            if accepted is None:
-                continue
-            link, address = accepted
-            try:
-                follower = Follower(wire.receive(link, protocol.Hello, _END_SECONDS, "A rank"), link, address)
-            except NoAnswer:
-                link.close()
-                continue
-            if why := _why_not(own, follower.hello, found):
-                wire.send(link, protocol.Refused(reason=why), follower.name)
-                raise UsageError(why)
-            found[follower.hello.rank] = follower
-            say(f"Rank {follower.hello.rank} of {place.ranks} has come.")
+            if follower := _next(listening, left, own, found):
+                found[follower.hello.rank] = follower
+                say(f"Rank {follower.hello.rank} of {place.ranks} has come.")
         if why := _why_no_seats([own, *(follower.hello for follower in found.values())]):
             raise UsageError(why)
     except BaseException as error:
         for follower in found.values():
-            wire.send(follower.link, protocol.Refused(reason=str(error) or "Rank 0 has ended."), follower.name)
+            _refuse(follower.link, str(error) or "Rank 0 has ended.")
         listening.close()
         raise
     return Job(own, place.host, list(found.values()), listening)
 
 
+def _next(
+    listening: socket.socket, seconds: float, own: protocol.Hello, found: Mapping[int, Follower]
+) -> Follower | None:
+    """The next rank that comes; None where it is none. Raises UsageError for one that does not fit."""
+    accepted = wire.accept(listening, seconds)
+    if accepted is None:
+        return None
+    link, address = accepted
+    try:
+        hello = _hello(link, own)
+    except NoAnswer:
+        link.close()
+        return None
+    except UsageError as error:
+        _refuse(link, str(error))
+        raise
+    if why := _why_not(own, hello, found):
+        _refuse(link, why)
+        raise UsageError(why)
+    return Follower(hello, link, address)
+
+
+def _hello(link: "Connection[bytes, bytes]", own: protocol.Hello) -> protocol.Hello:
+    """What a rank says of itself; of another protocol only the number is understood. Raises NoAnswer, UsageError."""
+    raw = wire.receive_bytes(link, _END_SECONDS, "A rank")
+    try:
+        greeting = protocol.decode(raw, protocol.Greeting)
+        if greeting.protocol != own.protocol:
+            raise UsageError(_disagree("protocol", own.protocol, greeting.protocol, "another rank"))
+        found: protocol.Hello = protocol.decode(raw, protocol.Hello)
+    except protocol.ProtocolError as error:
+        raise NoAnswer(f"A rank sent something unexpected: {error}") from None
+    return found
+
+
+def _refuse(link: "Connection[bytes, bytes]", why: str) -> None:
+    """Tell a rank why it cannot be; one that is gone need not know."""
+    with suppress(NoAnswer):
+        wire.send(link, protocol.Refused(reason=why), "A rank")
+    link.close()
+
+
+def _why_alone(listening: socket.socket, place: Place) -> str | None:
+    """A remark where only ranks on this host can find rank 0: distributions give a host's own name to the loopback."""
+    address = listening.getsockname()[0]
+    if place.host == address or not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        return None
+    return f"{place.host} is {address} here, which other hosts cannot reach: for those say rank 0's own address."
+
+
 def _why_not(own: protocol.Hello, other: protocol.Hello, found: Mapping[int, Follower]) -> str | None:
     """Why a rank does not fit; None where it does."""
     for what, ours, theirs in (
-        ("protocol", own.protocol, other.protocol),
         ("suite", own.suite, other.suite),
         ("TensorFlow", own.tensorflow, other.tensorflow),
         ("number of ranks", own.ranks, other.ranks),
@@ -187,60 +255,66 @@ def _why_not(own: protocol.Hello, other: protocol.Hello, found: Mapping[int, Fol
         ("device", own.device, other.device),
     ):
         if ours != theirs:
-            return f"Ranks have to agree: the {what} of rank 0 is {ours}, that of rank {other.rank} is {theirs}."
+            return _disagree(what, ours, theirs, f"rank {other.rank}")
     if not 0 < other.rank < own.ranks:
-        return (
-            f"A rank says that it is number {other.rank} of {own.ranks}: besides rank 0 there are 1 to {own.ranks - 1}."
-        )
+        others = own.ranks - 1
+        return f"A rank says that it is number {other.rank} of {own.ranks}: besides rank 0 there are 1 to {others}."
     if other.rank in found:
         return f"Two processes say that they are rank {other.rank}: each rank is started once."
     return None
 
 
+def _disagree(what: str, ours: object, theirs: object, who: str) -> str:
+    return f"Ranks have to agree: the {what} of rank 0 is {ours}, that of {who} is {str(theirs)[:60]}."
+
+
 def _why_no_seats(every: Sequence[protocol.Hello]) -> str | None:
     """Why not every rank has a device of its own; None where it has."""
-    for host, count in Counter(hello.host for hello in every).items():
-        here = [hello for hello in every if hello.host == host]
-        if here[0].device == "gpu":
-            have, what = max(hello.device_count for hello in here), "GPUs that may be used"
-        else:
-            have, what = len({core for hello in here for core in hello.cores}), "cores that may be used"
-        # Each sees its own alone where the scheduler gives every rank a GPU.
-        if have < count and not (here[0].device == "gpu" and have == 1):
-            ranks = ", ".join(str(hello.rank) for hello in here)
-            return f"Ranks {ranks} are on one host with {have} {what}: start at most {have} there."
+    for hello, taken in _taken(every):
+        if taken is None:
+            here = [other for other in every if other.host == hello.host]
+            have = len({device for other in here for device in other.devices})
+            what = "GPUs" if hello.device == "gpu" else "cores"
+            ranks = ", ".join(str(other.rank) for other in here)
+            return f"Ranks {ranks} are on one host with {have} {what} that may be used: start at most {have} there."
     return None
 
 
-def _seats(every: Sequence[protocol.Hello]) -> list[tuple[int, tuple[int, ...]]]:
+def seats(every: Sequence[protocol.Hello]) -> list[tuple[int, tuple[int, ...]]]:
     """For every rank, the number of its device among those that it sees, and the core that it is pinned to."""
-    taken: dict[str, list[int]] = {}
-    seats: list[tuple[int, tuple[int, ...]]] = []
+    return [
+        (hello.devices.index(taken), ()) if hello.device == "gpu" else (0, (int(taken),))
+        for hello, taken in _taken(every)
+        if taken is not None
+    ]
+
+
+def _taken(every: Sequence[protocol.Hello]) -> Iterator[tuple[protocol.Hello, str | None]]:
+    """For every rank the first of its devices that no rank before it on its host has taken; None where none is left."""
+    taken: set[tuple[str, str]] = set()
     for hello in every:
-        before = taken.setdefault(hello.host, [])
-        if hello.device == "gpu":
-            seats.append((len(before) if hello.device_count > 1 else 0, ()))
-            before.append(len(before))
-            continue
-        core = next((core for core in hello.cores if core not in before), None)
-        before.append(-1 if core is None else core)
-        seats.append((0, () if core is None else (core,)))
-    return seats
+        device = next((device for device in hello.devices if (hello.host, device) not in taken), None)
+        if device is not None:
+            taken.add((hello.host, device))
+        yield hello, device
 
 
-def _signal(follower: Follower, pid: int, number: int) -> None:
-    """Only a kill reaches another host, and that with the reaping: ranks are never stopped."""
+def _only_a_kill(pid: int, number: int) -> None:
+    """A kill reaches another host with the reaping, and ranks are never stopped."""
     assert number == signal.SIGKILL
 
 
 def _reap(follower: Follower, pid: int, log: Path) -> int:
-    """End the worker over there; its log comes here, and its exit code. One that cannot be asked is lost."""
+    """End the worker there; its log comes here, and its exit code. One that cannot be asked is lost."""
+    request = next(follower.numbers)
     try:
-        wire.send(follower.link, protocol.EndRank(pid=pid), follower.name)
-        ended: protocol.RankEnded = wire.receive(follower.link, protocol.RankEnded, _END_SECONDS, follower.name)
+        wire.send(follower.link, protocol.EndRank(request=request, pid=pid), follower.name)
+        ended = follower.reply(request, _END_SECONDS)
     except NoAnswer:
         return 1
-    log.write_text(ended.log)
+    if not isinstance(ended, protocol.RankEnded):
+        return 1
+    log.write_text(ended.log, errors="replace")
     return ended.exit_code
 
 

@@ -65,11 +65,15 @@ class Timeouts:
 
 
 class WorkerFailed(Exception):
-    """A worker raised, died, hung, or did not understand; the text says which. `died` is of its process."""
+    """A worker raised, died, hung, or did not understand; the text says which.
 
-    def __init__(self, reason: str, died: bool = False) -> None:
+    `died` is of its process; `log` is that of the one at fault, where several do a case.
+    """
+
+    def __init__(self, reason: str, died: bool = False, log: Path | None = None) -> None:
         super().__init__(reason)
         self.died = died
+        self.log = log
 
 
 class ServerGone(BenchError):
@@ -85,11 +89,12 @@ class Worker:
         pid: int,
         log: Path,
         reap: Callable[[], int],
-        send_signal: Callable[[int, int], None] = os.kill,
+        send_signal: Callable[[int, int], None] | None = None,
     ) -> None:
         self._connection = connection
         self._reap_child = reap
-        self._send_signal = send_signal
+        self._send_signal = send_signal or os.kill
+        self._is_here = send_signal is None
         self._alive = True
         self._memory_kills = _out_of_memory_kills()
         self.pid = pid
@@ -97,8 +102,8 @@ class Worker:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Of all its processes: one."""
-        return (self.pid,)
+        """Of all its processes on this host: one, or none where it is on another."""
+        return (self.pid,) if self._is_here else ()
 
     @property
     def connection(self) -> "Connection[bytes, bytes]":

@@ -43,7 +43,8 @@ def find(
 
     `hostnames` lists the hosts of Slurm's compressed list. Raises UsageError where something is missing or contradicts.
     """
-    found = _of_scheduler(environment, hostnames or _scontrol)
+    told = rank is not None and ranks is not None and coordinator is not None
+    found = _Known() if told else _of_scheduler(environment, None if coordinator else hostnames or _scontrol)
     rank = found.rank if rank is None else rank
     ranks = found.ranks if ranks is None else ranks
     host, port = _address(coordinator) if coordinator else (found.host, found.port)
@@ -73,12 +74,13 @@ class _Known:
     source: str = "options"
 
 
-def _of_scheduler(environment: Mapping[str, str], hostnames: Callable[[str], Sequence[str]]) -> _Known:
+def _of_scheduler(environment: Mapping[str, str], hostnames: Callable[[str], Sequence[str]] | None) -> _Known:
+    """Without `hostnames` nobody asks where rank 0 is."""
     if "TF_CONFIG" in environment:
         return _of_tf_config(environment["TF_CONFIG"])
     if "SLURM_PROCID" in environment and "SLURM_NTASKS" in environment:
         nodes = environment.get("SLURM_STEP_NODELIST") or environment.get("SLURM_JOB_NODELIST")
-        hosts = sorted(hostnames(nodes), key=in_numeric_order) if nodes else []
+        hosts = sorted(hostnames(nodes), key=in_numeric_order) if nodes and hostnames else []
         return _Known(
             _number(environment, "SLURM_PROCID"),
             _number(environment, "SLURM_NTASKS"),

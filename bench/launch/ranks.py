@@ -23,6 +23,7 @@ NOT_BY_TIME = "several processes cannot take as many steps as fit into a time"
 # After one rank has failed, the others tell what they know of it within so many seconds, or are silent.
 GRACE_SECONDS = 2.0
 _EVERY_SECONDS = 0.2
+_STEPS_BEFORE_TRACE = 1  # a call that a backend makes before it begins to trace
 
 # What one of them can answer for all: no step is done for it.
 _OF_FIRST = (protocol.Reconstruct, protocol.ReadMemory)
@@ -48,8 +49,8 @@ class Ranks:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Of all ranks."""
-        return tuple(worker.pid for worker in self._workers)
+        """Of all ranks on this host."""
+        return tuple(pid for worker in self._workers for pid in worker.pids)
 
     def ask(
         self, request: protocol.Message, expected: Any, seconds: float, meanwhile: Callable[[], None] | None = None
@@ -64,7 +65,8 @@ class Ranks:
             raise WorkerFailed(NOT_BY_TIME)
         if isinstance(request, _OF_FIRST):
             return self._workers[0].ask(request, expected, seconds, meanwhile)
-        return _as_one(self.exchange([request_of(request, i) for i in self._numbers], expected, seconds, meanwhile))
+        requests = [_of_rank(request, i) for i in self._numbers]
+        return _as_one(self.exchange(requests, expected | protocol.SampleDone, seconds, meanwhile))
 
     def exchange(
         self,
@@ -81,7 +83,9 @@ class Ranks:
                 worker.send(request)
             except WorkerFailed as failure:
                 outcome[i] = failure
-        deadline, stopped = time.monotonic() + seconds, interrupts.stopped_seconds()
+        # Those that were asked wait for one that is not there any more.
+        deadline = time.monotonic() + (min(seconds, GRACE_SECONDS) if outcome else seconds)
+        stopped = interrupts.stopped_seconds()
         while (
             len(outcome) < len(self._workers) and time.monotonic() < deadline + interrupts.stopped_seconds() - stopped
         ):
@@ -151,7 +155,7 @@ class Ranks:
 
     def _blame(self, number: int, reason: str) -> WorkerFailed:
         self.log = self._workers[number].log
-        return WorkerFailed(reason)
+        return WorkerFailed(reason, log=self.log)
 
     def _name(self, number: int) -> str:
         return f"rank {number} of {len(self._workers)}"
@@ -193,13 +197,17 @@ def start(
 ) -> tuple[Ranks, float]:
     """The ranks of a case, which have found each other, and the seconds until they could take their first request.
 
-    Raises WorkerFailed where one of them does not start or is not found, after the others were ended.
+    Raises WorkerFailed where one of them does not start or is not found, after the others were ended. Whoever is
+    interrupted meanwhile ends their servers, and them with it.
     """
     workers: list[Worker] = []
     try:
         seconds = 0.0
         for i, member in enumerate(members):
-            worker, ready_seconds = member.start(log(i))
+            try:
+                worker, ready_seconds = member.start(log(i))
+            except WorkerFailed as failure:
+                raise WorkerFailed(f"rank {i} of {len(members)}: {failure}", log=log(i)) from None
             workers.append(worker)
             seconds += ready_seconds
         ranks, addresses = Ranks(workers, kind), tuple(member.address() for member in members)
@@ -216,7 +224,7 @@ def start(
             for i, member in enumerate(members)
         ]
         joined = ranks.exchange(requests, protocol.Joined, timeouts.join)
-    except BaseException:
+    except WorkerFailed:
         for worker in workers:
             worker.kill()
         for worker in workers:
@@ -225,10 +233,10 @@ def start(
     return ranks, seconds + max(one.seconds for one in joined)
 
 
-def request_of(request: protocol.Message, rank: int) -> protocol.Message:
-    """The request as a rank gets it: profiles of all but the first lie beside that one's, in folders of their own."""
+def _of_rank(request: protocol.Message, rank: int) -> protocol.Message:
+    """The request as a rank gets it: one trace is enough, and for the first rank's the others do as many steps."""
     if isinstance(request, protocol.TakeProfile) and rank > 0:
-        return msgspec.structs.replace(request, logdir=f"{request.logdir}-rank-{rank}")
+        return protocol.RunSample(steps=request.calls, warmup_steps=_STEPS_BEFORE_TRACE)
     return request
 
 

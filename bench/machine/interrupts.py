@@ -61,6 +61,11 @@ def ignored() -> Iterator[None]:
         _restore(before)
 
 
+def ignore_from_now_on() -> None:
+    """Ignore them until this process ends, which it does by itself: its exit code is to be the one that it has."""
+    _ignore()
+
+
 def stopped_seconds() -> float:
     """For how long this process has been stopped from its terminal so far: time in which it measured nothing."""
     return _stopped_seconds

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.plan import strategies
 from bench.plan.case import Case, reference
 
 Side = Literal["new", "base"]
@@ -71,8 +72,8 @@ class Entries:
         return tuple(other for other in self.all if other.case == entry.case)
 
     def groups(self, alive: Sequence[Entry], most: int) -> list[list[Entry]]:
-        """The entries whose workers live at the same time: all, or as many as may, with what stays in every group."""
-        if len(alive) <= most:
+        """The entries whose workers live at the same time: at most so many processes, with what stays in each group."""
+        if _processes(alive) <= most:
             return [list(alive)]
         fixed = [entry for entry in alive if self.is_fixed(entry)]
         groups = [list(fixed)]
@@ -80,10 +81,14 @@ class Entries:
             unit = [other for other in self.together(entry) if other in alive]
             if self.is_fixed(entry) or unit[0] != entry:  # in every group, or there with its counterpart
                 continue
-            if len(groups[-1]) + len(unit) > most and len(groups[-1]) > len(fixed):
+            if _processes([*groups[-1], *unit]) > most and len(groups[-1]) > len(fixed):
                 groups.append(list(fixed))
             groups[-1] += unit
         return groups
+
+
+def _processes(entries: Sequence[Entry]) -> int:
+    return sum(strategies.ranks(entry.case) for entry in entries)
 
 
 def of(selected: Sequence[Case], side_by_side: bool) -> Entries:

@@ -109,7 +109,7 @@ class Repetition:
         try:
             worker, ready_seconds = self.start_worker(entry)
         except WorkerFailed as failure:
-            self._fail(entry, "failed", str(failure), self.log(entry))
+            self._fail(entry, "failed", str(failure), failure.log or self.log(entry))
             return
         try:
             prepared = self._prepare(worker, entry, self._settings.tf32)
@@ -161,7 +161,7 @@ class Repetition:
         try:
             found = self.losses_apart(entry, len(reference))
         except WorkerFailed as failure:
-            self._fail(entry, "failed", str(failure), log)
+            self._fail(entry, "failed", str(failure), failure.log or log)
             return None
         result = same_model.compare(found.losses, reference, self._settings.device, False, found.mean_of)
         if not result.passed:

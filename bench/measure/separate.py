@@ -171,7 +171,7 @@ def take_profile_of_graphs(
         finally:
             worker.end()
     except WorkerFailed as failure:
-        return plan.failed(causes.with_cause(str(failure), log, settings.device))
+        return plan.failed(causes.with_cause(str(failure), failure.log or log, settings.device))
     return plan.profile(taken, log)
 
 

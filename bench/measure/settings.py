@@ -36,4 +36,4 @@ class Settings:
     @property
     def most_alive(self) -> int:
         """Workers that may be alive at a time: each has a context of its own on a GPU, and some memory of the host."""
-        return 8 if self.device == "gpu" else 16
+        return 8 if self.device == "gpu" else 24

@@ -31,7 +31,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     # On a GPU the default policy would give the GPU to the first worker.
     memory: Annotated[str, Meta(description="the memory policy of a process on a GPU")] = "growth"
     strategy: Annotated[str, Meta(description="how several devices share a step")] = strategies.SINGLE
-    devices: Annotated[int, Meta(description="devices that share a step")] = 1
+    devices: Annotated[int, Meta(description="devices that share a step", ge=1, le=1_000_000)] = 1
     control: bool = False  # a second process of the same case in every repetition: the noise of the method
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from bench.protocol.job_messages import (
     Attach,
     EndRank,
+    FromFollower,
     Hello,
     JobEnded,
     RankEnded,
@@ -11,7 +12,6 @@ from bench.protocol.job_messages import (
     Refused,
     StartRank,
     ToFollower,
-    ToLeader,
 )
 from bench.protocol.message import (
     PROTOCOL_VERSION,
@@ -76,6 +76,7 @@ __all__ = [
     "Failed",
     "Fork",
     "Forked",
+    "FromFollower",
     "Greeting",
     "Hello",
     "JobEnded",
@@ -113,7 +114,6 @@ __all__ = [
     "SustainDone",
     "TakeProfile",
     "ToFollower",
-    "ToLeader",
     "Train",
     "Trained",
     "WorkerReady",

@@ -1,4 +1,4 @@
-"""What the ranks of a job say to each other: rank 0, which leads, and those on other hosts, which follow."""
+"""What the ranks of a job say to each other: rank 0, which leads, and those that follow."""
 
 from bench.protocol.message import Message
 from bench.results.record import Fact
@@ -15,16 +15,16 @@ class Hello(Message, frozen=True, kw_only=True):
     data: str  # SHA-256
     workload: str  # the same
     device: str  # cpu or gpu
-    device_count: int  # GPUs that it may use, 0 on a CPU
-    cores: tuple[int, ...]  # that it may use, in the order in which devices take them
-    host: str  # the beginning of the SHA-256 of its name
+    devices: tuple[str, ...]  # that it may use, each by what it is called on every rank of its host; in their order
+    host: str  # the same for all ranks on one host, and for no others
     facts: dict[str, Fact]
 
 
 class Attach(Message, frozen=True, kw_only=True):
-    """This connection is for the worker that was just asked of this rank."""
+    """This connection is for the worker that this rank was asked for by the request of that number."""
 
     rank: int
+    request: int
 
 
 class Refused(Message, frozen=True, kw_only=True):
@@ -36,12 +36,14 @@ class Refused(Message, frozen=True, kw_only=True):
 class StartRank(Message, frozen=True, kw_only=True):
     """Start a worker, from a server that is new in every repetition, and connect it to rank 0."""
 
+    request: int
     repetition: int
 
 
 class RankStarted(Message, frozen=True, kw_only=True):
     """The worker's process there, and a port that was free for its server."""
 
+    request: int
     pid: int
     port: int
 
@@ -49,18 +51,21 @@ class RankStarted(Message, frozen=True, kw_only=True):
 class RankNotStarted(Message, frozen=True, kw_only=True):
     """Why there is none."""
 
+    request: int
     reason: str
 
 
 class EndRank(Message, frozen=True, kw_only=True):
     """Kill a worker and reap it."""
 
+    request: int
     pid: int
 
 
 class RankEnded(Message, frozen=True, kw_only=True):
     """Its exit code, negative where a signal ended it, and the end of its log."""
 
+    request: int
     exit_code: int
     log: str
 
@@ -71,5 +76,5 @@ class JobEnded(Message, frozen=True, kw_only=True):
     exit_code: int
 
 
-ToLeader = Hello | Attach
+FromFollower = RankStarted | RankNotStarted | RankEnded
 ToFollower = Refused | StartRank | EndRank | JobEnded

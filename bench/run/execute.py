@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError, ExitCode, Interrupted, worst
+from bench.launch.followers import Job
 from bench.machine import affinity, interrupts
 from bench.measure.entry import BASE, NEW
 from bench.measure.session import Session
@@ -21,12 +22,16 @@ from bench.run.preflight import Ready, preflight
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended: its folder, the document in it, that of the base side if there is one, the exit code."""
+    """How a run ended: its folder, the document in it, that of the base side if there is one, the exit code.
+
+    Where it was of several ranks, whoever has shown it ends the `job`.
+    """
 
     folder: Path
     document: Document
     base: Document | None
     exit_code: ExitCode
+    job: Job | None = None
 
 
 def run(options: Options, view: View) -> Outcome:
@@ -37,10 +42,8 @@ def run(options: Options, view: View) -> Outcome:
     """
     with interrupts.raised_as_interrupted():
         ready = preflight(options, plan(options), view)
-        with job.told(ready.job) as exit_codes:
-            outcome = _finish(ready, _measure(ready, view), view)
-            exit_codes.append(outcome.exit_code)
-        return outcome
+        with job.told(ready.job):
+            return _finish(ready, _measure(ready, view), view)
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def _finish(ready: Ready, ended: _Ended, view: View) -> Outcome:
             folders.set_latest(ready.folder)
     document = finished.documents[NEW]
     exit_code = worst([_exit_code(document), ExitCode.OK if finished.whole else ExitCode.FAILED])
-    return Outcome(ready.folder, document, finished.documents.get(BASE), exit_code)
+    return Outcome(ready.folder, document, finished.documents.get(BASE), exit_code, ready.job)
 
 
 def _exit_code(document: Document) -> ExitCode:

@@ -13,14 +13,18 @@ from bench.launch import follower, followers
 from bench.launch.followers import Job
 from bench.launch.launcher import Server, Timeouts
 from bench.launch.place import Place
-from bench.machine import cores, device, environment, facts, interrupts, nvml
+from bench.machine import cores, cuda_cache, device, environment, facts, interrupts, nvml
 from bench.machine.device import DeviceChoice
 from bench.output.progress import View
 from bench.plan.workload import WORKLOAD, DataError, Dataset
+from bench.results.record import Fact
 from bench.run.options import Options
 
 _TOLD = ("cpu", "memory", "system")  # groups of facts that every rank says of its host
-_HOST_LETTERS = 12
+_TOLD_OF_GPU = ("name", "driver", "memory_bytes")
+_LETTERS = 12
+# A scheduler that ends a job tells all ranks at once, and rank 0 saves what was measured: so long the others stay.
+_STAY_SECONDS = 45.0
 
 
 def gather(options: Options, choice: DeviceChoice, dataset: Dataset, view: View) -> Job | None:
@@ -40,25 +44,27 @@ def gather(options: Options, choice: DeviceChoice, dataset: Dataset, view: View)
 
 
 @contextmanager
-def told(job: Job | None) -> Iterator[list[ExitCode]]:
-    """Inside, the run goes on; its exit code, put into the list, or that of its error is told to all ranks."""
-    codes: list[ExitCode] = []
+def told(job: Job | None) -> Iterator[None]:
+    """Inside, an error ends all ranks with its exit code; how it goes on without one, somebody else tells them."""
     try:
-        yield codes
-    except BenchError as error:
-        codes.append(error.exit_code)
-        raise
-    except Interrupted:
-        codes.append(ExitCode.INTERRUPTED)
-        raise
-    finally:
+        yield
+    except BaseException as error:
         if job:
-            job.end(codes[-1] if codes else ExitCode.FAILED)
+            job.end(_exit_code(error))
+        raise
+
+
+def _exit_code(error: BaseException) -> ExitCode:
+    if isinstance(error, Interrupted):
+        return ExitCode.INTERRUPTED
+    return error.exit_code if isinstance(error, BenchError) else ExitCode.FAILED
 
 
 def hello(place: Place, choice: DeviceChoice, dataset: Dataset) -> protocol.Hello:
     """What this rank says of itself."""
     found = facts.look()
+    gpus = [nvml.open_gpu(gpu).facts() for gpu in choice.gpus]
+    of_gpu = {f"gpu_{name}": gpus[0][name] for name in _TOLD_OF_GPU} if gpus else {}
     return protocol.Hello(
         protocol=protocol.PROTOCOL_VERSION,
         suite=__version__,
@@ -68,11 +74,16 @@ def hello(place: Place, choice: DeviceChoice, dataset: Dataset) -> protocol.Hell
         data=dataset.sha256,
         workload=WORKLOAD.sha256,
         device=choice.kind,
-        device_count=len(choice.gpus),
-        cores=cores.of_devices(),
+        devices=tuple(map(str, cores.of_devices())) if choice.kind == "cpu" else _names(gpus, place.rank),
         host=_host(),
-        facts={f"{group}_{name}": fact for group in _TOLD for name, fact in found[group].items()},
+        facts={f"{group}_{name}": fact for group in _TOLD for name, fact in found[group].items()} | of_gpu,
     )
+
+
+def _names(gpus: list[dict[str, Fact]], rank: int) -> tuple[str, ...]:
+    """What each GPU is called on every rank of its host; one that NVML does not know is taken for this rank's own."""
+    known = [gpu["uuid_sha256"].value for gpu in gpus]
+    return tuple(str(name)[:_LETTERS] if name else f"{rank}/{i}" for i, name in enumerate(known))
 
 
 def _host(boot_id: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
@@ -81,13 +92,13 @@ def _host(boot_id: Path = Path("/proc/sys/kernel/random/boot_id")) -> str:
         text = boot_id.read_text()
     except OSError:
         text = socket.gethostname()
-    return hashlib.sha256(text.encode()).hexdigest()[:_HOST_LETTERS]
+    return hashlib.sha256(text.encode()).hexdigest()[:_LETTERS]
 
 
 def follow(options: Options, view: View) -> int:
     """Be a rank that rank 0 asks, until it ends; returns its exit code.
 
-    Raises UsageError where rank 0 does not answer or does not take this rank, BenchError where it is gone.
+    Raises UsageError where rank 0 does not answer or does not take this rank, BenchError where it is gone, Interrupted.
     """
     assert options.place
     place = options.place
@@ -96,14 +107,27 @@ def follow(options: Options, view: View) -> int:
         dataset = WORKLOAD.load(options.data, view.say)
     except DataError as error:
         raise UsageError(str(error)) from None
-    variables = environment.for_servers(choice)
+    cache = cuda_cache.prepare().environment if choice.gpu else {}
+    variables = {**environment.for_servers(choice), **cache}
     timeouts = options.timeouts or Timeouts.for_device(choice.kind)
 
     def open_server(log: Path) -> Server:
         return Server(dataset.location, variables, log, timeouts, options.server_command)
 
-    with interrupts.raised_as_interrupted(), tempfile.TemporaryDirectory(prefix="autoencoder-bench-rank-") as folder:
-        view.say(f"Rank {place.rank} of {place.ranks} ({place.source}) looks for rank 0 at {place.host}:{place.port}.")
-        link = follower.join(place, hello(place, choice, dataset), options.wait_seconds, lambda: None)
-        view.say(f"Rank {place.rank} of {place.ranks} has found rank 0, which measures and shows the result.")
-        return follower.Follower(place, open_server, Path(folder)).serve(link)
+    with tempfile.TemporaryDirectory(prefix="autoencoder-bench-rank-") as folder:
+        this = follower.Follower(place, open_server, Path(folder))
+        try:
+            with interrupts.raised_as_interrupted():
+                this_rank, leader = f"Rank {place.rank} of {place.ranks}", f"{place.host}:{place.port}"
+                view.say(f"{this_rank} ({place.source}) looks for rank 0 at {leader}.")
+                link = follower.join(place, hello(place, choice, dataset), options.wait_seconds)
+                view.say(f"{this_rank} has found rank 0, which measures and shows the result.")
+                try:
+                    return this.serve(link)
+                except Interrupted as interrupt:
+                    if str(interrupt) != "SIGTERM":
+                        raise
+                    with interrupts.ignored():
+                        return this.serve(link, _STAY_SECONDS)
+        finally:
+            this.close()

@@ -95,7 +95,8 @@ def room_of(choice: DeviceChoice, gpu: nvml.Gpu) -> Room:
     if not choice.gpu:
         return Room(free_bytes=None, devices=len(cores.of_devices()))
     memory, _ = gpu.memory()
-    return Room(free_bytes=memory.total - memory.used if memory else None, devices=len(choice.gpus))
+    free_bytes = memory.total - memory.used if memory else None
+    return Room(free_bytes=free_bytes, devices=len(choice.gpus), on_gpu=True)
 
 
 def _varied(axes: Axes, experiment: str) -> Axes:

@@ -72,32 +72,37 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
     cores = affinity.cores(options.affinity, plan.gpu)
     cache = cuda_cache.prepare() if choice.gpu else None
     job = jobs.gather(options, choice, dataset, view)
-    folder = folders.create(options.out, choice.slug, options.label, started)
-    return Ready(
-        experiments=plan.experiments,
-        settings=Settings(
-            device=choice.kind,
-            gpu=plan.gpu,
-            tf32=options.tf32,
-            seed=options.seed,
-            preset=options.preset,
-            timeouts=options.timeouts or Timeouts.for_device(choice.kind),
+    with jobs.told(job):
+        folder = folders.create(options.out, choice.slug, options.label, started)
+        return Ready(
+            experiments=plan.experiments,
+            settings=_settings(options, plan, folder, job),
+            launches=_launches(options, choice, dataset, cache),
+            recorders=_recorders(
+                options.against,
+                _circumstances(options, plan, dataset, started, cores, cache, job),
+                plan.experiments,
+                folder,
+            ),
+            cores=cores,
             folder=folder,
-            job=job,
-            allow_shared=options.allow_shared,
-            tracers=options.tracers,
-            trace_cuda_graphs=options.trace_cuda_graphs,
-        ),
-        launches=_launches(options, choice, dataset, cache),
-        recorders=_recorders(
-            options.against,
-            _circumstances(options, plan, dataset, started, cores, cache, job),
-            plan.experiments,
-            folder,
-        ),
-        cores=cores,
+            profile=options.profile,
+        )
+
+
+def _settings(options: Options, plan: RunPlan, folder: Path, job: Job | None) -> Settings:
+    return Settings(
+        device=plan.device.kind,
+        gpu=plan.gpu,
+        tf32=options.tf32,
+        seed=options.seed,
+        preset=options.preset,
+        timeouts=options.timeouts or Timeouts.for_device(plan.device.kind),
         folder=folder,
-        profile=options.profile,
+        job=job,
+        allow_shared=options.allow_shared,
+        tracers=options.tracers,
+        trace_cuda_graphs=options.trace_cuda_graphs,
     )
 
 

@@ -74,6 +74,7 @@ def test_slurms_signal_reaches_the_run_whose_exit_code_is_the_jobs(job, tmp_path
 
 
 MULTI = SCRIPT.with_name("slurm-multi.sh")
+RANK = STAND_IN.replace("if [", 'echo "$APPTAINERENV_BENCH_JOB_KEY" >"$(dirname "$SAID")/key.$SLURM_PROCID"\nif [', 1)
 # As scontrol(1) says of `show hostnames`: a name a line. In the order of the letters, as some versions list them.
 SCONTROL = """#!/bin/bash
 [ "$*" = "show hostnames node[2,10]" ] && printf 'node10\nnode2\n'
@@ -92,7 +93,7 @@ exit "$worst"
 @pytest.fixture
 def ranks(tmp_path):
     """Start the script for several ranks as Slurm would; returns its exit code."""
-    for name, text in (("apptainer", STAND_IN), ("scontrol", SCONTROL), ("srun", SRUN)):
+    for name, text in (("apptainer", RANK), ("scontrol", SCONTROL), ("srun", SRUN)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
 
@@ -115,9 +116,21 @@ def test_every_task_is_a_rank_of_one_job_led_from_the_first_node_by_number(ranks
         assert line.endswith(
             f"autoencoder-bench.sif rank --rank {number} --ranks 2 --coordinator node2 --preset standard --device gpu"
         )
-    words = {line.split("BENCH_JOB_KEY=")[1].split()[0] for line in (first, second)}
-    assert len(words) == 1
-    assert len(words.pop()) == 32
+        assert "--bind /dev/shm" in line
+        assert "JOB_KEY" not in line  # a command line is for all to see
+    first, second = (tmp_path / "key.0").read_text(), (tmp_path / "key.1").read_text()
+    assert first == second
+    assert len(first.strip()) == 32
+
+
+def test_a_signal_to_a_rank_is_waited_for(ranks, tmp_path):
+    """As at the end of a job's time: the shell around a rank neither dies of it nor takes its folder away before."""
+    (tmp_path / "apptainer").write_text(
+        "#!/bin/bash\ntrap 'sleep 1; echo saved >>\"$SAID\"; exit 130' TERM\nkill -TERM $PPID\n"
+        "for _ in $(seq 100); do sleep 0.1; done\n"
+    )
+    assert ranks(SLURM_NTASKS="1") == 130
+    assert said(tmp_path) == ["saved"]
 
 
 def test_a_rank_that_fails_is_the_jobs_exit_code(ranks):

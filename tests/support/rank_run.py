@@ -26,7 +26,11 @@ def main(rank, host, folder):
         wait_seconds=120.0,
     )
     try:
-        return job.follow(options, Listener()) if int(rank) else execute.run(options, Listener()).exit_code
+        if int(rank):
+            return job.follow(options, Listener())
+        outcome = execute.run(options, Listener())
+        outcome.job.end(outcome.exit_code)
+        return outcome.exit_code
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return error.exit_code

@@ -9,7 +9,7 @@ from bench.output import cells
 from bench.output.figures import digits, multiple, percent, scaled, size, with_interval
 from bench.output.grid import Grid
 from bench.plan import strategies
-from bench.results import claims
+from bench.results import claims, estimates
 from bench.results.claims import Answer
 from bench.results.schema import Benchmark, Document, Estimate
 
@@ -35,7 +35,7 @@ _SIZES_CAPTION = (
 )
 _CPU = " A device is a core with one thread here, pinned."
 _LOOPBACK = " Several processes are on one host, and speak over its loopback."
-# A replica's time over the median one's: less is the usual difference between devices.
+# A replica's time over that of the others: less is the usual difference between devices.
 STRAGGLES = 1.05
 
 
@@ -83,7 +83,7 @@ def _overheads(document: Document, groups: Mapping[Group, Sequence[Benchmark]]) 
     parts = [
         f"{strategy} {with_interval(speedup, multiple)} at {cases[0].extra_info.case.batch_size:,} rows"
         for (strategy, count), cases in groups.items()
-        if count == 1 and (speedup := cases[0].extra_info.figures[figures.SPEEDUP]).value is not None
+        if count == 1 and (speedup := _figure(cases[0], figures.SPEEDUP)).value is not None
     ]
     if parts:
         yield (
@@ -97,12 +97,12 @@ def _of_group(document: Document, group: Group, cases: Sequence[Benchmark]) -> I
     if count == 1:
         return
     name = f"{count} {'cores' if _on_cpu(document) else 'GPUs'} ({strategy})"
-    strong = [(case, found) for case in cases if (found := case.extra_info.figures[figures.SPEEDUP]).value is not None]
+    strong = [(case, found) for case in cases if (found := _figure(case, figures.SPEEDUP)).value is not None]
     if strong:
         # The largest batch first: it is where devices have most to share.
         parts = [f"{_speedup(found)} at {_rows(case)}" for case, found in reversed(strong)]
         yield f"{name}: {', '.join(parts)}, of the steps/s of one with the same batch."
-    weak = [(case, found) for case in cases if (found := case.extra_info.figures[figures.WEAK]).value is not None]
+    weak = [(case, found) for case in cases if (found := _figure(case, figures.WEAK)).value is not None]
     if weak:
         parts = [f"{percent(found)} at {_rows(case, count)} on each" for case, found in reversed(weak)]
         yield f"{name}: weak scaling efficiency {', '.join(parts)}."
@@ -115,33 +115,38 @@ def _speedup(estimate: Estimate) -> str:
     return f"{with_interval(estimate, multiple)}{remark}"
 
 
+def _figure(case: Benchmark, name: str) -> Estimate:
+    """A figure of a case: a result may come from anywhere, and have none."""
+    return case.extra_info.figures.get(name) or estimates.missing("the result does not say")
+
+
 def _rows(case: Benchmark, devices: int = 1) -> str:
     return f"{case.extra_info.case.batch_size // devices:,} rows"
 
 
 def _communication(name: str, cases: Sequence[Benchmark]) -> Iterator[str]:
-    shares = [(case, found) for case in cases if (found := case.extra_info.figures.get(figures.SHARE)) and found.value]
+    shares = [(case, found) for case in cases if (found := _figure(case, figures.SHARE)).value]
     if not shares:
         return
-    alone = shares[0][0].extra_info.figures[figures.ALL_REDUCE_SECONDS]
+    alone = _figure(shares[0][0], figures.ALL_REDUCE_SECONDS)
     ends = [shares[0], shares[-1]] if len(shares) > 1 else shares
     parts = [f"{percent(found)} of a step at {_rows(case)}" for case, found in ends]
     yield f"{name}: the all-reduce of the gradients alone takes {_milliseconds(alone)} ms, {' and '.join(parts)}."
 
 
 def _straggler(name: str, group: Group, cases: Sequence[Benchmark]) -> Iterator[str]:
-    """The replica that is surely slower than the median one, with the batch where it is the most work."""
-    if late := straggler(figures.over_median(cases[-1].extra_info.figures)):
+    """The replica that is surely slower than the others' median, with the batch where it is the most work."""
+    if late := straggler(figures.over_others(cases[-1].extra_info.figures)):
         number, ratio = late
         what = "rank" if group[0] == strategies.MULTI_WORKER else "replica"
         yield (
-            f"{name}: {what} {number} is slower than the others: {with_interval(ratio, multiple)} the median one's "
-            "time for forward and gradients alone."
+            f"{name}: {what} {number} takes {with_interval(ratio, multiple)} the time of the others' median for "
+            "forward and gradients alone."
         )
 
 
 def straggler(ratios: Mapping[int, Estimate]) -> tuple[int, Estimate] | None:
-    """The slowest of the replicas that are surely slower than the median one by more than is usual; None of none."""
+    """The slowest of the replicas that are surely slower than the others by more than is usual; None of none."""
     late = {number: ratio for number, ratio in ratios.items() if claims.above(ratio, STRAGGLES) is Answer.YES}
     return max(late.items(), key=lambda item: item[1].value or 0.0) if late else None
 
@@ -202,10 +207,10 @@ def _replicas(document: Document) -> Grid:
     rows = [
         (f"{strategy}/{count}/{cases[-1].extra_info.case.batch_size}", str(number), with_interval(ratio, multiple))
         for (strategy, count), cases in _groups(document).items()
-        for number, ratio in sorted(figures.over_median(cases[-1].extra_info.figures).items())
+        for number, ratio in sorted(figures.over_others(cases[-1].extra_info.figures).items())
     ]
-    caption = f"time for forward and gradients alone over the median replica's; slower than {STRAGGLES:g}x is named."
-    return Grid(title="Replicas", headings=("devices", "replica", "over the median"), rows=tuple(rows), caption=caption)
+    caption = f"time for forward and gradients alone over the median of the others'; above {STRAGGLES:g}x it is named."
+    return Grid(title="Replicas", headings=("devices", "replica", "over others"), rows=tuple(rows), caption=caption)
 
 
 def _cell(estimate: Estimate | None, form: Callable[[float], str]) -> str:

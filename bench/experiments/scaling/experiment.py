@@ -17,6 +17,7 @@ DEVICES = (1, 2)
 BATCH_SIZES = (64, 512, 2_048)
 GPU_BATCH_SIZES = (64, 2_048, 16_384, 65_536)
 MOST_EXAMPLES = 262_144
+_MOST_CORES = 8
 _BYTES_A_ROW = 90_000  # of a GPU's memory, as in the experiment about batches (docs/experiments/batch.md)
 
 
@@ -57,23 +58,26 @@ def _sizes(count: int, sizes: Sequence[int]) -> list[int]:
 
 
 def _fit(axes: Axes, room: Room) -> Axes:
-    """As many devices as there are, by powers of two, and on a GPU batches that are large enough to keep it busy."""
+    """As many devices as there are, by powers of two, and on a GPU batches that are large enough to keep it busy.
+
+    Of a CPU's cores a few, unless more are asked for: each is a process, whose threads the others would have to bear.
+    """
     chosen = [int(count) for count in axes.get("devices", ())]
     if wrong := [count for count in chosen if not 1 <= count <= room.devices]:
-        kind = "cores, each of them a device," if room.free_bytes is None else "GPUs"
+        kind = "GPUs" if room.on_gpu else "cores, each of them a device,"
         raise UsageError(
             f"--axis devices={wrong[0]}: {room.devices} {kind} may be used here. Choose 1 to {room.devices}."
         )
     fitted = dict(axes)
-    several = [count for count in chosen or _powers_of_two(room.devices) if count > 1]
     for size in (int(size) for size in axes.get("batch_size", ())):
-        if uneven := [count for count in several if size % count]:
+        if uneven := [count for count in chosen if size % count]:
             raise UsageError(
                 f"--axis batch_size={size}: {uneven[0]} devices cannot share it evenly. Choose a multiple of "
                 f"{uneven[0]}."
             )
     if not chosen:
-        fitted["devices"] = _powers_of_two(room.devices)
+        most = room.devices if room.on_gpu else min(room.devices, _MOST_CORES)
+        fitted["devices"] = _powers_of_two(most)
     if "batch_size" not in axes and room.free_bytes is not None:
         sizes = [size for size in GPU_BATCH_SIZES if size * _BYTES_A_ROW <= room.free_bytes]
         fitted["batch_size"] = tuple(sizes) or GPU_BATCH_SIZES[:1]

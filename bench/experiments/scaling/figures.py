@@ -32,7 +32,7 @@ SPEEDUP = "strong_speedup_ratio"
 STRONG = "strong_efficiency_share"
 WEAK = "weak_efficiency_share"
 SHARE = "all_reduce_share"
-_STRAGGLER = re.compile(r"replica_(\d+)_over_median_ratio")
+_STRAGGLER = re.compile(r"replica_(\d+)_over_others_ratio")
 
 
 def of_size(size: int) -> str:
@@ -67,7 +67,8 @@ def _over_one(measured: Measured, record: CaseRecord, rows: int) -> Estimate:
     alone = measured.record(one)
     if alone is None:
         return estimates.missing(f"{one.name} was not measured")
-    return estimates.paired_ratio(alone.processes, record.processes)
+    # Where there are more cases than processes may live at a time, two of them may have shared no rounds.
+    return estimates.ratio_of(alone.processes, record.processes, measured.reference.processes)
 
 
 def scaled(estimate: Estimate, factor: float) -> Estimate:
@@ -82,23 +83,34 @@ def scaled(estimate: Estimate, factor: float) -> Estimate:
 
 
 def _of_gradients(record: CaseRecord) -> dict[str, Estimate]:
-    """Forward and gradients of all replicas together; and each one's time alone over the median one's."""
+    """Forward and gradients of all replicas together; and each one's time alone over the median of the others'."""
     values = quantities(record, GRADIENTS)
     if not values:
-        return {}
+        return {GRADIENTS_SECONDS: estimates.missing(_why_not(record, GRADIENTS))} if _has(record) else {}
     found = {GRADIENTS_SECONDS: _level(values, GRADIENTS_SECONDS)}
     replicas = sorted(
         {int(name[1]) for of_one in values.values() for key in of_one if (name := _OF_REPLICA.match(key))}
     )
     if len(replicas) > 1:
         for number in replicas:
-            ratios = [of_one[of_replica(number)] / _median_of_replicas(of_one) for of_one in values.values()]
-            found[f"replica_{number}_over_median_ratio"] = estimates.level(ratios)
+            ratios = [of_one[of_replica(number)] / _of_others(of_one, number) for of_one in values.values()]
+            found[f"replica_{number}_over_others_ratio"] = estimates.level(ratios)
     return found
 
 
-def _median_of_replicas(values: Mapping[str, float]) -> float:
-    return median(value for name, value in values.items() if _OF_REPLICA.match(name))
+def _of_others(values: Mapping[str, float], number: int) -> float:
+    return median(value for name, value in values.items() if _OF_REPLICA.match(name) and name != of_replica(number))
+
+
+def _has(record: CaseRecord) -> bool:
+    """Whether it is measured beside steps at all: of one mode it is (docs/experiments/scaling.md)."""
+    return record.case.mode == "function"
+
+
+def _why_not(record: CaseRecord | None, name: str) -> str:
+    """Why a measurement gave nothing."""
+    reasons = [text for one in record.quantities if one.name == name for text in one.reasons.values()] if record else []
+    return reasons[0] if reasons else "it could not be measured"
 
 
 def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate]:
@@ -106,7 +118,9 @@ def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate
     source = measured.record(first_of(record.case))
     values = quantities(source, ALL_REDUCE) if source else {}
     if not values:
-        return {}
+        if not _has(record):
+            return {}
+        return dict.fromkeys((ALL_REDUCE_SECONDS, SHARE), estimates.missing(_why_not(source, ALL_REDUCE)))
     steps = {process.repetition: median(process.seconds_per_step) for process in record.processes}
     shares = [
         of_one[ALL_REDUCE_SECONDS] / steps[repetition] for repetition, of_one in values.items() if repetition in steps
@@ -158,6 +172,6 @@ def bandwidths(found: Mapping[str, Estimate], size: int) -> tuple[Estimate | Non
     return algorithm, bus
 
 
-def over_median(found: Mapping[str, Estimate]) -> dict[int, Estimate]:
-    """Each replica's time for forward and gradients alone over the median one's, by number."""
+def over_others(found: Mapping[str, Estimate]) -> dict[int, Estimate]:
+    """Each replica's time for forward and gradients alone over the median of the others', by number."""
     return {int(name[1]): ratio for key, ratio in found.items() if (name := _STRAGGLER.match(key))}

@@ -11,6 +11,7 @@ from bench.plan import strategies
 from bench.results.schema import Benchmark, Document, Estimate
 
 _MARKERS = {strategies.MIRRORED: "o", strategies.MULTI_WORKER: "s"}
+_OTHER = "^"
 _COLOURS = ("#1b6ca8", "#d95f02", "#2a7f4f", "#7d6b91", "#8a8a8a")
 _ALL_REDUCE = "#d95f02"
 
@@ -49,7 +50,7 @@ def _draw_speedup(axes: Axes, cases: Sequence[Benchmark]) -> None:
                 place + (0 if is_strong else 0.04 * of_case.devices),
                 estimate.value,
                 [[estimate.value - estimate.low], [estimate.high - estimate.value]],
-                fmt=_MARKERS[of_case.strategy],
+                fmt=_MARKERS.get(of_case.strategy, _OTHER),
                 color=colours[rows],
                 markerfacecolor=colours[rows] if is_strong else "none",
                 capsize=3,
@@ -57,7 +58,7 @@ def _draw_speedup(axes: Axes, cases: Sequence[Benchmark]) -> None:
     for rows, colour in colours.items():
         axes.plot([], [], "o", color=colour, label=f"{rows:,} rows on one")
     for strategy in dict.fromkeys(case.extra_info.case.strategy for case in cases):
-        axes.plot([], [], _MARKERS[strategy], color=style.INK, label=strategy)
+        axes.plot([], [], _MARKERS.get(strategy, _OTHER), color=style.INK, label=strategy)
     axes.plot([], [], "o", color=style.INK, markerfacecolor="none", label="weak (hollow)")
     axes.set_xticks(sorted({1, *(case.extra_info.case.devices for case in cases)}))
     axes.set_xlim(0.8, 1.2 * most)

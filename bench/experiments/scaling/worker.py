@@ -19,6 +19,11 @@ from bench.backends.tensorflow.replicas import Replicas, reduced
 from bench.backends.tensorflow.workload import WORKLOAD
 from bench.experiments.scaling import figures
 
+
+class _WrongSum(Exception):
+    """An all-reduce whose time means nothing."""
+
+
 Call = Callable[[], Any]
 """Does something, and gives tensors of one number each: they are there once it is done."""
 
@@ -54,11 +59,18 @@ def gradients(state: State, request: protocol.Measure) -> Mapping[str, float]:
     return timed
 
 
-def all_reduce(state: State, request: protocol.Measure) -> Mapping[str, float]:
+def all_reduce(state: State, request: protocol.Measure) -> Mapping[str, float | str]:
     """Seconds of an all-reduce of what a step reduces, the gradients of the model; and of single vectors by size.
 
-    Raises RuntimeError where a sum is wrong.
+    Where a sum is wrong, what is wrong with it in place of all.
     """
+    try:
+        return _all_reduce(state)
+    except _WrongSum as error:
+        return {figures.ALL_REDUCE: str(error)}
+
+
+def _all_reduce(state: State) -> Mapping[str, float]:
     replicas = _replicas(state)
     agree = _agreement(replicas)
     subject, _ = state.prepared()
@@ -102,7 +114,7 @@ def _reduce_seconds(replicas: Replicas, agree: Agree, shapes: list[tf.TensorShap
     seconds = _seconds(agree, reduce)
     expected = float(replicas.count) ** chained
     if wrong := [float(end) for end in reduce() if abs(float(end) / expected - 1) > _ROUNDING]:
-        raise RuntimeError(f"{chained} sums of ones over {replicas.count} replicas gave {wrong[0]:g}")
+        raise _WrongSum(f"wrong sum: {chained} of ones over {replicas.count} replicas gave {wrong[0]:g}")
     return seconds / chained
 
 

@@ -1,6 +1,8 @@
 """How the ranks of a job find each other, on real sockets: who is let in, who is told why not, and who is missing."""
 
+import os
 import socket
+import struct
 import threading
 from types import SimpleNamespace
 
@@ -9,7 +11,7 @@ import pytest
 from support import patience
 
 from bench import protocol
-from bench.errors import UsageError
+from bench.errors import BenchError, UsageError
 from bench.launch import follower, followers, wire
 from bench.launch.place import Place
 from bench.results.record import Fact
@@ -23,8 +25,7 @@ HELLO = protocol.Hello(
     data="d" * 64,
     workload="w" * 64,
     device="cpu",
-    device_count=0,
-    cores=(0, 1),
+    devices=("0", "1"),
     host="here",
     facts={"cpu_model": Fact(value="a CPU")},
 )
@@ -51,7 +52,7 @@ class Other:
 
     def _run(self, place, hello):
         try:
-            link = follower.join(place, hello, patience.limit(20), lambda: None)
+            link = follower.join(place, hello, patience.limit(20))
             self.told = wire.receive(link, protocol.ToFollower, patience.limit(20), "rank 0")
             link.close()
         except Exception as error:
@@ -67,7 +68,7 @@ def gather(place, own=HELLO, seconds=20.0):
 
 
 def test_ranks_that_fit_are_gathered_and_told_the_end(place):
-    other = Other(place, hello(rank=1, host="there", cores=(0,)))
+    other = Other(place, hello(rank=1, host="there", devices=("0",)))
     job = gather(place)
     assert job.ranks == 2
     assert job.facts["rank_1"] == {"host": Fact(value="there"), "cpu_model": Fact(value="a CPU")}
@@ -87,7 +88,7 @@ def test_ranks_that_fit_are_gathered_and_told_the_end(place):
         ({"ranks": 3}, "the number of ranks of rank 0 is 2, that of rank 1 is 3"),
         ({"rank": 0}, "says that it is number 0 of 2"),
         ({"rank": 2}, "says that it is number 2 of 2"),
-        ({"cores": (0,)}, None),
+        ({"devices": ("1",)}, None),
     ],
     ids=["protocol", "suite", "tensorflow", "data", "workload", "device", "ranks", "first", "beyond", "fits"],
 )
@@ -111,16 +112,19 @@ def test_two_that_say_they_are_the_same_rank_are_refused(place):
 
 
 @pytest.mark.parametrize(
-    ("own", "other"),
-    [({"cores": (0,)}, {"cores": (0,)}), ({"device": "gpu", "device_count": 2}, {"device": "gpu", "device_count": 2})],
-    ids=["cores", "GPUs"],
+    ("changes", "ranks"),
+    [
+        ({"devices": ("0",)}, 2),
+        ({"device": "gpu", "devices": ("a", "b")}, 3),
+        ({"device": "gpu", "devices": ("a",)}, 2),
+    ],
+    ids=["cores", "GPUs", "one-GPU"],
 )
-def test_more_ranks_on_a_host_than_devices_are_refused(place, own, other):
-    ranks = 2 if own.get("cores") else 3
+def test_more_ranks_on_a_host_than_devices_are_refused(place, changes, ranks):
     place = Place(0, ranks, place.host, place.port, "a test")
-    others = [Other(place, hello(rank=rank, ranks=ranks, **other)) for rank in range(1, ranks)]
-    with pytest.raises(UsageError, match=r"are on one host with \d .* that may be used: start at most"):
-        gather(place, hello(ranks=ranks, **own))
+    others = [Other(place, hello(rank=rank, ranks=ranks, **changes)) for rank in range(1, ranks)]
+    with pytest.raises(UsageError, match=r"are on one host with \d (cores|GPUs) that may be used: start at most"):
+        gather(place, hello(ranks=ranks, **changes))
     assert all("start at most" in one.wait().reason for one in others)
 
 
@@ -128,15 +132,15 @@ def test_more_ranks_on_a_host_than_devices_are_refused(place, own, other):
     ("every", "seats"),
     [
         ([{}, {}], [(0, (0,)), (0, (1,))]),
-        ([{"cores": (4,)}, {"cores": (6,)}], [(0, (4,)), (0, (6,))]),  # each sees its own alone
+        ([{"devices": ("4",)}, {"devices": ("6",)}], [(0, (4,)), (0, (6,))]),  # each sees its own alone
         ([{}, {"host": "there"}], [(0, (0,)), (0, (0,))]),
-        ([{"device": "gpu", "device_count": 2}] * 2, [(0, ()), (1, ())]),
-        ([{"device": "gpu", "device_count": 1}] * 2, [(0, ()), (0, ())]),  # by the scheduler, one each
+        ([{"device": "gpu", "devices": ("a", "b")}] * 2, [(0, ()), (1, ())]),
+        ([{"device": "gpu", "devices": (name,)} for name in "ab"], [(0, ()), (0, ())]),  # by the scheduler, one each
     ],
     ids=["a core each", "cores of a scheduler", "two hosts", "a GPU each", "GPUs of a scheduler"],
 )
 def test_every_rank_has_a_device_of_its_own(every, seats):
-    assert followers._seats([hello(**changes) for changes in every]) == seats
+    assert followers.seats([hello(**changes) for changes in every]) == seats
 
 
 def test_ranks_that_do_not_come_are_named_and_those_that_came_are_told(place):
@@ -149,7 +153,7 @@ def test_ranks_that_do_not_come_are_named_and_those_that_came_are_told(place):
 
 def test_a_coordinator_that_does_not_answer_is_named(place):
     with pytest.raises(UsageError, match=rf"Rank 0 does not answer at 127.0.0.1:{place.port} within 1 s: "):
-        follower.join(place, hello(rank=1), 1.0, lambda: None)
+        follower.join(place, hello(rank=1), 1.0)
 
 
 def test_who_does_not_know_the_word_is_not_let_in(place, monkeypatch):
@@ -174,6 +178,91 @@ def test_garbage_on_the_port_ends_nothing(place):
     assert other.wait() == protocol.JobEnded(exit_code=0)
 
 
+def test_who_says_nothing_or_little_by_little_is_not_waited_for(place):
+    """A connection has ten seconds to show that it knows the word, however it spends them; `--wait` is kept."""
+    listening = wire.listen(place.host, place.port)
+    with socket.create_connection((place.host, place.port)):
+        assert wire.accept(listening, 1.0) is None
+    listening.close()
+
+
+def _linked(place):
+    """Both ends of a connection that knows the word."""
+    listening, ends = wire.listen(place.host, place.port), []
+    thread = threading.Thread(
+        target=lambda: ends.append(wire.connect(place.host, place.port, patience.limit(10))), daemon=True
+    )
+    thread.start()
+    link, _ = wire.accept(listening, patience.limit(10))
+    thread.join()
+    listening.close()
+    return link, ends[0]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"\xff" * 4 + b"\x00\x00\xff" + b"\x00" * 5, struct.pack("!i", 2**30), struct.pack("!i", 3) + b"{}]"],
+    ids=["eight-bytes-of-length", "a-gigabyte", "no-message"],
+)
+def test_a_message_that_is_none_ends_the_connection_and_no_process(place, raw):
+    link, other = _linked(place)
+    os.write(other.fileno(), raw)
+    with pytest.raises(wire.NoAnswer):
+        wire.receive(link, protocol.FromFollower, patience.limit(10), "Rank 1")
+    link.close()
+    other.close()
+
+
+def test_a_reply_that_nobody_waits_for_any_more_is_passed_over(place):
+    link, other = _linked(place)
+    one = followers.Follower(hello(rank=1), link, "127.0.0.1")
+    for request in (6, 7):
+        wire.send(other, protocol.RankEnded(request=request, exit_code=request, log=""), "Rank 1")
+    assert one.reply(7, patience.limit(10)).exit_code == 7
+    link.close()
+    other.close()
+
+
+def test_ranks_that_are_gone_do_not_change_why_the_job_ends(place):
+    """One that has come and gone again, and then one that does not fit: the reason is the second's."""
+    place = Place(0, 3, place.host, place.port, "a test")
+    came = threading.Event()
+
+    def come_and_go():
+        link = follower.join(place, hello(rank=1, ranks=3), patience.limit(20))
+        came.wait(patience.limit(20))
+        with socket.socket(fileno=os.dup(link.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+        link.close()
+        Other(place, hello(rank=2, ranks=3, suite="2"))
+
+    threading.Thread(target=come_and_go, daemon=True).start()
+    with pytest.raises(UsageError, match="the suite of rank 0 is 1, that of rank 2 is 2"):
+        followers.gather(hello(ranks=3), place, patience.limit(30), lambda text: came.set())
+
+
+def test_a_follower_whose_server_does_not_load_says_so_every_time(tmp_path, place):
+    class Broken:
+        def wait_until_ready(self):
+            raise BenchError("it ended while it loaded TensorFlow")
+
+        def close(self):
+            pass
+
+    one = follower.Follower(place, lambda log: Broken(), tmp_path)
+    for number in range(2):
+        found = one._start(protocol.StartRank(request=number, repetition=1))
+        assert found == protocol.RankNotStarted(request=number, reason="it ended while it loaded TensorFlow")
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 70, "no-such-host.invalid"])
+def test_what_is_no_name_of_a_host_is_refused(host):
+    with pytest.raises(UsageError, match="Rank 0 cannot listen on"):
+        wire.listen(host, 0)
+    with pytest.raises(wire.NoAnswer, match="Rank 0 does not answer"):
+        wire.connect(host, 1, 0.1)
+
+
 def test_rank_0_listens_on_its_own_address_alone(place):
     listening = wire.listen("127.0.0.1", place.port)
     assert listening.getsockname()[0] == "127.0.0.1"
@@ -186,4 +275,5 @@ def test_rank_0_listens_on_its_own_address_alone(place):
 
 def test_a_follower_ends_nobodys_process_but_its_own(tmp_path):
     one = follower.Follower(Place(1, 2, "127.0.0.1", 1, "a test"), lambda log: SimpleNamespace(), tmp_path)
-    assert one._end(1) == protocol.RankEnded(exit_code=-9, log="")
+    asked = protocol.EndRank(request=4, pid=1)
+    assert one._end(asked) == protocol.RankEnded(request=4, exit_code=-9, log="")

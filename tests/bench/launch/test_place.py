@@ -6,7 +6,7 @@ import pytest
 
 from bench.errors import UsageError
 from bench.launch import place
-from bench.launch.place import PORT
+from bench.launch.place import PORT, Place
 
 SLURM = {"SLURM_PROCID": "3", "SLURM_NTASKS": "4", "SLURM_JOB_NODELIST": "node[2,10]"}
 CONFIG = {"cluster": {"worker": ["a:2000", "b:2000"]}, "task": {"type": "worker", "index": 1}}
@@ -74,6 +74,14 @@ def test_options_and_schedulers(environment, options, expected):
 def test_what_is_missing_or_wrong_is_named(environment, options, message):
     with pytest.raises(UsageError, match=message):
         find(environment, *options)
+
+
+def test_what_options_say_nobody_else_is_asked(monkeypatch):
+    """An image that Slurm starts has no scontrol in it, and somebody's TF_CONFIG may be another program's."""
+    monkeypatch.setenv("PATH", "")
+    chief = {**SLURM, "TF_CONFIG": json.dumps({**CONFIG, "task": {"type": "chief", "index": 0}})}
+    assert place.find(1, 2, "10.0.0.1", chief) == Place(1, 2, "10.0.0.1", PORT, "--coordinator")
+    assert place.find(None, None, "10.0.0.1", SLURM).rank == 3
 
 
 def test_without_slurms_own_command_the_coordinator_is_asked_for(monkeypatch):

@@ -171,6 +171,15 @@ def test_a_rank_that_is_killed_is_named_and_the_others_end_with_it(pair, timeout
     assert not psutil.pid_exists(second)
 
 
+def test_a_rank_that_died_between_two_requests_is_not_waited_for(pair, timeouts):
+    """The other was asked, and waits for it: long before the request's own limit the case has failed."""
+    os.kill(pair.pids[1], signal.SIGKILL)
+    patience.eventually(lambda: psutil.Process(pair.pids[1]).status() == psutil.STATUS_ZOMBIE)
+    with pytest.raises(WorkerFailed, match=r"^rank 1 of 2: killed by SIGKILL") as failed:
+        pair.ask(SAMPLE, protocol.SampleDone, 10 * timeouts.request)
+    assert failed.value.log == pair.log
+
+
 def test_a_rank_that_ends_early_is_named(pair, timeouts):
     """It is told that nothing more is wanted of it, as by a launcher that goes: its connection ends."""
     worker = pair._workers[1]
@@ -211,8 +220,9 @@ def test_a_rank_that_never_joins_ends_the_waiting(server, tmp_path, timeouts, mo
 
     monkeypatch.setattr(ranks.Ranks, "exchange", only_the_first)
     before = {child.pid for child in psutil.Process(server._process.pid).children()}
-    with pytest.raises(WorkerFailed, match=r"hung: no answer to Join from rank 0 and rank 1 within 4 s"):
+    with pytest.raises(WorkerFailed, match=r"hung: no answer to Join from rank 0 and rank 1 within 4 s") as failed:
         started(server, PAIR, tmp_path, replace(timeouts, join=4.0))
+    assert failed.value.log.name == "rank-0.log"
     assert {child.pid for child in psutil.Process(server._process.pid).children()} == before
 
 

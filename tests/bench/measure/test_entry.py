@@ -3,6 +3,8 @@
 import pytest
 
 from bench.experiments import selection
+from bench.experiments.base import cases_of
+from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
 from bench.measure import entry
 from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Entry
@@ -66,3 +68,11 @@ def test_groups_hold_everything_once_and_what_is_fixed_always(side_by_side, most
     assert sorted(others, key=str) == sorted(set(entries.all) - fixed, key=str)
     if len(entries.all) <= most:
         assert groups == [list(entries.all)]
+
+
+def test_each_rank_of_a_case_counts():
+    """They are processes too, and are never stopped."""
+    cases = cases_of(EXPERIMENTS["scaling"], {"devices": (4,), "mode": ("function",)})
+    entries = entry.of(cases, side_by_side=False)
+    for group in entries.groups(entries.all, 8):
+        assert sum(e.case.devices if e.case.strategy == "multi-worker" else 1 for e in group) <= 8

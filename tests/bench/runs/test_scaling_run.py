@@ -65,7 +65,7 @@ def test_figures_are_of_every_repetition(outcome, name):
     for figure in (figures.SPEEDUP, figures.STRONG, figures.SHARE, figures.GRADIENTS_SECONDS):
         estimate = info.figures[figure]
         assert 0 < estimate.low <= estimate.value <= estimate.high
-    assert figures.over_median(info.figures).keys() == {0, 1}
+    assert figures.over_others(info.figures).keys() == {0, 1}
     assert figures.sizes_of(info.figures) == [4, 65_536, 1_048_576, 16_777_216]
 
 
@@ -86,10 +86,12 @@ def test_its_file_its_screen_and_its_pages(outcome, tmp_path):
     assert "scaling/mirrored/2/64/function" in render.html(fleet_page.page(fleet.load(two)))
 
 
-def test_tensorboard_has_a_trace_of_every_rank(outcome):
+def test_tensorboard_has_a_trace_of_the_first_rank(outcome):
+    """The others do as many steps meanwhile: what they traced would be on their own hosts."""
     folders = {path.name for path in (outcome.folder / "tensorboard").iterdir() if path.is_dir()}
     name = "scaling-multi-worker-2-64-function"
-    assert {name, f"{name}-rank-1", "scaling-mirrored-2-64-function"} <= folders
+    assert {name, "scaling-mirrored-2-64-function"} <= folders
+    assert not [folder for folder in folders if "rank" in folder]
     profiles = {one.name: one.extra_info.profile for one in outcome.document.benchmarks}
     assert all(profile.status == "ok" for profile in profiles.values() if profile)
 

@@ -55,13 +55,14 @@ def test_without_modes_named_the_step_that_users_write_is_measured():
         (1, None, {"devices": (1,)}),
         (2, None, {"devices": (1, 2)}),
         (6, None, {"devices": (1, 2, 4)}),
+        (64, None, {"devices": (1, 2, 4, 8)}),  # each is a process with its threads: more are asked for
         (8, 80 * 2**30, {"devices": (1, 2, 4, 8), "batch_size": (64, 2_048, 16_384, 65_536)}),
         (2, 2 * 2**30, {"devices": (1, 2), "batch_size": (64, 2_048, 16_384)}),
     ],
-    ids=["one core", "two cores", "six cores", "eight GPUs", "two small GPUs"],
+    ids=["one core", "two cores", "six cores", "many cores", "eight GPUs", "two small GPUs"],
 )
 def test_a_machine_gets_as_many_devices_as_it_has(devices, free_bytes, expected):
-    assert SCALING.fit({}, Room(free_bytes, devices)) == expected
+    assert SCALING.fit({}, Room(free_bytes, devices, on_gpu=free_bytes is not None)) == expected
 
 
 def test_on_one_device_the_strategies_alone_are_measured():
@@ -79,7 +80,7 @@ def test_on_one_device_the_strategies_alone_are_measured():
     [
         ({"devices": (4,)}, "2 cores, each of them a device, may be used here. Choose 1 to 2"),
         ({"devices": (0,)}, "--axis devices=0"),
-        ({"batch_size": (65,)}, "--axis batch_size=65: 2 devices cannot share it evenly"),
+        ({"batch_size": (65,), "devices": (2,)}, "--axis batch_size=65: 2 devices cannot share it evenly"),
         ({"batch_size": (0,)}, "1 to 262,144"),
         ({"batch_size": (300_000,)}, "1 to 262,144"),
         ({"mode": ("eager",)}, "devices share a step as function, function-fused, function-xla-gradients"),
@@ -93,4 +94,4 @@ def test_what_cannot_be_is_refused_with_what_can(axes, message):
 
 def test_gpus_are_called_that():
     with pytest.raises(UsageError, match="2 GPUs may be used here"):
-        SCALING.fit({"devices": (4,)}, Room(2**35, 2))
+        SCALING.fit({"devices": (4,)}, Room(None, 2, on_gpu=True))
