@@ -27,6 +27,7 @@ from bench.commands.options import (
     Label,
     OnOff,
     Out,
+    Preset,
     PresetName,
     PythonTracer,
     Seed,
@@ -57,14 +58,7 @@ _AUTO = "auto"  # of --baseline; a file of that name is ./auto
 
 
 def run(
-    preset: Annotated[
-        PresetName,
-        typer.Option(
-            metavar="quick|standard|thorough",
-            rich_help_panel=WHAT,
-            help="How much to measure; `bench list` describes them.",
-        ),
-    ] = (PresetName.quick),
+    preset: Preset = PresetName.quick,
     experiment: Annotated[
         list[str] | None,
         typer.Option(

@@ -82,6 +82,14 @@ History = Annotated[
 ]
 
 
+Preset = Annotated[
+    PresetName,
+    typer.Option(
+        metavar="quick|standard|thorough",
+        rich_help_panel=WHAT,
+        help="How much to measure; `bench list` describes them.",
+    ),
+]
 Device = Annotated[
     DeviceName,
     typer.Option(

@@ -18,6 +18,7 @@ from bench.commands.options import (
     Label,
     OnOff,
     Out,
+    Preset,
     PresetName,
     Seed,
     Tf32,
@@ -69,14 +70,7 @@ def rank(
             min=1.0, max=3_600.0, metavar="SECONDS", rich_help_panel=JOB, help="How long to wait for the other ranks."
         ),
     ] = 60.0,
-    preset: Annotated[
-        PresetName,
-        typer.Option(
-            metavar="quick|standard|thorough",
-            rich_help_panel=WHAT,
-            help="How much to measure; `bench list` describes them.",
-        ),
-    ] = PresetName.quick,
+    preset: Preset = PresetName.quick,
     axis: Annotated[
         list[str] | None,
         typer.Option(

@@ -8,7 +8,8 @@ from pathlib import Path
 from bench.doctor import gpu, host, tensorflow_runs
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import UsageError
-from bench.launch.launcher import SERVER_COMMAND, Timeouts
+from bench.launch.server import SERVER_COMMAND
+from bench.launch.worker import Timeouts
 from bench.machine import container, cuda_cache, device, nvml
 from bench.machine import facts as machine_facts
 from bench.machine.device import DeviceChoice

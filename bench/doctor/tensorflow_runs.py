@@ -9,7 +9,8 @@ from pathlib import Path
 from bench import protocol
 from bench.doctor.finding import Finding, ok, problem, warning
 from bench.errors import BenchError
-from bench.launch.launcher import Server, Timeouts, WorkerFailed
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts, WorkerFailed
 from bench.machine import cuda_cache, environment, missing_gpu, nvml
 from bench.machine.device import DeviceChoice
 from bench.measure import occupancy

@@ -10,10 +10,11 @@ from pathlib import Path
 from bench import protocol
 from bench.errors import BenchError, UsageError
 from bench.launch import wire
-from bench.launch.launcher import Server, WorkerFailed
 from bench.launch.place import Place
 from bench.launch.ranks import free_addresses
+from bench.launch.server import Server
 from bench.launch.wire import NoAnswer
+from bench.launch.worker import WorkerFailed
 
 LEADER = "Rank 0"
 _LOG_BYTES = 20_000

@@ -15,10 +15,10 @@ from typing import Any
 from bench import protocol
 from bench.errors import UsageError
 from bench.launch import wire
-from bench.launch.launcher import Timeouts, Worker, WorkerFailed, wait_until_ready
 from bench.launch.place import Place
 from bench.launch.ranks import Member, free_addresses
 from bench.launch.wire import NoAnswer
+from bench.launch.worker import Timeouts, Worker, WorkerFailed, wait_until_ready
 from bench.results.record import Fact
 
 # A worker there is forked like one here; its server may have to load TensorFlow first.

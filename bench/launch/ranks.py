@@ -13,7 +13,8 @@ import msgspec
 
 from bench import protocol
 from bench.backends import clock
-from bench.launch.launcher import Server, Timeouts, Worker, WorkerFailed
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts, Worker, WorkerFailed
 from bench.machine import interrupts
 from bench.plan.case import Case
 

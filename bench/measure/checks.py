@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from bench.launch.launcher import WorkerFailed
+from bench.launch.worker import WorkerFailed
 from bench.measure import same_model
 from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.repetition import Repetition

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.experiments.base import Experiment
-from bench.launch.launcher import Server
+from bench.launch.server import Server
 from bench.machine.energy import Meter
 from bench.measure import separate
 from bench.measure.checks import Checks

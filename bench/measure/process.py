@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from bench import protocol
-from bench.launch.launcher import Worker
 from bench.launch.ranks import Ranks
+from bench.launch.worker import Worker
 from bench.machine import interference, telemetry
 from bench.machine.nvml import Reading
 from bench.measure.entry import Entry

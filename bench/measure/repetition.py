@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from bench import protocol
 from bench.launch import ranks
-from bench.launch.launcher import Server, Worker, WorkerFailed
 from bench.launch.ranks import Ranks
+from bench.launch.server import Server
+from bench.launch.worker import Worker, WorkerFailed
 from bench.machine import interference, interrupts, nvml, telemetry
 from bench.measure import applied, causes, cooling, occupancy, same_model
 from bench.measure.entry import Entries, Entry

@@ -8,8 +8,9 @@ from statistics import quantiles
 from typing import Any
 
 from bench import protocol
-from bench.launch.launcher import Server, WorkerFailed
 from bench.launch.ranks import NOT_BY_TIME
+from bench.launch.server import Server
+from bench.launch.worker import WorkerFailed
 from bench.machine.energy import Meter
 from bench.measure import causes, occupancy
 from bench.measure.process import LiveProcess

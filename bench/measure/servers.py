@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.launch.launcher import Server, Timeouts
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Side
 

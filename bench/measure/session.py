@@ -8,7 +8,8 @@ from dataclasses import replace
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
-from bench.launch.launcher import Server, WorkerFailed
+from bench.launch.server import Server
+from bench.launch.worker import WorkerFailed
 from bench.machine import cores, missing_gpu, nvml, topology
 from bench.measure import causes, entry, occupancy, separate, stopping
 from bench.measure.entry import BASE, NEW, Side

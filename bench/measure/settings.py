@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.launch.followers import Job
-from bench.launch.launcher import Timeouts
+from bench.launch.worker import Timeouts
 from bench.machine.nvml import Gpu
 from bench.plan.preset import Preset
 from bench.results.record import USUAL_TRACERS, Tracers

@@ -11,8 +11,9 @@ from bench import __version__, protocol
 from bench.errors import BenchError, ExitCode, Interrupted, UsageError
 from bench.launch import follower, followers
 from bench.launch.followers import Job
-from bench.launch.launcher import Server, Timeouts
 from bench.launch.place import Place
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts
 from bench.machine import cores, cuda_cache, device, environment, facts, interrupts, nvml
 from bench.machine.device import DeviceChoice
 from bench.output.progress import View

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.compare.stored_run import Run
-from bench.launch.launcher import SERVER_COMMAND, Timeouts
 from bench.launch.place import Place
+from bench.launch.server import SERVER_COMMAND
+from bench.launch.worker import Timeouts
 from bench.machine.affinity import Affinity
 from bench.plan.case import Axes
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset

@@ -13,7 +13,7 @@ from bench.compare.stored_run import Run
 from bench.errors import NotComparable, UsageError
 from bench.experiments.base import ExperimentPlan
 from bench.launch.followers import Job
-from bench.launch.launcher import Timeouts
+from bench.launch.worker import Timeouts
 from bench.machine import affinity, cuda_cache, environment, facts
 from bench.machine.cuda_cache import CudaCache
 from bench.machine.device import DeviceChoice

@@ -20,7 +20,7 @@ WORDS = {
     "bench/doctor/tensorflow_runs.py": {"Measure the other modes: --only 'function/*'": "modes of a step"},
     "bench/machine/control_group.py": {"memory": "a controller of the kernel's"},
     "bench/machine/facts.py": {"memory": "a group of facts"},
-    "bench/launch/launcher.py": {"memory": "a kind of failure"},
+    "bench/launch/worker.py": {"memory": "a kind of failure"},
     "bench/recording/build.py": {"memory": "an axis"},
     "bench/results/to_3.py": {
         "roofline": "what an experiment of older files is called now",

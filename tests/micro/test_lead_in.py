@@ -7,7 +7,8 @@ import numpy as np
 from bench import protocol
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.launch.launcher import Server, Timeouts
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts
 
 ROUNDS = 25
 STEPS = 25

@@ -19,7 +19,8 @@ from bench import protocol
 from bench.backends.tensorflow import pipelines
 from bench.backends.tensorflow.workload import WORKLOAD, Config
 from bench.launch import ranks
-from bench.launch.launcher import Server, Timeouts, WorkerFailed
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts, WorkerFailed
 from bench.measure import same_model
 from bench.plan import workload
 from bench.plan.case import Case

@@ -9,7 +9,8 @@ from support import documents, patience
 
 from bench import protocol
 from bench.doctor import host
-from bench.launch.launcher import Server, Timeouts
+from bench.launch.server import Server
+from bench.launch.worker import Timeouts
 from bench.machine import device, environment, variables
 from bench.recording import fingerprint
 

@@ -8,7 +8,8 @@ import pytest
 from support import patience
 
 from bench import protocol
-from bench.launch.launcher import CAN_STOP_WORKERS, Server, Timeouts
+from bench.launch.server import Server
+from bench.launch.worker import CAN_STOP_WORKERS, Timeouts
 from bench.plan.case import Case
 
 pytestmark = pytest.mark.skipif(not CAN_STOP_WORKERS, reason="workers are stopped on Linux only")

@@ -4,7 +4,7 @@ import pytest
 
 from bench.experiments import selection
 from bench.experiments.selection import Choice
-from bench.launch.launcher import Timeouts
+from bench.launch.worker import Timeouts
 from bench.machine.nvml import Gpu
 from bench.measure import entry, occupancy
 from bench.measure.occupancy import Baseline

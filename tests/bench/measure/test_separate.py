@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from bench.launch.launcher import Timeouts, WorkerFailed
+from bench.launch.worker import Timeouts, WorkerFailed
 from bench.machine.nvml import Gpu
 from bench.measure import separate
 from bench.measure.settings import Settings

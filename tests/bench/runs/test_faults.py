@@ -13,7 +13,7 @@ from support import patience
 from bench.errors import BenchError, ExitCode, UsageError
 from bench.experiments.base import Exhibit, Experiment
 from bench.experiments.registry import EXPERIMENTS
-from bench.launch.launcher import Timeouts
+from bench.launch.worker import Timeouts
 from bench.measure.repetition import MOST_ROUNDS_TIMES
 from bench.output import cells
 from bench.plan.case import Case

@@ -13,8 +13,9 @@ from support import patience
 
 from bench import protocol
 from bench.errors import BenchError
-from bench.launch import launcher
-from bench.launch.launcher import CAN_STOP_WORKERS, Server, ServerGone, Timeouts, WorkerFailed
+from bench.launch import worker as workers
+from bench.launch.server import Server, ServerGone
+from bench.launch.worker import CAN_STOP_WORKERS, Timeouts, WorkerFailed
 from bench.plan.case import Case
 
 CASE = Case(experiment="modes", mode="function", pipeline="resident")
@@ -80,7 +81,7 @@ def test_the_parent_sleeps_while_a_worker_measures(worker):
 def test_a_killed_worker_is_out_of_memory_where_the_kernel_counts_one(server, tmp_path, monkeypatch, kills, reason):
     """The kernel's counter is stood in for: a test must not exhaust the machine's memory."""
     counter = iter([41, 41 + kills])
-    monkeypatch.setattr(launcher, "_out_of_memory_kills", lambda: next(counter))
+    monkeypatch.setattr(workers, "out_of_memory_kills", lambda: next(counter))
     worker, _ = server.start_worker(tmp_path / "worker.log")
     os.kill(worker.pid, signal.SIGKILL)
     with pytest.raises(WorkerFailed, match=reason):
@@ -90,7 +91,7 @@ def test_a_killed_worker_is_out_of_memory_where_the_kernel_counts_one(server, tm
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other kernels keep no such counter")
 def test_the_kernels_counter_is_read():
-    assert launcher._out_of_memory_kills() >= 0
+    assert workers.out_of_memory_kills() >= 0
     assert "oom_kill " in Path("/proc/vmstat").read_text()
 
 
@@ -125,8 +126,8 @@ def test_a_reply_of_another_type_is_a_failure(worker):
 def test_a_healthy_log_has_no_telling_line(worker, server):
     """What ends a worker from outside stands in no log, and nothing else is named in its place."""
     prepare(worker)
-    assert launcher._telling_line(worker.log) == ""
-    assert launcher._telling_line(server._log) == ""
+    assert workers.telling_line(worker.log) == ""
+    assert workers.telling_line(server._log) == ""
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_healthy_log_has_no_telling_line(worker, server):
 )
 def test_the_line_that_tells_the_cause(tmp_path, log, line):
     (tmp_path / "log").write_text(log)
-    found = launcher._telling_line(tmp_path / "log")
+    found = workers.telling_line(tmp_path / "log")
     assert line in found
     assert bool(found) == bool(line)
 
