@@ -187,8 +187,9 @@ def gather(own: protocol.Hello, place: Place, seconds: float, say: Callable[[str
         if why := _why_no_seats([own, *(follower.hello for follower in found.values())]):
             raise UsageError(why)
     except BaseException as error:
+        why = str(error) if isinstance(error, UsageError) else "Rank 0 was ended before all ranks had come."
         for follower in found.values():
-            _refuse(follower.link, str(error) or "Rank 0 has ended.")
+            _refuse(follower.link, why)
         listening.close()
         raise
     return Job(own, place.host, list(found.values()), listening)
@@ -310,7 +311,8 @@ def _reap(follower: Follower, pid: int, log: Path) -> int:
     try:
         wire.send(follower.link, protocol.EndRank(request=request, pid=pid), follower.name)
         ended = follower.reply(request, _END_SECONDS)
-    except NoAnswer:
+    except NoAnswer as gone:
+        log.write_text(f"its rank cannot be asked why: {gone}\n")
         return 1
     if not isinstance(ended, protocol.RankEnded):
         return 1
