@@ -13,14 +13,15 @@ Row = tuple[str, str, Profile]
 """The name of a traced case, the milliseconds of its timed step, and its trace."""
 
 _CAPTION = (
-    "Milliseconds. timed: median of the samples, without a profiler. traced: from the first step's start to the end of "
-    "the last thing that ran, over the steps; it is kernels, copies that no kernel hides, and idle. host: from one "
-    "step's beginning to the next one's on the host, which may run ahead of the GPU. busy: share of the traced time in "
-    "which the GPU ran something. run, gaps: kernels, and stretches without any work, a step. xprof: its own step."
+    "Milliseconds. untraced: median of the samples, without a profiler. traced: from the first step's start to the end "
+    "of the last thing that ran, over the steps; it is kernels, copies that no kernel hides, and idle. host: from one "
+    "step's beginning to the next one's on the host, which may run ahead of the GPU. utilisation: share of the traced "
+    "time in which the GPU ran something. launches, gaps: kernels, and stretches without any work, a step. xprof: its "
+    "own step."
 )
 IDLE = "idle: nothing ran on the GPU. launched by the host in: from one step's beginning to the next one's there."
 _COPIES_CAPTION = "a step; milliseconds of all, overlapping ones counted twice. host memory: pinned or pageable."
-_KERNELS_CAPTION = "a step; share: of the time of all kernels."
+_KERNELS_CAPTION = "a step; %: of the time of all kernels."
 _LONGEST_NAME = 60
 
 
@@ -34,23 +35,23 @@ def tables(rows: Sequence[Row]) -> tuple[Grid, ...]:
     known = [(name, timed, profile, profile.gpu) for name, timed, profile in rows if profile.gpu]
     return (
         Grid(
-            title="A step on the GPU",
+            title="Step time breakdown on the GPU",
             headings=(
-                *("case", "timed", "traced", "host", "kernels", "copies", "idle", "busy", "run", "gaps", "longest gap"),
-                "xprof",
+                *("case", "untraced", "traced", "host", "kernels", "copies", "idle"),
+                *("utilisation", "launches", "gaps", "longest gap", "xprof"),
             ),
             rows=tuple((name, timed, *_cells(trace), _of_xprof(profile)) for name, timed, profile, trace in known),
             caption=_CAPTION,
         ),
         Grid(
             title="Copies",
-            headings=("case", "kind", "host memory", "run", "bytes", "milliseconds"),
+            headings=("case", "kind", "host memory", "count", "bytes", "time [ms]"),
             rows=tuple((name, *_of_copy(copy)) for name, _, _, trace in known for copy in trace.copies),
             caption=_COPIES_CAPTION,
         ),
         Grid(
             title="Kernels that take longest",
-            headings=("case", "run", "milliseconds", "share", "kernel"),
+            headings=("case", "launches", "time [ms]", "%", "kernel"),
             rows=tuple(
                 (name, f"{k.runs:.3g}", _milli(k.seconds), f"{100 * k.share:.0f}%", k.name[:_LONGEST_NAME])
                 for name, _, _, trace in known

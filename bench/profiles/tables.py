@@ -10,15 +10,16 @@ from bench.results.record import Breakdown, Profile, TopOp
 from bench.results.schema import INPUT_OVERHEAD, Benchmark, Document
 
 _PARTS_CAPTION = (
-    "timed: median of the samples, without a profiler. traced: the mean step of one trace by "
+    "untraced: median of the samples, without a profiler. traced: the mean step of one trace by "
     "xprof, and its parts: compute of device and host, launching kernels, waiting for input, moving "
     "data, and idle, where nothing ran that is traced, as in Python."
 )
 _OPS_CAPTION = (
-    "of one trace by xprof; self: time of all its runs without what they called, and its share of the operations there."
+    "of one trace by xprof. self time: of all calls, without what they called; self %: of all operations there."
 )
 SLOWED_DOWN = 1.25  # a traced step over a timed one: beyond, the profiler's own cost is worth a word
 _LONGEST_NAME = 40
+_OPS_HEADINGS = ("device", "calls", "self time [ms]", "self %")
 _INPUT_APART = 0.10  # shares of a step beyond the interval, where waiting and loss are not the same thing
 _WITH_GRAPHS = " (CUDA graphs)"
 
@@ -109,8 +110,8 @@ def tables(document: Document) -> tuple[Grid, ...]:
         rows = [(one.name, milliseconds(one.benchmark.extra_info.steps_per_second), one.profile) for one in found]
         return gpu_tables.tables(rows)
     parts = Grid(
-        title="A step in parts, in milliseconds",
-        headings=("case", "timed", "traced", *PARTS),
+        title="Step time breakdown [ms]",
+        headings=("case", "untraced", "traced", *PARTS),
         rows=tuple(_row(one) for one in found),
         caption=_PARTS_CAPTION,
     )
@@ -129,7 +130,7 @@ def top_ops(document: Document) -> Grid:
     """The operations that take longest, case by case."""
     return Grid(
         title="Operations that take longest",
-        headings=("case", "where", "runs", "self", "share", "kind", "operation"),
+        headings=("case", *_OPS_HEADINGS, "kind", "operation"),
         rows=tuple(
             (one.name, *_op_cells(op), op.kind, op.name)
             for one in traced(document)
@@ -143,13 +144,13 @@ def top_ops(document: Document) -> Grid:
 def of_case(one: Traced) -> list[Grid]:
     """Tables about one trace that fit a terminal."""
     whole = one.step_seconds
-    rows = [("timed, without a profiler", one.timed_seconds, ""), ("traced", whole, "")]
+    rows = [("untraced", one.timed_seconds, ""), ("traced", whole, "")]
     rows += [(part, seconds, f"{100 * seconds / whole:.1f}%") for part, seconds in one.parts.items()]
     if one.profile.gpu:
         rows.append(("launched by the host in", one.profile.gpu.host_seconds, ""))
     step = Grid(
-        title=f"A step of {one.name}, by {one.steps} traced steps",
-        headings=("part", "milliseconds", "of the traced step"),
+        title=f"Step time breakdown of {one.name}, {one.steps} traced steps",
+        headings=("part", "time [ms]", "of the traced step"),
         rows=tuple((name, f"{1e3 * seconds:.3f}", share) for name, seconds, share in rows),
         caption=gpu_tables.IDLE if one.profile.gpu else "idle: nothing ran that is traced, as in Python.",
     )
@@ -157,7 +158,7 @@ def of_case(one: Traced) -> list[Grid]:
         return [step, *gpu_tables.tables([(_shortened(one.name), "", one.profile)])[1:]]
     ops = Grid(
         title="Operations that take longest",
-        headings=("operation", "where", "runs", "self", "share"),
+        headings=("operation", *_OPS_HEADINGS),
         rows=tuple((_shortened(op.name), *_op_cells(op)) for op in one.ops),
         caption=_OPS_CAPTION,
     )
@@ -165,7 +166,7 @@ def of_case(one: Traced) -> list[Grid]:
 
 
 def _op_cells(op: TopOp) -> tuple[str, ...]:
-    return op.side, f"{op.occurrences:,}", f"{1e3 * op.self_seconds:.2f} ms", f"{100 * op.self_share:.0f}%"
+    return op.side, f"{op.occurrences:,}", f"{1e3 * op.self_seconds:.2f}", f"{100 * op.self_share:.0f}%"
 
 
 def _shortened(name: str) -> str:
@@ -198,8 +199,8 @@ def _disagreements(document: Document) -> Iterator[str]:
     if slowed:
         found = ", ".join(f"{one.name} {one.slow_down:.1f}x" for one in slowed)
         yield (
-            f"A traced step took longer than in the slowest repetition: {found} the median. The profiler costs "
-            "something for every event; for speeds take the timed figures, and of the trace only which part is large."
+            f"A traced step took longer than in the slowest repetition: {found} the median. Profiling overhead: use "
+            "traces for proportions, not absolute times."
         )
     faster = [one for one in traced(document) if one.is_shortened]
     if faster:

@@ -119,11 +119,11 @@ def test_of_a_gpu_the_trace_itself_is_shown_and_xprofs_step_beside_it():
     found = on_a_gpu(lambda name, timed: profile(gpu=gpu_trace(timed), breakdown=breakdown(0.8 * timed)))
     steps, copies, kernels = tables.tables(found)
     row = dict(zip(steps.headings, next(row for row in steps.rows if row[0] == "modes/eager/resident"), strict=True))
-    timed = float(row["timed"].split()[0])
+    timed = float(row["untraced"].split()[0])
     assert float(row["traced"]) == pytest.approx(timed, rel=0.02)
     assert float(row["xprof"]) == pytest.approx(0.8 * timed, rel=0.02)
     assert float(row["kernels"]) == pytest.approx(0.3 * timed, rel=0.02)
-    assert (row["busy"], row["run"]) == ("30%", "1")
+    assert (row["utilisation"], row["launches"]) == ("30%", "1")
     assert copies.rows[0][1:5] == ("host to device", "pageable", "1", "200,704")
     assert kernels.rows[0][-2:] == ("100%", "gemm")
 

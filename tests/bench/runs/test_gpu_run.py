@@ -102,7 +102,7 @@ def test_where_asked_what_xla_compiled_is_traced_once_more_with_its_cuda_graphs_
         assert (folder / "logs" / "repetition-1" / "modes-xla-resident-cuda-graphs.log").is_file()
     page = (folder / "report.html").read_text()
     assert "modes/xla/resident (CUDA graphs)" in page
-    assert "A step on the GPU" in page
+    assert "Step time breakdown on the GPU" in page
 
 
 def test_a_driver_that_fails_half_way_costs_its_figures_and_not_the_run(bench, stand_in):
