@@ -43,16 +43,20 @@ HUNG_SECONDS, HUNG_AT_ONCE_SECONDS = 10.0, 6.0
 
 
 class Census:
-    """A view that notes every process there is below this one whenever it is told something."""
+    """A view that notes every process that has come below this one whenever it is told something.
+
+    A browser of other tests may be there already, and stays.
+    """
 
     def __init__(self):
+        self._before = set(psutil.Process().children(recursive=True))
         self.seen = set()
 
     def say(self, text):
         pass
 
     def stage(self, text, fraction):
-        self.seen.update(psutil.Process().children(recursive=True))
+        self.seen.update(set(psutil.Process().children(recursive=True)) - self._before)
 
     milestone = advance = stage
 
