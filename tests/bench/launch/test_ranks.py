@@ -30,6 +30,8 @@ BATCH = 64
 PAIR = Case(experiment="scaling", strategy="multi-worker", devices=2, batch_size=BATCH)
 CORES = sorted(os.sched_getaffinity(0))[:2]
 
+pytestmark = pytest.mark.skipif(len(CORES) < 2, reason="needs two cores: each is a rank's device")
+
 
 def of(strategy, mode="function"):
     return Case(experiment="scaling", strategy=strategy, devices=2, batch_size=BATCH, mode=mode)

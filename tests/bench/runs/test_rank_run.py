@@ -20,6 +20,8 @@ def namespaces():
     """Two with a slow link between them; skip where they cannot be made."""
     if os.geteuid() != 0 or not shutil.which("ip"):
         pytest.skip("needs to be root, with iproute2: network namespaces")
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("needs two cores: each is a rank's device")
     names = [f"bench-{os.getpid()}-{i}" for i in range(2)]
     try:
         slow_link.make(names)
@@ -28,10 +30,13 @@ def namespaces():
         pytest.skip(f"network namespaces cannot be made here: {error.stderr[:200]}")
     command = [sys.executable, "-m", "support.slow_link", *names, str(DELAY_SECONDS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as link:
-        assert link.stdout.readline() == "ready\n"
-        yield names
-        link.kill()
-    slow_link.remove(names)
+        try:
+            if link.stdout.readline() != "ready\n":
+                pytest.skip("packets cannot be carried between network namespaces here")
+            yield names
+        finally:
+            link.kill()
+            slow_link.remove(names)
 
 
 def rank(namespace, number, folder):
