@@ -2,6 +2,7 @@
 
 import ipaddress
 import itertools
+import re
 import signal
 import socket
 import time
@@ -68,11 +69,6 @@ class Job:
     @property
     def _every(self) -> list[protocol.Hello]:
         return [self._own, *(follower.hello for follower in self._followers)]
-
-    @property
-    def ranks(self) -> int:
-        """How many there are."""
-        return len(self._every)
 
     @property
     def facts(self) -> dict[str, dict[str, Fact]]:
@@ -257,6 +253,8 @@ def _why_not(own: protocol.Hello, other: protocol.Hello, found: Mapping[int, Fol
     ):
         if ours != theirs:
             return _disagree(what, ours, theirs, f"rank {other.rank}")
+    if other.device == "cpu" and not all(re.fullmatch("[0-9]{1,6}", device) for device in other.devices):
+        return f"Rank {other.rank} does not say by their numbers which cores it may use."
     if not 0 < other.rank < own.ranks:
         others = own.ranks - 1
         return f"A rank says that it is number {other.rank} of {own.ranks}: besides rank 0 there are 1 to {others}."

@@ -2,14 +2,9 @@
 
 from typing import Protocol
 
-SINGLE = "single"
-MIRRORED = "mirrored"
-MULTI_WORKER = "multi-worker"
-DESCRIPTIONS = {
-    SINGLE: "one device, without tf.distribute",
-    MIRRORED: "tf.distribute.MirroredStrategy: the devices of one process, each with a copy of the model",
-    MULTI_WORKER: "tf.distribute.MultiWorkerMirroredStrategy: as many processes (ranks), a device each",
-}
+SINGLE = "single"  # one device, without tf.distribute
+MIRRORED = "mirrored"  # tf.distribute.MirroredStrategy: the devices of one process, each with a copy of the model
+MULTI_WORKER = "multi-worker"  # tf.distribute.MultiWorkerMirroredStrategy: as many processes (ranks), a device each
 
 
 class Shared(Protocol):

@@ -140,7 +140,7 @@ def _straggler(name: str, group: Group, cases: Sequence[Benchmark]) -> Iterator[
         number, ratio = late
         what = "rank" if group[0] == strategies.MULTI_WORKER else "replica"
         yield (
-            f"{name}: {what} {number} takes {with_interval(ratio, multiple)} the time of the others' median for "
+            f"{name}: {what} {number} takes {with_interval(ratio, multiple)} the median time of the others for "
             "forward and gradients alone."
         )
 

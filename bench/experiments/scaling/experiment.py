@@ -13,7 +13,7 @@ _STRATEGIES = (strategies.SINGLE, strategies.MIRRORED, strategies.MULTI_WORKER)
 _USUAL_MODE = "function"
 MODES = (_USUAL_MODE, "function-fused", "function-xla-gradients")
 DEVICES = (1, 2)
-# Examples in a batch: the notebook's, where communication is most of a step, up to where arithmetic is.
+# Examples in a batch: from the notebook's, where a further device brings least, up to where it should bring something.
 BATCH_SIZES = (64, 512, 2_048)
 GPU_BATCH_SIZES = (64, 2_048, 16_384, 65_536)
 MOST_EXAMPLES = 262_144

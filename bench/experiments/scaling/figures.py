@@ -24,15 +24,17 @@ ALL_REDUCE = "all_reduce"
 GRADIENTS_SECONDS = "gradients_seconds"  # of all replicas at the same time
 ALL_REDUCE_SECONDS = "all_reduce_model_seconds"
 ALL_REDUCE_BYTES = "all_reduce_model_bytes"
-_OF_SIZE = re.compile(r"all_reduce_of_(\d+)_seconds")
-_OF_REPLICA = re.compile(r"replica_(\d+)_alone_seconds")
+# Numbers as this module writes them: a result may come from anywhere.
+_NUMBER = "(0|[1-9][0-9]{0,11})"
+_OF_SIZE = re.compile(f"all_reduce_of_{_NUMBER}_seconds")
+_OF_REPLICA = re.compile(f"replica_{_NUMBER}_alone_seconds")
 
 # Figures.
 SPEEDUP = "strong_speedup_ratio"
 STRONG = "strong_efficiency_share"
 WEAK = "weak_efficiency_share"
 SHARE = "all_reduce_share"
-_STRAGGLER = re.compile(r"replica_(\d+)_over_others_ratio")
+_STRAGGLER = re.compile(f"replica_{_NUMBER}_over_others_ratio")
 
 
 def of_size(size: int) -> str:
@@ -89,7 +91,7 @@ def _of_gradients(record: CaseRecord) -> dict[str, Estimate]:
         return {GRADIENTS_SECONDS: estimates.missing(_why_not(record, GRADIENTS))} if _has(record) else {}
     found = {GRADIENTS_SECONDS: _level(values, GRADIENTS_SECONDS)}
     replicas = sorted(
-        {int(name[1]) for of_one in values.values() for key in of_one if (name := _OF_REPLICA.match(key))}
+        {int(name[1]) for of_one in values.values() for key in of_one if (name := _OF_REPLICA.fullmatch(key))}
     )
     if len(replicas) > 1:
         for number in replicas:
@@ -99,7 +101,7 @@ def _of_gradients(record: CaseRecord) -> dict[str, Estimate]:
 
 
 def _of_others(values: Mapping[str, float], number: int) -> float:
-    return median(value for name, value in values.items() if _OF_REPLICA.match(name) and name != of_replica(number))
+    return median(value for name, value in values.items() if _OF_REPLICA.fullmatch(name) and name != of_replica(number))
 
 
 def _has(record: CaseRecord) -> bool:
@@ -131,7 +133,7 @@ def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate
     if source is not record:
         return found
     count = record.case.devices
-    sizes = sorted({int(name[1]) for of_one in values.values() for key in of_one if (name := _OF_SIZE.match(key))})
+    sizes = sorted({int(name[1]) for of_one in values.values() for key in of_one if (name := _OF_SIZE.fullmatch(key))})
     for size in sizes:
         found[of_size(size)] = _level(values, of_size(size))
         algorithm = estimates.level([size / of_one[of_size(size)] for of_one in values.values()])
@@ -162,7 +164,7 @@ def _level(values: Mapping[int, Mapping[str, float]], name: str) -> Estimate:
 
 def sizes_of(found: Mapping[str, Estimate]) -> list[int]:
     """The sizes of which a case has an all-reduce."""
-    return sorted(int(name[1]) for key in found if (name := _OF_SIZE.match(key)))
+    return sorted(int(name[1]) for key in found if (name := _OF_SIZE.fullmatch(key)))
 
 
 def bandwidths(found: Mapping[str, Estimate], size: int) -> tuple[Estimate | None, Estimate | None]:
@@ -174,4 +176,4 @@ def bandwidths(found: Mapping[str, Estimate], size: int) -> tuple[Estimate | Non
 
 def over_others(found: Mapping[str, Estimate]) -> dict[int, Estimate]:
     """Each replica's time for forward and gradients alone over the median of the others', by number."""
-    return {int(name[1]): ratio for key, ratio in found.items() if (name := _STRAGGLER.match(key))}
+    return {int(name[1]): ratio for key, ratio in found.items() if (name := _STRAGGLER.fullmatch(key))}

@@ -70,7 +70,7 @@ def gather(place, own=HELLO, seconds=20.0):
 def test_ranks_that_fit_are_gathered_and_told_the_end(place):
     other = Other(place, hello(rank=1, host="there", devices=("0",)))
     job = gather(place)
-    assert job.ranks == 2
+    assert len(job.facts) == 2
     assert job.facts["rank_1"] == {"host": Fact(value="there"), "cpu_model": Fact(value="a CPU")}
     job.end(3)
     assert other.wait() == protocol.JobEnded(exit_code=3)
@@ -87,10 +87,11 @@ def test_ranks_that_fit_are_gathered_and_told_the_end(place):
         ({"device": "gpu"}, "the device of rank 0 is cpu, that of rank 1 is gpu"),
         ({"ranks": 3}, "the number of ranks of rank 0 is 2, that of rank 1 is 3"),
         ({"rank": 0}, "says that it is number 0 of 2"),
+        ({"devices": ("first",)}, "which cores it may use"),
         ({"rank": 2}, "says that it is number 2 of 2"),
         ({"devices": ("1",)}, None),
     ],
-    ids=["protocol", "suite", "tensorflow", "data", "workload", "device", "ranks", "first", "beyond", "fits"],
+    ids=["protocol", "suite", "tensorflow", "data", "workload", "device", "ranks", "first", "cores", "beyond", "fits"],
 )
 def test_a_rank_that_does_not_fit_ends_the_job_for_all(place, changes, message):
     other = Other(place, hello(**{"rank": 1, **changes}))
