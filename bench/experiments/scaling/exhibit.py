@@ -24,7 +24,7 @@ _CAPTION = (
     "batch over the case's own. all-reduce: of the gradients alone, over a step."
 )
 _WHOLE_CAPTION = (
-    "speed-up: over one device with the same batch, and that for each device (efficiency). weak efficiency: the time "
+    "speed-up: over one device with the same batch, and that for each device (efficiency). weak: efficiency, the time "
     "of a step on one device with a device's share of the batch over the case's own. all-reduce: of the gradients "
     "alone, over a step; parts of it may go on beside other work. gradients: forward and gradients of all devices at "
     "the same time, without communication."
@@ -49,10 +49,9 @@ def table(document: Document) -> Grid:
 
 def _row(benchmark: Benchmark) -> list[str]:
     info = benchmark.extra_info
-    rate = info.steps_per_second.value
     return [
         cells.rate(benchmark),
-        "-" if rate is None else f"{rate * info.case.batch_size:,.0f}",
+        _examples(benchmark),
         _cell(info.figures.get(figures.SPEEDUP), multiple),
         _share(info.figures.get(figures.WEAK)),
         _share(info.figures.get(figures.SHARE)),
@@ -152,16 +151,15 @@ def straggler(ratios: Mapping[int, Estimate]) -> tuple[int, Estimate] | None:
 
 
 def _whole_table(document: Document) -> Grid:
-    """A row for each case, of a document of one experiment; its rates with their ranges."""
+    """A row for each case, of a document of one experiment; steps/s and their ranges are in the report's own table."""
     return Grid(
         title="Speed-up",
         headings=(
             "case",
-            "steps/s",
             "examples/s",
             "speed-up",
             "efficiency",
-            "weak efficiency",
+            "weak",
             "all-reduce",
             "gradients [ms]",
         ),
@@ -175,8 +173,7 @@ def _whole_row(benchmark: Benchmark) -> tuple[str, ...]:
     gradients = found.get(figures.GRADIENTS_SECONDS)
     return (
         benchmark.name,
-        cells.rate_with_range(benchmark),
-        cells.rate_with_range(benchmark, benchmark.extra_info.case.batch_size),
+        _examples(benchmark),
         _cell(found.get(figures.SPEEDUP), multiple),
         _share(found.get(figures.STRONG)),
         _share(found.get(figures.WEAK)),
@@ -192,13 +189,13 @@ def _by_size(document: Document) -> Grid:
             f"{case.extra_info.case.strategy}/{case.extra_info.case.devices}",
             size(number),
             scaled(found[figures.of_size(number)], 1e6),
-            *("-" if one is None else scaled(one, 1e-9) for one in figures.bandwidths(found, number)),
+            *("-" if one is None else scaled(one, 1e-6) for one in figures.bandwidths(found, number)),
         )
         for case in cells.without_control(document)
         for found in [case.extra_info.figures]
         for number in figures.sizes_of(found)
     ]
-    headings = ("devices", "size", "time [µs]", "algorithm [GB/s]", "bus [GB/s]")
+    headings = ("devices", "size", "time [µs]", "algorithm [MB/s]", "bus [MB/s]")
     return Grid(title="All-reduce by size", headings=headings, rows=tuple(rows), caption=_SIZES_CAPTION)
 
 
@@ -209,8 +206,13 @@ def _replicas(document: Document) -> Grid:
         for (strategy, count), cases in _groups(document).items()
         for number, ratio in sorted(figures.over_others(cases[-1].extra_info.figures).items())
     ]
-    caption = f"time for forward and gradients alone over the median of the others'; above {STRAGGLES:g}x it is named."
+    caption = f"time for forward and gradients alone over the median of the others; above {STRAGGLES:g}x it is named."
     return Grid(title="Replicas", headings=("devices", "replica", "over others"), rows=tuple(rows), caption=caption)
+
+
+def _examples(benchmark: Benchmark) -> str:
+    rate = benchmark.extra_info.steps_per_second.value
+    return "-" if rate is None else f"{rate * benchmark.extra_info.case.batch_size:,.0f}"
 
 
 def _cell(estimate: Estimate | None, form: Callable[[float], str]) -> str:
