@@ -4,7 +4,7 @@ They are written against the result of one part's run, so that tests/bench/runs/
 test_gpu_memory_run.py beside it can try them on those of the stand-ins.
 """
 
-from bench.experiments.batch.experiment import MOST_EXAMPLES
+from bench.experiments.batch_sizes import MOST_EXAMPLES
 from bench.experiments.roofline.peaks import read
 from bench.plan.memory_policy import parse
 from bench.results.schema import Document

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bench.errors import UsageError
+from bench.experiments import batch_sizes
 from bench.experiments.base import Exhibit, Experiment, InWorker, Measurement, Room
 from bench.experiments.scaling.figures import ALL_REDUCE, GRADIENTS, figures, first_batch
 from bench.plan import strategies
@@ -16,20 +17,17 @@ DEVICES = (1, 2)
 # Examples in a batch: from the notebook's, where a further device brings least, up to where it should bring something.
 BATCH_SIZES = (64, 512, 2_048)
 GPU_BATCH_SIZES = (64, 2_048, 16_384, 65_536)
-MOST_EXAMPLES = 262_144
 _MOST_CORES = 8
-_BYTES_A_ROW = 90_000  # of a GPU's memory, as in the experiment about batches (docs/experiments/batch.md)
+_BYTES_A_ROW = 2.5 * batch_sizes.BYTES_A_ROW  # of a GPU's memory, as in the experiment about batches
 
 
 def _cases(axes: Axes) -> Sequence[Case]:
     """For each number of devices every size as it is (strong), and that many times it, up to the largest (weak)."""
-    sizes = [int(size) for size in axes.get("batch_size", BATCH_SIZES)]
+    sizes = batch_sizes.chosen(axes, BATCH_SIZES)
     devices = [int(count) for count in axes.get("devices", DEVICES)]
     modes = [str(mode) for mode in axes.get("mode", MODES)]
     if unknown := [mode for mode in modes if mode not in MODES]:
         raise UsageError(f"--axis mode={unknown[0]}: devices share a step as {', '.join(MODES)}.")
-    if wrong := [size for size in sizes if not 1 <= size <= MOST_EXAMPLES]:
-        raise UsageError(f"--axis batch_size={wrong[0]}: a batch has 1 to {MOST_EXAMPLES:,} examples.")
     return [
         Case(experiment="scaling", axes=_AXES, strategy=strategy, devices=count, batch_size=size, mode=mode)
         for strategy in _STRATEGIES

@@ -7,8 +7,8 @@ import pytest
 
 from bench.commands import axes
 from bench.errors import UsageError
-from bench.experiments import selection
-from bench.experiments.batch.experiment import BATCH_SIZES, batch_sizes
+from bench.experiments import batch_sizes, selection
+from bench.experiments.base import Room
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice, experiments_about
 from bench.machine.device import DeviceChoice
@@ -190,7 +190,7 @@ def test_batch_sizes_can_be_chosen_and_the_notebooks_stays():
     def names(*sizes):
         return [case.name for case in select(Choice(("batch",), axes={"batch_size": sizes} if sizes else {}))]
 
-    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in BATCH_SIZES] + [
+    assert names() == [f"{mode}/{size}" for mode in ("function", "xla") for size in batch_sizes.CPU_SIZES] + [
         "function/64/control"
     ]
     assert names(8) == ["function/8", "function/64", "xla/8", "xla/64", "function/64/control"]
@@ -228,16 +228,16 @@ def test_axes_are_named_with_values_and_commas():
     ],
 )
 def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
-    sizes = batch_sizes(gibibytes * 2**30)
+    (sizes,) = EXPERIMENTS["batch"].fit({}, Room(gibibytes * 2**30, 1, on_gpu=True)).values()
     assert max(sizes) == largest
-    assert set(BATCH_SIZES) <= set(sizes)
+    assert set(batch_sizes.CPU_SIZES) <= set(sizes)
     assert all(after == 4 * before for before, after in itertools.pairwise(sizes))
 
 
 @pytest.mark.parametrize(
     ("experiment", "chosen", "gpu", "expected"),
     [
-        pytest.param("batch", {}, "0", (*BATCH_SIZES, 16_384, 65_536), id="a GPU with 16 GiB of which some are used"),
+        pytest.param("batch", {}, "0", batch_sizes.GPU_SIZES[:-1], id="a GPU with 16 GiB of which some are used"),
         pytest.param("batch", {}, None, None, id="a CPU has the usual ones"),
         pytest.param("batch", {"batch_size": (8,)}, "0", (8,), id="those that were asked for"),
         pytest.param("modes", {}, "0", None, id="another experiment"),
@@ -246,5 +246,5 @@ def test_a_gpu_gets_batches_as_large_as_its_memory_allows(gibibytes, largest):
 def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, chosen, gpu, expected):
     memory = GpuMemory(total=16 * 2**30, used=400 * 2**20)
     device = DeviceChoice("gpu" if gpu else "cpu", "", {}, "", (gpu,) if gpu else ())
-    room = room_of(device, SimpleNamespace(memory=lambda: (memory, None)))
+    room = room_of(device, SimpleNamespace(memory=lambda: (memory, None), compute_capability=lambda: (8, 0)))
     assert selection.fitted(chosen, [experiment], room)[experiment].get("batch_size") == expected
