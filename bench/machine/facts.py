@@ -32,6 +32,8 @@ def look(
             "governor": fact(lambda: _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")),
             "max_hertz": fact(lambda: 1000 * int(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq"))),
             "energy_counter": fact(_energy_counter),
+            "bfloat16_instructions": fact(lambda: _instructions(root, "amx_bf16", "avx512_bf16")),
+            "float16_instructions": fact(lambda: _instructions(root, "amx_fp16", "avx512_fp16")),
             "virtualised": fact(lambda: "hypervisor" in _cpuinfo(root, "flags").split()),
         },
         "memory": {
@@ -86,6 +88,16 @@ def _cpuinfo(root: Path, key: str) -> str:
     if found is None:
         raise _Unknown(f"the kernel gives no {key}")
     return found
+
+
+def _instructions(root: Path, *names: str) -> str:
+    """Those of these names in the kernel's flags, an empty text where the processor has none of them.
+
+    They multiply numbers of 16 bits: Intel's AMX in tiles, AVX-512 in vectors (Linux, arch/x86/include/asm/
+    cpufeatures.h, AMX_BF16, AMX_FP16, AVX512_BF16, AVX512_FP16).
+    """
+    flags = _cpuinfo(root, "flags").split()
+    return ", ".join(name for name in names if name in flags)
 
 
 def _text(path: Path) -> str:

@@ -39,6 +39,28 @@ def test_a_machine_of_files_is_described(root):
     assert found["container/image_digest"].value == "registry/bench@sha256:0a1b"
 
 
+@pytest.mark.parametrize(
+    ("flags", "bfloat16", "float16"),
+    [
+        ("fpu avx2", "", ""),
+        ("avx512_bf16 avx512_fp16", "avx512_bf16", "avx512_fp16"),
+        ("amx_bf16 avx512_bf16 amx_tile", "amx_bf16, avx512_bf16", ""),
+    ],
+    ids=["none", "vectors", "tiles"],
+)
+def test_instructions_for_few_bits_are_named(root, flags, bfloat16, float16):
+    (root / "proc/cpuinfo").write_text(f"model name\t: Xeon\nflags\t\t: {flags}\n")
+    found = values(root)
+    assert found["cpu/bfloat16_instructions"].value == bfloat16
+    assert found["cpu/float16_instructions"].value == float16
+
+
+def test_without_flags_nothing_is_known_of_instructions(root):
+    (root / "proc/cpuinfo").write_text("model name\t: Neoverse\n")
+    fact = values(root)["cpu/bfloat16_instructions"]
+    assert (fact.value, fact.reason) == (None, "the kernel gives no flags")
+
+
 def test_an_image_of_ours_is_told_by_its_build(root):
     (root / "opt/bench").mkdir(parents=True)
     (root / "opt/bench/build-id").write_text("ab" * 32 + "\n")
