@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from bench.plan.case import Axes, Case, is_reference, reference
+from bench.plan.case import Axes, Case, is_reference, reference, unvaried
 from bench.plan.preset import Preset
 from bench.protocol import Measure
 from bench.results.record import CaseRecord, Quantities, RepetitionRecord, SameModel
@@ -133,16 +133,22 @@ def is_measured(record: CaseRecord) -> bool:
 class Room:
     """What a machine offers an experiment: bytes free on its GPU, None where there is none or it does not say; devices.
 
-    `devices` are how many may share a step: the GPUs that may be used, or on a CPU the cores.
+    `devices` are how many may share a step: the GPUs that may be used, or on a CPU the cores. `capability` is the GPU's
+    compute capability, None where it does not say.
     """
 
     free_bytes: int | None
     devices: int
     on_gpu: bool = False
+    capability: tuple[int, int] | None = None
 
 
 def _as_chosen(axes: Axes, room: Room) -> Axes:
     return axes
+
+
+def _can_be(case: Case, room: Room) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +158,8 @@ class Experiment:
     `cases` makes them of the values chosen for axes, or of the experiment's own; the reference and its A/A control come
     with them. `usual` gives the globs of those that are measured where none are asked for, `brief` those in the
     shortest preset. `fit` chooses values for what the machine offers, where none are chosen; it raises UsageError for
-    those that it does not offer. `exhibit` and `worker` import what they need when they are called: Matplotlib, a
+    those that it does not offer. `why_not` says why a case is not measured on a machine, None where it is: never of the
+    reference. `exhibit` and `worker` import what they need when they are called: Matplotlib, a
     framework.
     """
 
@@ -167,6 +174,7 @@ class Experiment:
     brief: tuple[str, ...] | None = None  # None: as usual
     in_brief: bool = False  # whether the shortest preset measures it where no experiment is named
     fit: Callable[[Axes, Room], Axes] = _as_chosen
+    why_not: Callable[[Case, Room], str | None] = _can_be
     on_request: bool = False  # measured only where it is named
     across_devices: bool = False  # its cases share several devices: all GPUs that may be used, or a CPU's cores
     alone: bool = False  # each case has a GPU to itself
@@ -185,5 +193,5 @@ def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ..
     chosen = {name: values for name, values in (axes or {}).items() if name in experiment.axes}
     cases = tuple(dict.fromkeys(experiment.cases(chosen)))
     if not any(is_reference(case) for case in cases):
-        cases = (Case(experiment=experiment.name, axes=experiment.axes), *cases)
+        cases = (unvaried(experiment.name, experiment.axes), *cases)
     return (*cases, *(msgspec.structs.replace(case, control=True) for case in cases if is_reference(case)))

@@ -74,7 +74,7 @@ def measure_of_case(
     repetition: Repetition, process: LiveProcess, settings: Settings, experiment: str, name: str
 ) -> Quantities | None:
     """What an experiment measures beside steps in its worker; None where that fails, which costs only this."""
-    request = _measure(settings, experiment, name)
+    request = _measure(settings, experiment, name, repetition.number)
     try:
         done = repetition.ask_afterwards(process, request, protocol.Measured, settings.timeouts.request)
     except WorkerFailed:
@@ -84,7 +84,7 @@ def measure_of_case(
 
 def measure_of_device(server: Server, number: int, settings: Settings, experiment: str, name: str) -> Quantities | str:
     """The same in a worker of its own, or why that is not known."""
-    request = _measure(settings, experiment, name)
+    request = _measure(settings, experiment, name, number)
     log = settings.folder / "logs" / f"repetition-{number}" / f"{name}.log"
     try:
         done = ask_once(server, log, request, protocol.Measured, settings.timeouts.first_call)
@@ -93,9 +93,14 @@ def measure_of_device(server: Server, number: int, settings: Settings, experimen
     return Quantities(name=name, repetition=number, values=done.values, reasons=done.reasons)
 
 
-def _measure(settings: Settings, experiment: str, name: str) -> protocol.Measure:
+def _measure(settings: Settings, experiment: str, name: str, repetition: int) -> protocol.Measure:
     return protocol.Measure(
-        experiment=experiment, name=name, device=settings.device, tf32=settings.tf32, seed=settings.seed
+        experiment=experiment,
+        name=name,
+        device=settings.device,
+        tf32=settings.tf32,
+        seed=settings.seed,
+        repetition=repetition,
     )
 
 

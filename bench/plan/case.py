@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from bench.errors import UsageError
-from bench.plan import memory_policy, strategies
+from bench.plan import memory_policy, precisions, strategies
 
 USUAL_BATCH_SIZE = 64  # the notebook's
 
@@ -32,6 +32,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     memory: Annotated[str, Meta(description="the memory policy of a process on a GPU")] = "growth"
     strategy: Annotated[str, Meta(description="how several devices share a step")] = strategies.SINGLE
     devices: Annotated[int, Meta(description="devices that share a step", ge=1, le=1_000_000)] = 1
+    precision: Annotated[str, Meta(description="what a step computes in")] = precisions.DEFAULT
     control: bool = False  # a second process of the same case in every repetition: the noise of the method
 
     def __post_init__(self) -> None:
@@ -84,7 +85,8 @@ def parse_axis(text: str) -> tuple[str, tuple[Value, ...]]:
 def reference(cases: Iterable[Case]) -> Case:
     """The case that ratios are taken to, and which the A/A control repeats: the one in which nothing is varied.
 
-    That is tf.function on a resident batch, on a GPU with growth; of cases on both, the one on the GPU.
+    That is tf.function on a resident batch, on a GPU with growth; of cases on both, the one on the GPU. Where precision
+    is an axis, it is the one in float32.
     """
     found = [case for case in cases if is_reference(case) and not case.control]
     return min(found, key=lambda case: case.memory == memory_policy.HOST)
@@ -92,5 +94,11 @@ def reference(cases: Iterable[Case]) -> Case:
 
 def is_reference(case: Case) -> bool:
     """Whether ratios may be taken to this case, or its A/A control."""
-    usual = Case(experiment=case.experiment, axes=case.axes, control=case.control)
+    usual = msgspec.structs.replace(unvaried(case.experiment, case.axes), control=case.control)
     return case in (usual, msgspec.structs.replace(usual, memory=memory_policy.HOST))
+
+
+def unvaried(experiment: str, axes: tuple[str, ...]) -> Case:
+    """The case of an experiment in which nothing is varied."""
+    precision = precisions.FLOAT32 if "precision" in axes else precisions.DEFAULT
+    return Case(experiment=experiment, axes=axes, precision=precision)

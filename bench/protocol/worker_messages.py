@@ -181,6 +181,7 @@ class Measure(Message, frozen=True, kw_only=True):
     device: str
     tf32: bool | None
     seed: int
+    repetition: int
 
 
 class Measured(Message, frozen=True, kw_only=True):

@@ -14,11 +14,11 @@ from tensorflow.python.eager import context
 
 from bench.backends.tensorflow import allocator
 from bench.machine import environment
-from bench.plan import memory_policy
+from bench.plan import memory_policy, precisions
 from bench.protocol import MemoryRead, Probed
 from bench.results.record import Fact
 
-TF32_CAPABILITY = (8, 0)
+TF32_CAPABILITY = precisions.LEAST_CAPABILITY[precisions.TF32]
 
 
 def preloaded_unsound() -> str | None:
@@ -120,8 +120,8 @@ def scope(kind: str) -> str:
 def uses_tf32(gpus: Sequence[tf.config.PhysicalDevice]) -> bool:
     """Whether float32 matrix products run as TF32 on any of these: TensorFlow's switch is on where no GPU can, too.
 
-    TF32 begins with compute capability 8.0 (NVIDIA's CUDA C++ Programming Guide, "Compute Capabilities"). One of which
-    TensorFlow does not say it is taken to have it, so that the laxer limit of the check applies, as the result says.
+    TF32 begins with compute capability 8.0. One of which TensorFlow does not say it is taken to have it, so that the
+    laxer limit of the check applies, as the result says.
     """
     able = [details(gpu).get("compute_capability", TF32_CAPABILITY) >= TF32_CAPABILITY for gpu in gpus]
     return any(able) and bool(tf.config.experimental.tensor_float_32_execution_enabled())

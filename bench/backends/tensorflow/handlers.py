@@ -21,14 +21,17 @@ from bench.backends.tensorflow.pipelines import NextBatch
 from bench.backends.tensorflow.replicas import Replicas
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
+from bench.plan import precisions
+from bench.plan.case import Case
 
 
 @dataclass
 class State:
-    """What a worker knows: its data from the start, its subject once it is prepared."""
+    """What a worker knows: its data from the start, its case and its subject once it is prepared."""
 
     data: PreparedData
     device: str = "cpu"
+    case: Case | None = None
     replicas: Replicas | None = None  # where several devices share a step
     config: Config = field(default_factory=Config)
     subject: Subject | None = None
@@ -40,6 +43,17 @@ class State:
         if self.subject is None or self.next_batch is None:
             raise RuntimeError("the worker was not prepared")
         return self.subject, self.next_batch
+
+    def afresh(self, seed: int) -> Subject:
+        """The case's subject once more, as it is before its first call, with the weights of a seed of its own.
+
+        Raises RuntimeError before Prepare.
+        """
+        if self.case is None:
+            raise RuntimeError("the worker was not prepared")
+        scope = device.scope(self.device)
+        with tf.device(scope) if self.replicas is None else nullcontext():
+            return modes.build(self.case.mode, self.config, seed, self.data, scope, self.replicas, self.case.precision)
 
 
 def _probe(state: State, request: protocol.Probe) -> protocol.Probed:
@@ -56,25 +70,29 @@ def _join(state: State, request: protocol.Join) -> protocol.Joined:
 def _start(state: State, request: protocol.Prepare) -> float:
     """Start the device, or devices, and return the seconds that took; after Join only what is left of it."""
     started, case = time.perf_counter(), request.case
+    tf32 = precisions.tf32(case.precision, request.tf32)
     if state.replicas is None:
         device.choose(request.device, case.memory, count=case.devices, cores=request.cores)
-        device.compute(request.device, request.tf32)
+        device.compute(request.device, tf32)
         state.replicas = replicas.of(case.strategy, request.device, case.devices)
     else:
-        device.compute(request.device, request.tf32)
+        device.compute(request.device, tf32)
     return time.perf_counter() - started
 
 
 def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
-    case = request.case
+    case = state.case = request.case
     state.device = request.device
     if request.trace_cuda_graphs:
         device.trace_cuda_graphs()
     state.config = Config(batch_size=case.batch_size)
     device_init_seconds = _start(state, request)
+    tf32 = request.device == "gpu" and device.uses_tf32(tf.config.get_visible_devices("GPU"))
+    if case.precision == precisions.TF32 and not tf32:
+        raise RuntimeError("TF32 was asked for, and this device has none")
     with tf.device(device.scope(state.device)) if state.replicas is None else nullcontext():
         scope = device.scope(state.device)
-        subject = modes.build(case.mode, state.config, request.seed, state.data, scope, state.replicas)
+        subject = state.afresh(request.seed)
         inputs = modes.fixed_inputs(subject, state.data, state.config, 0, 2 * subject.steps_per_call)
         # One after the other: to make an input may reset what the call before left.
         call = modes.first_call(subject, inputs)
@@ -94,7 +112,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
         first_step_seconds=call.first_step_seconds,
         input_init_seconds=input_init_seconds,
         device=call.losses[0].device,
-        tf32=request.device == "gpu" and device.uses_tf32(tf.config.get_visible_devices("GPU")),
+        tf32=tf32,
         model_bytes=subject.model_bytes,
         data_bytes=data_bytes,
         bus_bytes=_bus_bytes(subject, case.pipeline, state.config) if request.device == "gpu" else None,

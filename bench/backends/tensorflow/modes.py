@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bench.backends.tensorflow import keras_fit, loops, optimizers, pipelines, shared_step
+from bench.backends.tensorflow import keras_fit, loops, mixed_precision, optimizers, pipelines, shared_step
 from bench.backends.tensorflow.optimizers import Create
 from bench.backends.tensorflow.replicas import Replicas
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
+from bench.plan import precisions
 
 
 @dataclass(frozen=True)
@@ -63,11 +64,19 @@ def build(
     data: PreparedData | None = None,
     device: str = "/CPU:0",
     replicas: Replicas | None = None,
+    precision: str = precisions.DEFAULT,
 ) -> Subject:
     """A fresh model with the weights of this seed, ready for its first call, on a device or on several.
 
-    Those that feed themselves need data.
+    Those that feed themselves need data. Raises ValueError for a mode that is not run on several devices, or not in
+    this precision; whether TF32 is on is the device's matter.
     """
+    policy = mixed_precision.POLICIES.get(precision)
+    if policy is not None:
+        if replicas is not None:
+            raise ValueError(f"{precision}: devices share a step in float32 only")
+        keras.utils.set_random_seed(seed)
+        return mixed_precision.build(mode, config, policy, device)
     if replicas is not None:
         if data is None:
             raise ValueError("replicas feed themselves: they need data")

@@ -46,7 +46,8 @@ class PreparedData:
 class TensorFlowWorkload:
     """What is optimised, and how its own programme does that; batches are (rows, features), float32.
 
-    `trainable` lists the variables in the order in which the optimizer updates them. `optimise` does one step and gives
+    `trainable` lists the variables in the order in which the optimizer updates them. `cast` gives what `forward` takes
+    in another type, tensors in the place of the variables. `optimise` does one step and gives
     its loss before the update; `make_step` binds it to its variables in one of `modes`. `loss` is of what `forward`
     makes of a batch. `create_keras` gives the same network, with the same first weights, as a user of Keras writes it.
     `train_data` is the input pipeline of the workload's own programme, and `train` that programme: it leaves losses and
@@ -56,6 +57,7 @@ class TensorFlowWorkload:
     prepare: Callable[[Dataset], PreparedData]
     create: Callable[[Config], Variables]
     trainable: Callable[[Variables], list[tf.Variable]]
+    cast: Callable[[Variables, tf.DType], Variables]
     forward: Callable[[Variables, tf.Tensor], tf.Tensor]
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     create_optimizer: Callable[[Variables, Config], Any]
@@ -77,6 +79,13 @@ def _prepare(fashion_mnist: Dataset) -> PreparedData:
         x_test=data.prepare(fashion_mnist.test_images),
         y_test=fashion_mnist.test_labels,
         stored_train=fashion_mnist.train_images.reshape([-1, IMAGE_SIDE**2]),
+    )
+
+
+def _cast(parameters: Parameters, dtype: tf.DType) -> Parameters:
+    return Parameters(
+        {name: tf.cast(weight, dtype) for name, weight in parameters.weights.items()},
+        {name: tf.cast(bias, dtype) for name, bias in parameters.biases.items()},
     )
 
 
@@ -115,6 +124,7 @@ WORKLOAD = TensorFlowWorkload(
     prepare=_prepare,
     create=model.create_parameters,
     trainable=model.trainable_variables,
+    cast=_cast,
     forward=_forward,
     loss=model.mean_square,
     create_optimizer=training.create_optimizer,
