@@ -178,8 +178,9 @@ class Repetition:
         if found is None:
             return None
         tf32 = process.prepared.tf32
-        result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of)
-        if not result.passed:
+        precision = process.entry.case.precision
+        result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of, precision)
+        if result.passed is False:
             self._drop(process, "mismatch", same_model.explain(result))
         return result, found.losses
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from bench.plan import precisions
 from bench.results.record import SameModel
 
 CHECK_STEPS = 50  # beyond, rounding that Adam amplifies drowns what the check is for
@@ -24,14 +25,26 @@ GPU_LIMIT = 1e-4
 TF32_LIMIT = 1e-2
 
 
-def limit(kind: str, tf32: bool) -> float:
-    """The largest relative difference that passes, on a device of this kind with TF32 on or off."""
+def limit(kind: str, tf32: bool, precision: str = precisions.DEFAULT) -> float | None:
+    """The largest relative difference that passes, on a device of this kind with TF32 on or off.
+
+    None where the precision makes it another model: its difference is reported, and judged by nobody.
+    """
+    if not precisions.is_same_model(precision):
+        return None
     if kind == "cpu":
         return CPU_LIMIT
     return TF32_LIMIT if tf32 else GPU_LIMIT
 
 
-def compare(losses: Losses, reference: Losses, kind: str, tf32: bool, mean_of: int = 1) -> SameModel:
+def compare(
+    losses: Losses,
+    reference: Losses,
+    kind: str,
+    tf32: bool,
+    mean_of: int = 1,
+    precision: str = precisions.DEFAULT,
+) -> SameModel:
     """Hold losses against the reference's, step by step; None is a loss that is no number, and never passes.
 
     Where losses are means of `mean_of` steps each, they are held against the same means of the reference's.
@@ -41,13 +54,13 @@ def compare(losses: Losses, reference: Losses, kind: str, tf32: bool, mean_of: i
         for loss, other in zip(losses, _means(reference, mean_of), strict=True)
     ]
     largest = max(differences) if all(math.isfinite(difference) for difference in differences) else None
-    bound = limit(kind, tf32)
+    bound = limit(kind, tf32, precision)
     return SameModel(
         steps=len(reference),
         tf32=tf32,
         largest_relative_difference=largest,
         limit=bound,
-        passed=largest is not None and largest <= bound,
+        passed=False if largest is None else None if bound is None else largest <= bound,
         last_loss=losses[-1] if losses else None,
     )
 
@@ -60,6 +73,8 @@ def _means(losses: Losses, of: int) -> list[float | None]:
 def explain(mismatch: SameModel) -> str:
     """Say in a few words what a failed check found."""
     difference = mismatch.largest_relative_difference
-    found = "not a number" if difference is None else f"{difference:.1e}"
     tf32 = "on" if mismatch.tf32 else "off"
+    if mismatch.limit is None:
+        return "a loss is not a number: nothing is trained in this precision"
+    found = "not a number" if difference is None else f"{difference:.1e}"
     return f"losses differ from eager's by {found} (limit {mismatch.limit:.0e}, TF32 {tf32}): not the same model"

@@ -1,6 +1,6 @@
 """How far a result can be trusted: its A/A checks, what is known of warm-up, and one case measured several times."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -11,6 +11,7 @@ from bench.plan import memory_policy
 from bench.plan.case import AXES, Case
 from bench.results import aa_check
 from bench.results.aa_check import AACheck
+from bench.results.record import SameModel
 from bench.results.schema import Benchmark, Document
 from bench.results.warning import ADVICE
 
@@ -98,19 +99,35 @@ def _control(document: Document) -> str | None:
 
 
 def _numerics(document: Document) -> str | None:
-    """How far the losses of the cases lie from eager's."""
+    """How far the losses of the cases lie from eager's; of those in another precision too, which nothing is held to."""
     measured = cells.without_control(document)
-    verified = [benchmark for benchmark in measured if benchmark.extra_info.same_model]
+    verified = [benchmark for benchmark in measured if any(check.passed for check in benchmark.extra_info.same_model)]
     checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
-    differences = [check.largest_relative_difference for check in checks]
-    largest = max((one for one in differences if one is not None), default=None)
-    if largest is None:
+    largest, limit = _largest(checks), max((check.limit for check in checks if check.limit is not None), default=None)
+    if largest is None or limit is None:
         return None
     cases = f"all {len(verified)}" if verified == measured else f"{len(verified)} of {len(measured)}"
     return (
         f"Numerics: {cases} cases match eager (relative loss difference up to {largest:.1e}, limit "
-        f"{max(check.limit for check in checks):.0e}, {max(check.steps for check in checks)} steps)."
+        f"{limit:.0e}, {max(check.steps for check in checks)} steps).{_not_judged(measured)}"
     )
+
+
+def _not_judged(measured: Sequence[Benchmark]) -> str:
+    """The cases in another precision, and how far they are from eager mode in float32."""
+    checks = [check for one in measured for check in one.extra_info.same_model if check.passed is None]
+    largest = _largest(checks)
+    if largest is None:
+        return ""
+    return (
+        f" {len(checks)} in another precision are not judged: relative loss difference up to {largest:.1e} "
+        f"({max(check.steps for check in checks)} steps)."
+    )
+
+
+def _largest(checks: Iterable[SameModel]) -> float | None:
+    differences = (check.largest_relative_difference for check in checks)
+    return max((one for one in differences if one is not None), default=None)
 
 
 def _warm_up(document: Document) -> str | None:

@@ -133,13 +133,16 @@ class SampleSize(Record, frozen=True, kw_only=True):
 
 
 class SameModel(Record, frozen=True, kw_only=True):
-    """Losses of the same first batches from the same seed, against eager's on the same input."""
+    """Losses of the same first batches from the same seed, against eager's on the same input.
+
+    Where a case computes in another precision there is no limit, and nothing is passed or failed: both are None.
+    """
 
     steps: int
     tf32: bool
     largest_relative_difference: float | None  # None: not a number somewhere
-    limit: float
-    passed: bool
+    limit: float | None
+    passed: bool | None  # None: reported, not judged; losses that are no numbers never pass
     last_loss: float | None = None  # of the case, after these steps
 
 

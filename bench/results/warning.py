@@ -148,5 +148,9 @@ def of_sides(between: SameModel | None) -> list[RunWarning]:
     if between is None or between.passed:
         return []
     found = between.largest_relative_difference
-    by = "are not numbers" if found is None else f"differ by {found:.1e} (limit {between.limit:.0e})"
+    by = (
+        "are not numbers"
+        if found is None or between.limit is None
+        else f"differ by {found:.1e} (limit {between.limit:.0e})"
+    )
     return [make("sides_differ", f"The losses of the two sides in eager mode {by}.")]

@@ -32,6 +32,23 @@ def test_what_is_no_number_never_passes(losses, reference):
     assert "not a number" in same_model.explain(result)
 
 
+@pytest.mark.parametrize("precision", ["tf32", "mixed_bfloat16", "mixed_float16"])
+def test_another_precision_is_reported_and_not_judged(precision):
+    result = same_model.compare([0.2, 0.13, 0.05], REFERENCE, "gpu", tf32=False, precision=precision)
+    assert (result.limit, result.passed) == (None, None)
+    assert result.largest_relative_difference == pytest.approx(0.3)
+
+
+def test_losses_that_are_no_numbers_fail_in_every_precision():
+    result = same_model.compare([0.2, None, 0.05], REFERENCE, "cpu", tf32=False, precision="mixed_float16")
+    assert result.passed is False
+    assert same_model.explain(result).startswith("a loss is not a number")
+
+
+def test_float32_is_held_to_the_limit_of_its_device():
+    assert same_model.compare(REFERENCE, REFERENCE, "gpu", tf32=False, precision="float32").limit == 1e-4
+
+
 def test_as_many_losses_as_the_reference():
     with pytest.raises(ValueError, match="zip"):
         same_model.compare([0.2], REFERENCE, "cpu", tf32=False)

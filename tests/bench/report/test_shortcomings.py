@@ -7,6 +7,7 @@ import pytest
 
 from bench.report import quality, shortcomings
 from bench.results import files, warning
+from bench.results.record import SameModel
 from bench.results.schema import Control, Estimate, Pairing
 
 QUICK = Path(__file__).parents[3] / "results" / "reference" / "quick.json"
@@ -112,6 +113,19 @@ def test_a_run_with_interference_is_not_called_quiet(quick):
     found = warning.counted("interference", 5, 10, "monitoring windows saw interference", ["other processes"])
     line = quality.verdict(with_warnings(quick, of("modes", found)))[0]
     assert line.startswith("Data quality: noisy, usable. Not resolved (99% CI): ")
+
+
+def test_cases_in_another_precision_match_nothing_and_are_told_by_what_they_differ(quick):
+    first, *others = quick.benchmarks
+    check = SameModel(steps=50, tf32=False, largest_relative_difference=8.6e-3, limit=None, passed=None)
+    info = msgspec.structs.replace(first.extra_info, same_model=(check,))
+    found = msgspec.structs.replace(quick, benchmarks=(msgspec.structs.replace(first, extra_info=info), *others))
+    line = quality.verdict(found)[-1]
+    cases = [benchmark for benchmark in quick.benchmarks if not benchmark.extra_info.case.control]
+    assert line.startswith(f"Numerics: {len(cases) - 1} of {len(cases)} cases match eager ")
+    assert line.endswith(
+        "50 steps). 1 in another precision are not judged: relative loss difference up to 8.6e-03 (50 steps)."
+    )
 
 
 def test_an_aa_control_is_no_case_of_the_numerics_check(quick):
