@@ -100,6 +100,11 @@ class Gpu:
         """Total and used bytes, or None and the reason. Used by anyone; what the driver keeps for itself is apart."""
         return self.ask(_memory)
 
+    def compute_capability(self) -> tuple[int, int] | None:
+        """Major and minor; None where it does not say."""
+        found, _ = self.ask(pynvml.nvmlDeviceGetCudaComputeCapability)
+        return None if found is None else (int(found[0]), int(found[1]))
+
     def is_taken(self) -> bool:
         """Whether a process computes on it, as far as it tells; what only draws keeps nobody off."""
         found, _ = self.ask(_computing)

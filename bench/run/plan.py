@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.experiments import selection
-from bench.experiments.base import ExperimentPlan, Room
+from bench.experiments.base import Experiment, ExperimentPlan, Room
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
 from bench.machine import cores, device, nvml
@@ -69,7 +69,7 @@ def plan(options: Options) -> RunPlan:
                 interleaved=reasons[name] is None,
             )
             for name, cases in selected.items()
-            for measured, skipped in [_split(cases, choice)]
+            for measured, skipped in [_split(EXPERIMENTS[name], cases, choice, room)]
         ),
         notes=tuple(
             f"{why}: the cases of {name} run one after another, and drift moves their ratios."
@@ -96,7 +96,7 @@ def room_of(choice: DeviceChoice, gpu: nvml.Gpu) -> Room:
         return Room(free_bytes=None, devices=len(cores.of_devices()))
     memory, _ = gpu.memory()
     free_bytes = memory.total - memory.used if memory else None
-    return Room(free_bytes=free_bytes, devices=len(choice.gpus), on_gpu=True)
+    return Room(free_bytes, len(choice.gpus), on_gpu=True, capability=gpu.compute_capability())
 
 
 def _varied(axes: Axes, experiment: str) -> Axes:
@@ -120,13 +120,17 @@ def _why_one_by_one(name: str, choice: DeviceChoice, gpu: nvml.Gpu) -> str | Non
     return "Each of these cases has the GPU to itself" if EXPERIMENTS[name].alone else None
 
 
-def _split(selected: tuple[Case, ...], choice: DeviceChoice) -> tuple[tuple[Case, ...], Mapping[Case, str]]:
+def _split(
+    experiment: Experiment, selected: tuple[Case, ...], choice: DeviceChoice, room: Room
+) -> tuple[tuple[Case, ...], Mapping[Case, str]]:
     """The cases to measure on this device, and those to skip, with the reason.
 
     On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
     """
-    if choice.gpu or not any(case.memory == memory_policy.HOST for case in selected):
-        return tuple(case for case in selected if case.memory != memory_policy.HOST), {}
-    measured = tuple(case for case in selected if case.memory == memory_policy.HOST)
+    unfit = {case: reason for case in selected if (reason := experiment.why_not(case, room))}
+    fit = tuple(case for case in selected if case not in unfit)
+    if choice.gpu or not any(case.memory == memory_policy.HOST for case in fit):
+        return tuple(case for case in fit if case.memory != memory_policy.HOST), unfit
+    measured = tuple(case for case in fit if case.memory == memory_policy.HOST)
     reason = f"memory policies need a GPU ({choice.why})"
-    return measured, {case: reason for case in selected if case not in measured and not case.control}
+    return measured, unfit | {case: reason for case in fit if case not in measured and not case.control}
