@@ -7,6 +7,7 @@ from bench.experiments.batch.experiment import BATCH
 from bench.experiments.memory.experiment import MEMORY
 from bench.experiments.modes.experiment import MODES
 from bench.experiments.pipelines.experiment import PIPELINES
+from bench.experiments.precision.experiment import PRECISION
 from bench.experiments.roofline.experiment import ROOFLINE
 from bench.experiments.scaling.experiment import SCALING
 from bench.plan.preset import BRIEF_PRESET, PRESETS
@@ -21,6 +22,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         BATCH,
         ROOFLINE,
         SCALING,
+        PRECISION,
     )
 }
 

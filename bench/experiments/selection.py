@@ -11,7 +11,7 @@ from bench.experiments.registry import EXPERIMENTS, usual_experiments
 from bench.plan.case import Axes, Case, Value, is_reference
 
 # Axes whose values are names of what the worker has: any that some experiment measures by itself.
-_NAMED = ("mode", "pipeline", "strategy")
+_NAMED = ("mode", "pipeline", "strategy", "precision")
 # More than any machine has: its cases are all that there are.
 _ANY_ROOM = Room(free_bytes=2**60, devices=64, on_gpu=True)
 

@@ -17,6 +17,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "_count": (0.0, 1e18),
     "_share": (-1e6, 1e6),
     "_ratio": (1e-12, 1e12),
+    "_loss": (1e-12, 1e12),  # of the workload's own kind
 }
 
 

@@ -122,6 +122,22 @@ def test_devices_that_there_are_not_are_refused(tmp_path, axis, message):
     assert message in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("axis", "message"),
+    [
+        ("precision=mixed_bfloat61", "no precision 'mixed_bfloat61'. Did you mean mixed_bfloat16 or mixed_float16?"),
+        ("precision=default", "it is one of float32, tf32, mixed_bfloat16, mixed_float16"),
+        ("mode=xla-fused", "a step is cast in one of eager, function, xla"),
+    ],
+)
+def test_precisions_that_there_are_not_are_refused(tmp_path, axis, message):
+    done = bench(
+        "run", "--device", "cpu", "--data", "sample", "--out", tmp_path, "--experiment", "precision", "--axis", axis
+    )
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
 def writing_end(pipe):
     """The named pipe opened for writing, or None while nobody has opened it for reading."""
     try:

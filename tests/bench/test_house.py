@@ -21,6 +21,7 @@ WORDS = {
     "bench/machine/control_group.py": {"memory": "a controller of the kernel's"},
     "bench/machine/facts.py": {"memory": "a group of facts"},
     "bench/launch/worker.py": {"memory": "a kind of failure"},
+    "bench/plan/case.py": {"precision": "an axis"},
     "bench/recording/build.py": {"memory": "an axis"},
     "bench/results/to_3.py": {
         "roofline": "what an experiment of older files is called now",
@@ -65,8 +66,8 @@ def names_in(source):
     cases = {case.name for one in experiments for case in cases_of(one) if "/" in case.name}
     sections = {section.title for one in experiments if (section := one.exhibit().section)}
     alone = {*EXPERIMENTS, *sections, *(measured.name for one in experiments for measured in one.measurements)}
-    others = "|".join(EXPERIMENTS.keys() - {"memory", "batch"})
-    within = re.compile(rf"\b({others})\b|experiments? `?(memory|batch)\b")
+    others = "|".join(EXPERIMENTS.keys() - {"memory", "batch", "precision"})
+    within = re.compile(rf"\b({others})\b|experiments? `?(memory|batch|precision)\b")
     return {
         text for text in strings(source) if text in alone or within.search(text) or any(case in text for case in cases)
     }

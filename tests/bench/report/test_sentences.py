@@ -14,6 +14,7 @@ from support.documents import document, simulate, with_inputs_alone
 from bench.experiments.base import cases_of
 from bench.experiments.batch import exhibit as batch
 from bench.experiments.pipelines import exhibit as pipelines
+from bench.experiments.precision import exhibit as precision
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.roofline import exhibit as roofline
 from bench.experiments.roofline import step_cost
@@ -237,3 +238,21 @@ def test_which_replica_is_a_straggler():
         ratios = {0: level([1.0] * 4), 1: level(late.tolist()), 2: level([1.0] * 4)}
         said.append(scaling.straggler(ratios) is not None)
     assert share(said) <= ONE_SIDED
+
+
+FEWER_BITS = {"float32/64/xla": 1e-3, "mixed_bfloat16/64/xla": 1e-3}
+FEWER_BITS |= dict.fromkeys(("float32/64/function", "float32/64/function/control"), 0.0015)
+
+
+def test_what_fewer_bits_bring():
+    """They bring nothing, truly: they are called neither faster nor slower."""
+    said = [precision.findings(found)[0] for found in results(FEWER_BITS, "precision")]
+    assert all(text.startswith("mixed_bfloat16 (xla): ") for text in said)
+    assert share(not re.search(r"inconclusive|gains less than 5%", text) for text in said) <= MOST_FALSE
+
+
+def test_where_fewer_bits_gain_little():
+    """They gain just 5%, truly: that it is less is seldom said."""
+    times = {**FEWER_BITS, "mixed_bfloat16/64/xla": 1e-3 / 1.05}
+    said = [precision.findings(found)[0] for found in results(times, "precision")]
+    assert share("gains less than" in text for text in said) <= ONE_SIDED

@@ -1,0 +1,1 @@
+"""Precision: what fewer bits bring, and what they cost."""
