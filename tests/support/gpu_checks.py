@@ -200,6 +200,24 @@ def both_regimes_of_a_batch_are_seen(document: Document) -> list[str]:
     return lines
 
 
+def every_precision_is_the_one_that_it_says(document: Document) -> list[str]:
+    """TF32 is on in its own cases alone; float32 is held to its limit; speeds and differences are to be looked at."""
+    lines = []
+    for benchmark in document.benchmarks:
+        info = benchmark.extra_info
+        precision = info.case.precision
+        assert {process.tf32 for process in info.processes} == {precision == "tf32"}
+        (check,) = info.same_model
+        assert check.passed is (True if precision == "float32" else None)
+        assert check.largest_relative_difference is not None
+        rate, loss = info.steps_per_second.value, info.figures.get("loss_over_float32_ratio")
+        lines.append(
+            f"{benchmark.name}: {rate:,.0f} steps/s, first losses {check.largest_relative_difference:.1e} off"
+            + (f", trained loss {loss.value:.4f}x" if loss and loss.value else "")
+        )
+    return lines
+
+
 MODES = (
     the_gpu_is_the_one_tensorflow_uses,
     servers_may_fork,
@@ -211,3 +229,4 @@ TRACES = (profiles_hold_events_of_the_gpu, traces_say_what_the_gpu_did, cuda_gra
 MEMORY = (every_policy_reserves_what_it_says, peaks_are_those_of_this_model)
 PEAKS = (what_launching_and_copying_cost_is_known,)
 BATCH = (both_regimes_of_a_batch_are_seen,)
+PRECISION = (every_precision_is_the_one_that_it_says,)

@@ -160,6 +160,25 @@ def test_ways_that_feed_themselves_are_checked_and_held_against_the_limit(bench)
     assert "Fastest" in text
 
 
+def test_the_precision_of_a_case_decides_about_tf32(bench):
+    """Each is checked once, as it is timed: float32 by the limit without TF32, and TF32 by none."""
+    axes = ("--axis", "precision=tf32", "--axis", "batch_size=64", "--axis", "mode=function")
+    document, text, _ = bench("--experiment", "precision", *axes)
+    found = {benchmark.name: benchmark.extra_info for benchmark in document.benchmarks}
+    assert list(found) == ["float32/64/function", "tf32/64/function", "float32/64/function/control"]
+    checks = {name: [(one.tf32, one.limit, one.passed) for one in info.same_model] for name, info in found.items()}
+    assert checks == {
+        "float32/64/function": [(False, 1e-4, True)],
+        "tf32/64/function": [(True, None, None)],
+        "float32/64/function/control": [(False, 1e-4, True)],
+    }
+    assert [process.tf32 for info in found.values() for process in info.processes] == [False, True, False]
+    # The CPU behind the stand-in has no TF32: trained losses are the same but for the order of sums.
+    assert found["tf32/64/function"].figures["loss_over_float32_ratio"].value == pytest.approx(1, abs=0.3)
+    assert "1 in another precision are not judged" in text
+    gpu_runs.run_checks(document, gpu_checks.PRECISION)
+
+
 def test_side_by_side_such_a_gpu_fails_all_but_one(bench, tmp_path):
     """The stand-in's lock does refuse: without the mode known, one worker gets the GPU and the others fail.
 
