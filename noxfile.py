@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent
 PYTHON = None if (3, 11) <= sys.version_info < (3, 14) else "3.13"
 DRIVER_SIGNS = ("/proc/driver/nvidia/version", "/dev/nvidiactl", "/dev/dxg")
 BENCH_EXTRA = "BENCH_EXTRA"
+# The range of TensorFlow that the project works with: that of constraints.txt and these, tested in what workers run.
+OLDER_TENSORFLOW = ("2.20.0", "2.19.1")
+WORKER_TESTS = ("tests/autoencoder", "tests/bench/backends", "tests/bench/worker", "tests/bench/runs/test_run.py")
 SCRIPTS = ("docker/entry", "docker/slim", "docker/build-id", "docker/slurm.sh", "docker/slurm-multi.sh", ".ci/run")
 MICRO_OPTIONS = (
     "--benchmark-enable",
@@ -35,6 +38,27 @@ def bench(session: nox.Session) -> None:
     install(session, tensorflow_extra(session))
     # An interrupted run ends its workers and saves what it measured; nox would kill it within half a second.
     session.run("bench", "run", *session.posargs, env=called_as(), interrupt_timeout=30, terminate_timeout=30)
+
+
+@nox.session(python=PYTHON)
+def against(session: nox.Session) -> None:
+    """Measure beside another version or revision: nox -s against -- tensorflow==2.20.0, or git:REVISION.
+
+    Arguments after it go to `bench run`.
+    """
+    wanted, *arguments = session.posargs or [""]
+    home = other_environment(session, wanted)
+    session.notify("bench", ["--against", f"{home}={home.name.removeprefix('against-')}", *arguments])
+
+
+@nox.session(python=PYTHON)
+def older(session: nox.Session) -> None:
+    """Test what workers run with the two minor versions of TensorFlow before; arguments go to pytest."""
+    for version in OLDER_TENSORFLOW:
+        home = other_environment(session, f"tensorflow=={version}")
+        suite = ("-c", f"{home}/versions.txt", "-e", f".[{tensorflow_extra(session)},dev]")
+        session.run("uv", "pip", "install", "--quiet", "--python", f"{home}/bin/python", *suite)
+        session.run(f"{home}/bin/pytest", *(session.posargs or WORKER_TESTS), external=True)
 
 
 @nox.session(python=PYTHON)
@@ -121,6 +145,13 @@ def install(session: nox.Session, *extras: str) -> None:
         )
     session.install("-c", "constraints.txt", "-e", f".[{wanted[0]}]" if extras else ".")
     stamp.write_text("\n".join(wanted))
+
+
+def other_environment(session: nox.Session, wanted: str) -> Path:
+    """An environment with another version of a package, or another revision; uv's progress goes to the terminal."""
+    session.install("-c", "constraints.txt", "uv")
+    script = ("python", "other_environment.py", wanted, tensorflow_extra(session))
+    return Path(str(session.run(*script, silent=True, stderr=None)).strip()).relative_to(ROOT)
 
 
 def called_as() -> dict[str, str]:

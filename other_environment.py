@@ -1,0 +1,144 @@
+"""Make an environment with another version of a package, or another revision of this suite, to measure side by side.
+
+`nox -s against` runs it, with uv on the path: python other_environment.py tensorflow==2.20.0 cpu
+It prints the environment's folder below .nox, which is kept, and made again only if what it is made from has changed.
+"""
+
+import hashlib
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = ROOT / "constraints.txt"
+# The extra `cpu` has one or the other, which share their files, and the extra `gpu` has the first.
+DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
+
+
+@dataclass(frozen=True)
+class Package:
+    """Another version of a package, beside this working tree."""
+
+    name: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """Its name in the comparison."""
+        return f"{self.name}-{self.version}"
+
+    @property
+    def made_from(self) -> str:
+        """What the environment depends on: the other versions too."""
+        pins = b"".join(file.read_bytes() for file in (CONSTRAINTS, ROOT / "pyproject.toml"))
+        return f"{self.name}=={self.version} {hashlib.sha256(pins).hexdigest()}"
+
+    def install(self, home: Path, extra: str) -> None:
+        """Into the empty environment `home`; versions of constraints.txt are kept as far as they fit."""
+        asked, versions = home / "asked.txt", home / "versions.txt"
+        asked.write_text("".join(f"{name}=={self.version}\n" for name in DISTRIBUTIONS.get(self.name, (self.name,))))
+        shutil.copy(CONSTRAINTS, versions)  # uv prefers the versions in the file that it is about to write
+        extras = ("--extra", extra, "--extra", "dev")
+        command = ("uv", "pip", "compile", "--quiet", "--python", str(python(home)), *extras, "-c", str(asked))
+        if run(*command, "-o", str(versions), "pyproject.toml"):
+            fail(
+                f"{self.name}=={self.version}: there is no such version for this suite on Python "
+                f"{platform.python_version()}; uv says why. pyproject.toml has the ranges that the suite allows, and "
+                "docs/platforms.md the versions of TensorFlow that it is tested with."
+            )
+        install(home, f".[{extra}]", versions)
+
+
+@dataclass(frozen=True)
+class Revision:
+    """Another revision of this suite, with the versions of its own constraints.txt."""
+
+    commit: str
+
+    @property
+    def label(self) -> str:
+        """Its name in the comparison."""
+        return self.commit[:10]
+
+    @property
+    def made_from(self) -> str:
+        """What the environment depends on."""
+        return self.commit
+
+    def install(self, home: Path, extra: str) -> None:
+        """Into the empty environment `home`, from a clone in it: a checkout says which commit it is."""
+        source = home / "source"
+        if run("git", "clone", "--quiet", "--no-checkout", str(ROOT), str(source)) or run(
+            "git", "-C", str(source), "checkout", "--quiet", "--detach", self.commit
+        ):
+            fail(f"{self.commit} could not be checked out; git says why.")
+        install(home, f"{source}[{extra}]", source / "constraints.txt")
+
+
+def parse(text: str) -> Package | Revision:
+    """What to compare with. Ends the program with the remedy where there is no such thing."""
+    if text.startswith("git:"):
+        return Revision(commit(text))
+    package = re.fullmatch(r"([a-z0-9-]+)==([0-9][0-9A-Za-z.]*)", text)
+    if package and re.search(rf"^{package[1]}==", CONSTRAINTS.read_text(), re.MULTILINE):
+        return Package(*package.groups())
+    fail(
+        f"{text!r} is nothing to compare with. Name tensorflow==VERSION, another package of constraints.txt in the same "
+        "way, or git:REVISION of this repository."
+    )
+
+
+def commit(text: str) -> str:
+    """The full hash of git:REVISION."""
+    asked = f"{text.removeprefix('git:')}^{{commit}}"
+    command = ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", "--end-of-options", asked]
+    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if found.returncode:
+        fail(f"{text}: this repository has no such revision. Look with `git log --oneline --all`, or `git fetch` it.")
+    return found.stdout.strip()
+
+
+def make(other: Package | Revision, extra: str, below: Path) -> Path:
+    """The environment's folder; made unless it is there, of the same and complete."""
+    home = below / f"against-{other.label}"
+    stamp, wanted = home / "made-from.txt", f"{other.made_from} {extra} {platform.python_version()}\n"
+    if not (stamp.is_file() and stamp.read_text() == wanted):
+        if run("uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(home)):
+            fail(f"{home} could not be made; uv says why.")
+        try:
+            other.install(home, extra)
+        except SystemExit:
+            shutil.rmtree(home)
+            raise
+        stamp.write_text(wanted)
+    return home
+
+
+def install(home: Path, what: str, constraints: Path) -> None:
+    """Install the suite, editable; the output goes to standard error."""
+    if run("uv", "pip", "install", "--python", str(python(home)), "-c", str(constraints), "-e", what):
+        fail(f"{what} could not be installed into {home}; uv says why.")
+
+
+def python(home: Path) -> Path:
+    """The interpreter of an environment."""
+    return home / "bin" / "python"
+
+
+def run(*command: str) -> int:
+    """Run it at the top of the repository and return its exit code; standard output is for the folder alone."""
+    return subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
+
+
+def fail(why: str) -> NoReturn:
+    """End with this message."""
+    sys.exit(why)
+
+
+if __name__ == "__main__":
+    print(make(parse(sys.argv[1]), sys.argv[2], ROOT / ".nox"))  # noqa: T201
