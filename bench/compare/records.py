@@ -12,9 +12,10 @@ REGRESSIONS: tuple[Verdict, ...] = ("SLOWER", "LARGER")
 Reason = Literal[
     "beyond_threshold",  # the interval excludes 1, the estimate is beyond the threshold
     "within_threshold",  # the interval lies within the threshold
+    "small",  # a difference is certain, and the interval lies within the threshold
     "wide",  # the interval allows for both
-    "below_threshold",  # a difference there is, and whether it is beyond the threshold is open
-    "several_cases",  # beyond the threshold alone, but not for so many cases together (Holm)
+    "below_threshold",  # a difference is certain, and whether it is beyond the threshold is open
+    "several_cases",  # a difference is certain for the case alone, but not for so many together (Holm)
     "unstable",  # the same case, measured twice in one of the runs, differed
     "unchecked",  # the A/A control, which would show whether a run is stable, was not measured
     "no_interval",  # too few repetitions, or none at all

@@ -18,8 +18,9 @@ _COLUMNS_TOGETHER = 5  # machines side by side in a terminal
 _REASONS: dict[Reason, str] = {
     "beyond_threshold": "the interval excludes 1, and the estimate is beyond the threshold",
     "within_threshold": "the interval lies within the threshold",
+    "small": "a difference is certain, and the interval lies within the threshold",
     "wide": "the interval allows for both",
-    "below_threshold": "there is a difference, and whether it is beyond the threshold is open",
+    "below_threshold": "a difference is certain, and whether it is beyond the threshold is open",
     "several_cases": "certain for one case alone, and not among so many",
     "unstable": "an A/A check failed",
     "unchecked": "there was no A/A check",
@@ -124,9 +125,20 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
     open_cases: dict[tuple[Reason, str], list[str]] = {}
     for case in comparison.cases:
         if case.verdict == "INCONCLUSIVE" and case.speed and case.speed.reason and case.speed.settle:
-            open_cases.setdefault((case.speed.reason, case.speed.settle), []).append(case.name)
+            name = f"{case.name} {_ratio(case.speed)}" if case.speed.reason == "below_threshold" else case.name
+            open_cases.setdefault((case.speed.reason, case.speed.settle), []).append(name)
+    threshold = f"the threshold of {100 * comparison.threshold:g}%"
     for (reason, settle), names in open_cases.items():
-        yield f"{', '.join(names)}: inconclusive, {_REASONS[reason]}. To settle it: {settle}."
+        if reason == "below_threshold":
+            said = f"a difference is certain, but not that it is beyond {threshold}. To settle that"
+        else:
+            said = f"inconclusive, {_REASONS[reason]}. To settle it"
+        yield f"{', '.join(names)}: {said}: {settle}."
+    small = [
+        f"{case.name} {_ratio(case.speed)}" for case in comparison.cases if case.speed and case.speed.reason == "small"
+    ]
+    if small:
+        yield f"{', '.join(small)}: a difference is certain, and it is within {threshold}."
     if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
         yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g}%."
 

@@ -108,10 +108,11 @@ def _decide(
     if beyond and adjusted < ALPHA:
         return (scale.worse if mean.value > 0 else scale.better), "beyond_threshold", None
     if abs(mean.value) + width <= threshold:
-        return "SAME", "within_threshold", None
-    if beyond and abs(mean.value) > width:
+        return "SAME", "small" if adjusted < ALPHA else "within_threshold", None
+    alone = abs(mean.value) > width
+    if beyond and alone:
         return "INCONCLUSIVE", "several_cases", "the case measured alone (--only)"
-    reason: Reason = "below_threshold" if abs(mean.value) > width else "wide"
+    reason: Reason = "below_threshold" if adjusted < ALPHA else "several_cases" if alone else "wide"
     return "INCONCLUSIVE", reason, _what_would_settle(change, threshold, longer)
 
 

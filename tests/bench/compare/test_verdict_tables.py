@@ -11,7 +11,9 @@ from support.documents import TIMES, document, pair, simulate
 
 from bench.compare import stored_run, verdict_tables
 from bench.compare.compare import compare
+from bench.compare.records import Judgement
 from bench.output import figures
+from bench.results.schema import Estimate
 
 
 def run(found, name="a"):
@@ -101,3 +103,30 @@ def test_what_is_inconclusive_says_what_would_settle_it():
     (line,) = [line for line in shown([found]).splitlines() if "inconclusive" in line]  # one for all of them
     assert line.startswith("eager/resident, function/resident, xla/resident, ")
     assert "inconclusive, the interval allows for both. To settle it: both side by side" in line
+
+
+def test_a_certain_difference_is_said_though_it_is_not_beyond_the_threshold():
+    """0.974 [0.966, 0.982] at 3%, and one whose interval lies within that."""
+    base, new = (run(each) for each in pair(samples(1), samples(2)))
+    found = compare(base, new)
+    first, second, *others = found.cases
+    settle = "--preset standard, which may have 12 repetitions (about 11 are needed, and there were 4)"
+    below = judgement(0.974, 0.966, 0.982, "INCONCLUSIVE", "below_threshold", settle)
+    small = judgement(0.985, 0.98, 0.99, "SAME", "small", None)
+    cases = (
+        msgspec.structs.replace(first, speed=below, verdict="INCONCLUSIVE"),
+        msgspec.structs.replace(second, speed=small, verdict="SAME"),
+        *others,
+    )
+    names = [case.name.removeprefix("modes/") for case in (first, second)]
+    lines = shown([msgspec.structs.replace(found, cases=cases)], width=300).splitlines()
+    assert (
+        f"{names[0]} 0.974x [0.966, 0.982]: a difference is certain, but not that it is beyond the threshold of 3%. "
+        f"To settle that: {settle}."
+    ) in lines
+    assert f"{names[1]} 0.985x [0.980, 0.990]: a difference is certain, and it is within the threshold of 3%." in lines
+
+
+def judgement(value, low, high, verdict, reason, settle):
+    ratio = Estimate(value=value, low=low, high=high, confidence=0.95, repetitions=4, reason=None)
+    return Judgement(ratio=ratio, verdict=verdict, reason=reason, settle=settle, p=0.01, adjusted_p=0.01)

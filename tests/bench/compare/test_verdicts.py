@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from bench.compare.verdicts import STABLE, Change, Longer, Scale, Stability, judge_all
+from bench.stats import inference
 from bench.stats.inference import Mean
 
 SPEED = Scale(0.03, "SLOWER", "FASTER", inverted=True)
@@ -25,8 +27,9 @@ def judge(*changes, scale=SPEED, stability=STABLE, judged=True):
     [
         (5.0, 0.5, "SLOWER", "beyond_threshold"),
         (-6.0, 0.5, "FASTER", "beyond_threshold"),
-        (1.0, 0.3, "SAME", "within_threshold"),
-        (-2.0, 0.3, "SAME", "within_threshold"),
+        (0.5, 0.3, "SAME", "within_threshold"),
+        (1.0, 0.3, "SAME", "small"),
+        (-2.0, 0.3, "SAME", "small"),
         (2.5, 0.6, "INCONCLUSIVE", "below_threshold"),
         (5.0, 2.5, "INCONCLUSIVE", "wide"),
         (0.5, 2.0, "INCONCLUSIVE", "wide"),
@@ -64,6 +67,35 @@ def test_one_of_many_cases_has_to_be_more_certain():
     assert (found.verdict, found.reason) == ("INCONCLUSIVE", "several_cases")
     assert found.adjusted_p == pytest.approx(7 * found.p)
     assert found.ratio == judge(borderline)[0].ratio  # the interval that is shown is not adjusted
+    below = change(2.5, 0.9)
+    assert judge(below)[0].reason == "below_threshold"
+    found = judge(below, *[change(0.1, 1.0)] * 6)[0]
+    assert (found.verdict, found.reason) == ("INCONCLUSIVE", "several_cases")
+    assert "--only" not in found.settle  # alone it would still be open whether it is beyond the threshold
+
+
+def test_of_identical_cases_a_difference_is_called_certain_in_at_most_one_comparison_of_twenty():
+    """Four repetitions of five cases that truly take the same time, with an error that puts intervals everywhere."""
+    random = np.random.default_rng(20)
+    certain = 0
+    comparisons = 2_000
+    for _ in range(comparisons):
+        changes = [Change(inference.mean(random.normal(0, 0.01, 4).tolist())) for _ in range(5)]
+        reasons = {found.reason for found in judge(*changes)}
+        certain += bool(reasons & {"small", "below_threshold", "beyond_threshold"})
+    assert certain / comparisons < 0.05 + 3 * math.sqrt(0.05 * 0.95 / comparisons)
+    assert certain > 0  # Holm's method leaves little of the 5% unused for independent cases
+
+
+@pytest.mark.parametrize(("percent", "reason"), [(2.67, "below_threshold"), (1.0, "small")])
+def test_a_true_difference_below_the_threshold_is_called_certain(percent, reason):
+    """0.974x at a threshold of 3%, with the interval of four repetitions that is about 0.8% wide to each side."""
+    random = np.random.default_rng(21)
+    reasons = []
+    for _ in range(200):
+        logs = random.normal(math.log1p(percent / 100), 0.003, 4).tolist()
+        reasons.append(judge(Change(inference.mean(logs)))[0].reason)
+    assert reasons.count(reason) > 100
 
 
 def test_an_unstable_run_decides_nothing():
