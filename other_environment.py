@@ -83,7 +83,7 @@ class Revision:
 def parse(text: str) -> Package | Revision:
     """What to compare with. Ends the program with the remedy where there is no such thing."""
     if text.startswith("git:"):
-        return Revision(commit(text))
+        return revision(text)
     package = re.fullmatch(r"([a-z0-9-]+)==([0-9][0-9A-Za-z.]*)", text)
     if package and re.search(rf"^{package[1]}==", CONSTRAINTS.read_text(), re.MULTILINE):
         return Package(*package.groups())
@@ -93,14 +93,31 @@ def parse(text: str) -> Package | Revision:
     )
 
 
-def commit(text: str) -> str:
-    """The full hash of git:REVISION."""
-    asked = f"{text.removeprefix('git:')}^{{commit}}"
-    command = ["git", "-C", str(ROOT), "rev-parse", "--verify", "--quiet", "--end-of-options", asked]
-    found = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if found.returncode:
+def revision(text: str) -> Revision:
+    """That of git:REVISION, by its full hash, unless it is known already that the two cannot be measured together."""
+    if not shutil.which("git"):
+        fail(f"{text}: git is not installed.")
+    commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text.removeprefix('git:')}^{{commit}}")
+    if not commit:
         fail(f"{text}: this repository has no such revision. Look with `git log --oneline --all`, or `git fetch` it.")
-    return found.stdout.strip()
+    theirs, ours = protocol(commit), protocol()
+    if theirs != ours:
+        fail(
+            f"{text}: its workers speak protocol {theirs or 'none'}, those of this working tree {ours}: they cannot take "
+            "turns. Run each by itself, and `bench compare` the results."
+        )
+    return Revision(commit)
+
+
+def protocol(*commit: str) -> str:
+    """The version of the worker protocol at a commit, or in the working tree; empty where there is none."""
+    return git("grep", "-h", "-E", "^PROTOCOL_VERSION = [0-9]+$", *commit, "--", "bench").rpartition(" ")[2]
+
+
+def git(*arguments: str) -> str:
+    """What git says of this repository; empty where it fails."""
+    done = subprocess.run(["git", "-C", str(ROOT), *arguments], stdout=subprocess.PIPE, text=True, check=False)
+    return done.stdout.strip()
 
 
 def make(other: Package | Revision, extra: str, below: Path) -> Path:

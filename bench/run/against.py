@@ -61,15 +61,18 @@ def check(against: Against) -> None:
     if version is None:
         raise UsageError(
             f"--against {against.python}: this suite is not installed there. In the revision to compare with: "
-            f"{shlex.quote(str(against.python))} -m pip install -c constraints.txt '.[cpu]'"
+            f"{shlex.quote(str(against.python))} -m pip install '.[cpu]'; or let `nox -s against` make the environment."
         )
     if version != str(PROTOCOL_VERSION):
         raise UsageError(
             f"--against {against.python}: its revision of the suite speaks worker protocol {version[:20]}, this one "
-            f"{PROTOCOL_VERSION}. Install a revision there that speaks {PROTOCOL_VERSION}."
+            f"{PROTOCOL_VERSION}: they cannot take turns. Run each by itself, and `bench compare` the results."
         )
     if _ask(against, "import importlib.util as util; print(util.find_spec('tensorflow') is not None)") != "True":
-        raise UsageError(f"--against {against.python}: TensorFlow is not installed there.")
+        raise UsageError(
+            f"--against {against.python}: TensorFlow is not installed there. Install this suite there with its extra "
+            f"`cpu`, or `gpu` for an NVIDIA GPU: {shlex.quote(str(against.python))} -m pip install '.[cpu]'"
+        )
 
 
 def _ask(against: Against, code: str) -> str | None:
