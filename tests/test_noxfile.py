@@ -1,4 +1,4 @@
-"""What the noxfile tells the suite about how it was called: a command that works in the user's shell."""
+"""What the noxfile tells the suite: how it was called, as a command for the user's shell, and what to compare with."""
 
 import importlib.util
 import shlex
@@ -46,3 +46,54 @@ def test_as_a_module_it_is_this_python(noxfile, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", [str(tmp_path / "nox" / "__main__.py")])
     assert shlex.split(noxfile.called_as()["BENCH_NOX"]) == [sys.executable, "-m", "nox"]
+
+
+class Session:
+    """What nox gives a session, which notes what it is asked."""
+
+    def __init__(self, *posargs):
+        self.posargs = list(posargs)
+        self.ran = []
+        self.notified = []
+
+    def log(self, text):
+        pass
+
+    def install(self, *arguments):
+        self.ran.append(("install", *arguments))
+
+    def run(self, *command, **options):
+        self.ran.append(command)
+        if command[:2] == ("python", "other_environment.py"):
+            return f"{ROOT / '.nox' / 'against-tensorflow-2.20.0'}\n"
+        return True
+
+    def notify(self, name, posargs):
+        self.notified.append((name, posargs))
+
+
+def test_what_follows_the_version_to_compare_with_goes_to_bench_run(noxfile, monkeypatch):
+    monkeypatch.setenv("BENCH_EXTRA", "gpu")
+    session = Session("tensorflow==2.20.0", "--preset", "standard", "--only", "xla/*")
+    noxfile.against(session)
+    assert session.ran[-1] == ("python", "other_environment.py", "tensorflow==2.20.0", "gpu")
+    side = ["--against", ".nox/against-tensorflow-2.20.0=tensorflow-2.20.0"]
+    assert session.notified == [("bench", [*side, "--preset", "standard", "--only", "xla/*"])]
+
+
+def test_without_one_the_refusal_is_that_of_an_empty_name(noxfile, monkeypatch):
+    monkeypatch.setenv("BENCH_EXTRA", "cpu")
+    session = Session()
+    noxfile.against(session)
+    assert session.ran[-1] == ("python", "other_environment.py", "", "cpu")
+
+
+def test_older_versions_are_tested_in_their_own_environments(noxfile, monkeypatch):
+    monkeypatch.setenv("BENCH_EXTRA", "cpu")
+    session = Session()
+    noxfile.older(session)
+    pytests = [command for command in session.ran if command[0].endswith("/bin/pytest")]
+    assert len(pytests) == 2
+    assert all((ROOT / path).exists() for path in pytests[0][1:])
+    asked = [command[2] for command in session.ran if command[:2] == ("python", "other_environment.py")]
+    assert asked == [f"tensorflow=={version}" for version in noxfile.OLDER_TENSORFLOW]

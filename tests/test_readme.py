@@ -22,6 +22,21 @@ SCREEN = README.partition("```text\n")[2].partition("\n```")[0].split("\n")
 MOST_LINES = 120
 SERVING = ("docker", "mkdir")  # `docker/check` does these with an engine
 NOX = "python3 -m venv .venv && .venv/bin/pip install nox && .venv/bin/nox -s bench"
+AGAINST = [".venv/bin/nox", "-s", "against", "--"]
+# Data that do not exist; the commit before the last may speak another protocol than the working tree.
+REFUSED = "no-such-folder: expected a folder|git:HEAD~1: its workers speak protocol"
+# In place of uv: `venv FOLDER` makes an environment with this one's packages, `pip install -e SUITE[EXTRA]` adds the
+# suite's folder, and `pip compile` leaves versions as they are.
+UV = """#!/usr/bin/env python3
+import pathlib, subprocess, sys
+if sys.argv[1] == "venv":
+    subprocess.run(["python3", "-m", "venv", "--without-pip", sys.argv[-1]], check=True)
+if sys.argv[1:3] == ["pip", "install"]:
+    home = pathlib.Path(sys.argv[sys.argv.index("--python") + 1]).parents[1]
+    suite = str(pathlib.Path(sys.argv[-1].partition("[")[0]).resolve())
+    (packages,) = home.glob("lib/python*/site-packages")
+    (packages / "here.pth").write_text("\\n".join([suite, *{here!r}, ""]))
+"""
 
 
 def test_it_is_short():
@@ -48,17 +63,27 @@ def commands():
         yield from (line.removeprefix("$ ") for line in sample.splitlines())
 
 
+def packages_here():
+    return [path for path in sys.path if path.endswith("-packages")]
+
+
 def left_by_nox(clone):
     """What `nox -s bench` leaves behind: an environment with the suite installed, here with this one's packages."""
     home = clone / ".nox" / "bench"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True, timeout=patience.limit(60))
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = home / "lib" / version / "site-packages"
-    here = [path for path in sys.path if path.endswith("-packages")]
-    (packages / "here.pth").write_text("\n".join([str(clone), *here, ""]))
+    (packages / "here.pth").write_text("\n".join([str(clone), *packages_here(), ""]))
     script = home / "bin" / "bench"
     script.write_text(f"#!{home}/bin/python\nimport sys\nfrom bench.__main__ import main\nsys.exit(main())\n")
     script.chmod(0o755)
+
+
+def beside(command):
+    """What the session `against` runs, with an installation that stands in for uv's."""
+    other, *arguments = shlex.split(command)[len(AGAINST) :]
+    making = f"home=$(python3 other_environment.py {other} cpu)"
+    return f'{making} && bench run --against "$home" {shlex.join(arguments)}'
 
 
 @pytest.fixture
@@ -70,6 +95,8 @@ def clone(tmp_path):
     subprocess.run(["git", "clone", "-q", ROOT, target], check=True, timeout=patience.limit(120))
     for name in ("bench", "autoencoder", "results", "docker"):
         shutil.copytree(ROOT / name, target / name, dirs_exist_ok=True, ignore=shutil.ignore_patterns("2*Z-*"))
+    for name in ("other_environment.py", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, target)
     return target
 
 
@@ -78,6 +105,8 @@ def test_its_commands_work_in_order_with_nothing_on_the_path_but_python(clone, t
     python = tmp_path / "bin"
     python.mkdir()
     (python / "python3").symlink_to(sys.executable)
+    (python / "uv").write_text(UV.format(here=packages_here()))
+    (python / "uv").chmod(0o755)
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("VIRTUAL_ENV", "PYTHON", "BENCH_"))
     }
@@ -87,10 +116,13 @@ def test_its_commands_work_in_order_with_nothing_on_the_path_but_python(clone, t
         if words[0] in SERVING:
             continue
         if NOX.split(" && ")[2] in command:
-            left_by_nox(clone.parent / "base" if "../base" in command else clone)
+            left_by_nox(clone)
             continue
+        if words[: len(AGAINST)] == AGAINST:
+            words = ["bench", "run"]
+            command = beside(command)
         if words[:2] == ["bench", "run"]:
-            command = f"{{ {command} --data no-such-folder 2>&1 || true; }} | grep 'no-such-folder: expected a folder'"
+            command = f"{{ {{ {command} --data no-such-folder; }} 2>&1 || true; }} | grep -E '{REFUSED}'"
         if words[:2] == ["bench", "doctor"]:
             command += " >/dev/null || test $? -eq 1"  # what it finds is this machine's matter
         session.append(command)
@@ -107,4 +139,4 @@ def test_its_commands_work_in_order_with_nothing_on_the_path_but_python(clone, t
             check=False,
         )
         assert done.returncode == 0, (command, done.stdout[-2_000:], done.stderr[-2_000:])
-    assert any("bench run --against" in command for command in session)
+    assert sum("bench run --against" in command for command in session) == 2
