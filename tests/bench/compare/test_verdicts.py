@@ -138,6 +138,6 @@ def test_what_would_settle_it():
     assert "--history" in found.settle
 
 
-def test_a_difference_at_the_threshold_is_called_that():
+def test_an_estimate_at_the_threshold_is_called_that():
     (found,) = judge(change(2.9, 0.5))
-    assert "effect equals the threshold" in found.settle
+    assert "another --threshold" in found.settle
