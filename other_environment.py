@@ -12,12 +12,15 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
 # The extra `cpu` has one or the other, which share their files, and the extra `gpu` has the first.
 DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
+
+
+class NotMade(Exception):
+    """There is no such environment; the message names what was asked for and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Package:
         extras = ("--extra", extra, "--extra", "dev")
         command = ("uv", "pip", "compile", "--quiet", "--python", str(python(home)), *extras, "-c", str(asked))
         if run(*command, "-o", str(versions), "pyproject.toml"):
-            fail(
-                f"{self.name}=={self.version}: there is no such version for this suite on Python "
-                f"{platform.python_version()}; uv says why. pyproject.toml has the ranges that the suite allows, and "
-                "docs/platforms.md the versions of TensorFlow that it is tested with."
+            raise NotMade(
+                f"{self.name}=={self.version} cannot be had with this suite on Python {platform.python_version()}; uv "
+                "says why. pyproject.toml has the ranges that the suite allows, and docs/platforms.md the versions of "
+                "TensorFlow that it is tested with, each with its versions of Python."
             )
         install(home, f".[{extra}]", versions)
 
@@ -76,35 +79,40 @@ class Revision:
         if run("git", "clone", "--quiet", "--no-checkout", str(ROOT), str(source)) or run(
             "git", "-C", str(source), "checkout", "--quiet", "--detach", self.commit
         ):
-            fail(f"{self.commit} could not be checked out; git says why.")
+            raise NotMade(f"{self.commit} could not be checked out; git says why.")
         install(home, f"{source}[{extra}]", source / "constraints.txt")
 
 
 def parse(text: str) -> Package | Revision:
-    """What to compare with. Ends the program with the remedy where there is no such thing."""
+    """What to compare with. Raises NotMade where there is no such thing."""
     if text.startswith("git:"):
         return revision(text)
     package = re.fullmatch(r"([a-z0-9-]+)==([0-9][0-9A-Za-z.]*)", text)
     if package and re.search(rf"^{package[1]}==", CONSTRAINTS.read_text(), re.MULTILINE):
         return Package(*package.groups())
-    fail(
-        f"{text!r} is nothing to compare with. Name tensorflow==VERSION, another package of constraints.txt in the same "
-        "way, or git:REVISION of this repository."
+    raise NotMade(
+        f"{text!r} is nothing to compare with. Name tensorflow==VERSION, another package of constraints.txt in the "
+        "same way, or git:REVISION of this repository."
     )
 
 
 def revision(text: str) -> Revision:
-    """That of git:REVISION, by its full hash, unless it is known already that the two cannot be measured together."""
+    """That of git:REVISION, by its full hash.
+
+    Raises NotMade where there is none, or the two cannot be measured side by side.
+    """
     if not shutil.which("git"):
-        fail(f"{text}: git is not installed.")
+        raise NotMade(f"{text}: git is not installed.")
     commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text.removeprefix('git:')}^{{commit}}")
     if not commit:
-        fail(f"{text}: this repository has no such revision. Look with `git log --oneline --all`, or `git fetch` it.")
+        raise NotMade(
+            f"{text}: this repository has no such revision. Look with `git log --oneline --all`, or `git fetch` it."
+        )
     theirs, ours = protocol(commit), protocol()
     if theirs != ours:
-        fail(
-            f"{text}: its workers speak protocol {theirs or 'none'}, those of this working tree {ours}: they cannot take "
-            "turns. Run each by itself, and `bench compare` the results."
+        raise NotMade(
+            f"{text}: its workers speak protocol {theirs or 'none'}, those of this working tree {ours}: they cannot "
+            "take turns. Run each by itself, and `bench compare` the results."
         )
     return Revision(commit)
 
@@ -121,15 +129,15 @@ def git(*arguments: str) -> str:
 
 
 def make(other: Package | Revision, extra: str, below: Path) -> Path:
-    """The environment's folder; made unless it is there, of the same and complete."""
+    """The environment's folder, made unless it is there, complete and of the same. Raises NotMade, and leaves none."""
     home = below / f"against-{other.label}"
     stamp, wanted = home / "made-from.txt", f"{other.made_from} {extra} {platform.python_version()}\n"
     if not (stamp.is_file() and stamp.read_text() == wanted):
         if run("uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(home)):
-            fail(f"{home} could not be made; uv says why.")
+            raise NotMade(f"{home} could not be made; uv says why.")
         try:
             other.install(home, extra)
-        except SystemExit:
+        except NotMade:
             shutil.rmtree(home)
             raise
         stamp.write_text(wanted)
@@ -139,7 +147,7 @@ def make(other: Package | Revision, extra: str, below: Path) -> Path:
 def install(home: Path, what: str, constraints: Path) -> None:
     """Install the suite, editable; the output goes to standard error."""
     if run("uv", "pip", "install", "--python", str(python(home)), "-c", str(constraints), "-e", what):
-        fail(f"{what} could not be installed into {home}; uv says why.")
+        raise NotMade(f"{what} could not be installed into {home}; uv says why.")
 
 
 def python(home: Path) -> Path:
@@ -152,10 +160,13 @@ def run(*command: str) -> int:
     return subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False).returncode
 
 
-def fail(why: str) -> NoReturn:
-    """End with this message."""
-    sys.exit(why)
+def main(wanted: str, extra: str) -> None:
+    """Make it and print its folder."""
+    try:
+        print(make(parse(wanted), extra, ROOT / ".nox"))
+    except NotMade as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    print(make(parse(sys.argv[1]), sys.argv[2], ROOT / ".nox"))  # noqa: T201
+    main(*sys.argv[1:])

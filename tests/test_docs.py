@@ -86,7 +86,12 @@ def test_commands_in_the_docs_work(command, tmp_path, monkeypatch, capsys):
     if any(Path(word).name == "nox" for word in words):
         # Those for a fresh clone are run as they stand by .ci/run.
         assert words[words.index("-s") + 1] in nox_sessions()
-        return
+        if "against" not in words:
+            return
+        # How the other environment is made: tests/test_other_environment.py. What follows is for `bench run`.
+        other, *arguments = words[words.index("--") + 1 :]
+        assert re.fullmatch(r"git:\S+|[a-z]+==[0-9.]+", other)
+        words = ["bench", "run", "--against", other, *arguments]
     if words[:2] == ["bench", "run"] and "--help" not in words:
         # Everything up to the data: the options are understood, the cases exist, the device is there.
         if "--against" in words:

@@ -31,7 +31,9 @@ sys.exit(2 if os.environ.get("UV_FAILS") in sys.argv else 0)
 
 def git(folder, *arguments):
     command = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@localhost", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=patience.limit(60)).stdout.strip()
+    return subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=patience.limit(60)
+    ).stdout.strip()
 
 
 def commit(folder, protocol):
@@ -165,9 +167,7 @@ def test_the_tested_range_is_what_pyproject_allows():
     minors = [int(minor) for minor in re.findall(r'"2\.(\d+)\.\d+"', older)]
     newest = int(pinned[2])
     assert (pinned[1], minors) == ("2", [newest - 1, newest - 2])
-    ranges = re.findall(
-        r'"tensorflow(?:-cpu|\[and-cuda\])?>=2\.(\d+),<2\.(\d+)', (ROOT / "pyproject.toml").read_text()
-    )
+    ranges = re.findall(r'"tensorflow(?:-cpu|\[and-cuda\])?>=2\.(\d+),<2\.(\d+)', (ROOT / "pyproject.toml").read_text())
     assert ranges == [(str(minors[-1]), str(newest + 1))] * 3
     page = (ROOT / "docs" / "platforms.md").read_text()
     assert all(f"| 2.{minor} |" in page for minor in (newest, *minors))

@@ -122,7 +122,7 @@ def _what_would_settle(change: Change, threshold: float, longer: Longer | None) 
     assert mean.squared_error is not None
     needed = abs(mean.value) if abs(mean.value) > threshold else threshold - abs(mean.value)
     if needed < _AT_THRESHOLD * threshold:
-        return "another --threshold: the estimate is at this one"
+        return "another --threshold, since the estimate is at this one"
     lasting = 1.96 * math.sqrt(change.lasting_error)
     if lasting >= needed:
         return "both side by side (bench run --against), or a --history that varies less"
