@@ -161,6 +161,20 @@ def test_the_tables_of_the_experiments_are_their_reference_runs(name):
             assert sentence in wrapped
 
 
+def test_the_tables_of_the_comparison_with_another_tensorflow_are_those_of_its_run():
+    pair = [f"results/reference/tensorflow-{version}.json" for version in ("2.20", "2.21")]
+    done = run(["bench", "compare", *pair, "--format", "markdown"], ROOT)
+    assert done.returncode in (0, 3), done.stderr
+    page = (ROOT / "docs" / "compare.md").read_text()
+    shown = [line for line in done.stdout.splitlines() if line.startswith(("|", "- "))]
+    assert len(shown) > 10
+    for line in shown:
+        assert line in page
+    base, new = (files.read(ROOT / path).autoencoder_bench for path in pair)
+    assert (base.software.tensorflow[:4], new.software.tensorflow[:4]) == ("2.20", "2.21")
+    assert f"--preset {new.plan.preset}" in page
+
+
 def test_the_tables_of_the_calibration_are_its_last_results():
     done = run([sys.executable, "tests/calibration/tables.py"], ROOT)
     assert done.returncode == 0, done.stderr

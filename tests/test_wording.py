@@ -29,7 +29,7 @@ FORBIDDEN = {
 OLDER = {"bench/results/upgrade.py", "bench/results/to_3.py", "docs/format.md", "CHANGELOG.md"}
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
-    for pattern in ("bench/**/*.py", "bench/**/*.html", "autoencoder/**/*.py", "docs/**/*.md", "*.md", "noxfile.py")
+    for pattern in ("bench/**/*.py", "bench/**/*.html", "autoencoder/**/*.py", "docs/**/*.md", "*.md", "*.py")
     for path in ROOT.glob(pattern)
 )
 

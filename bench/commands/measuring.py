@@ -129,7 +129,8 @@ def run(
             metavar="PYTHON[=LABEL]",
             rich_help_panel=COMPARED,
             help="A/B run: measure the same cases with this interpreter too, in the same rounds, e.g. a virtual "
-            "environment with another TensorFlow or another revision of this suite. Gives verdicts.",
+            "environment with another TensorFlow or another revision of this suite, which `nox -s against` makes. "
+            "Gives verdicts.",
         ),
     ] = None,
     baseline: Annotated[
