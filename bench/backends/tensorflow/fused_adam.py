@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import tensorflow as tf
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
+from bench.backends.keras_adam import BETA_1, BETA_2, EPSILON
 
 # The operation takes 1 - beta in float32, Keras in float64: its moments come out larger by these factors, which would
 # make the step another one by 6 millionths. The rate and epsilon take them back.

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from bench import protocol
-from bench.backends import clock
+from bench.backends import timing
 from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions, replicas
 from bench.backends.tensorflow.pipelines import NextBatch
 from bench.backends.tensorflow.replicas import Replicas
@@ -150,42 +150,8 @@ def _finite(losses: tf.Tensor) -> list[float | None]:
     return [value if math.isfinite(value) else None for value in losses.numpy().ravel().tolist()]
 
 
-def _calibrate(state: State, request: protocol.Calibrate) -> protocol.Calibrated:
-    subject, next_batch = state.prepared()
-    rules = clock.of_calls(clock.GPU_RULES if state.device == "gpu" else clock.CPU_RULES, subject.steps_per_call)
-
-    def time_steps(count: int) -> float:
-        return clock.time_sample(subject.step, next_batch, subject.synchronise, count, rules.least_warmup_steps)
-
-    chosen, warmup_steps = clock.choose_steps(time_steps, rules)
-    return protocol.Calibrated(
-        steps=chosen * subject.steps_per_call, warmup_steps=warmup_steps * subject.steps_per_call
-    )
-
-
-def _run_sample(state: State, request: protocol.RunSample) -> protocol.SampleDone:
-    subject, next_batch = state.prepared()
-    calls, warmup_steps = request.steps // subject.steps_per_call, request.warmup_steps // subject.steps_per_call
-    seconds = clock.time_sample(subject.step, next_batch, subject.synchronise, calls, warmup_steps)
-    return protocol.SampleDone(seconds=seconds, traces=subject.traces())
-
-
 def _read_memory(state: State, request: protocol.ReadMemory) -> protocol.MemoryRead:
     return device.read_memory(state.device, request.reset)
-
-
-def _sustain(state: State, request: protocol.Sustain) -> protocol.SustainDone:
-    subject, next_batch = state.prepared()
-    calls = request.steps // subject.steps_per_call
-    done, seconds = clock.sustain(subject.step, next_batch, subject.synchronise, calls, request.seconds)
-    return protocol.SustainDone(steps=done * subject.steps_per_call, seconds=seconds)
-
-
-def _measure_latency(state: State, request: protocol.MeasureLatency) -> protocol.LatencyDone:
-    subject, next_batch = state.prepared()
-    # The loss alone: a second thing that is read back would be a second way over the bus in every latency.
-    durations = clock.time_each(subject.step, next_batch, device.wait_for, request.steps, request.seconds)
-    return protocol.LatencyDone(seconds=durations)
 
 
 def _take_profile(state: State, request: protocol.TakeProfile) -> protocol.ProfileTaken:
@@ -215,16 +181,13 @@ def _train(state: State, request: protocol.Train) -> protocol.Trained:
 
 
 HANDLERS: dict[type[protocol.Message], Callable[[State, Any], protocol.Message]] = {
+    **timing.HANDLERS,
     protocol.Probe: _probe,
     protocol.Join: _join,
     protocol.Prepare: _prepare,
     protocol.ProbeContext: _probe_context,
     protocol.Check: _check,
-    protocol.Calibrate: _calibrate,
-    protocol.RunSample: _run_sample,
     protocol.ReadMemory: _read_memory,
-    protocol.Sustain: _sustain,
-    protocol.MeasureLatency: _measure_latency,
     protocol.TakeProfile: _take_profile,
     protocol.Reconstruct: _reconstruct,
     protocol.Train: _train,

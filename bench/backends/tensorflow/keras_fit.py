@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bench.backends.tensorflow import pipelines
+from bench.backends.batches import rows_of
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
@@ -29,12 +29,12 @@ def fitted(compiled: bool, steps_per_call: int) -> Callable[[Config, PreparedDat
         network.optimizer.build(network.trainable_variables)
         network.make_train_function()
         function = network.train_function
-        batch = pipelines.rows_of(data, 0, config.batch_size)
+        batch = rows_of(data.x_train, 0, config.batch_size)
         repeated = iter(_moved(_pairs(np.expand_dims(batch, 0)).repeat(), device))
 
         def fixed(start: int, stop: int) -> Iterator[tf.data.Iterator]:
             for first in range(start, stop, steps_per_call):
-                rows = pipelines.rows_of(data, first * config.batch_size, (first + steps_per_call) * config.batch_size)
+                rows = rows_of(data.x_train, first * config.batch_size, (first + steps_per_call) * config.batch_size)
                 network.reset_metrics()  # the loss it gives is a mean since then
                 batches = rows.reshape([steps_per_call, *batch.shape])
                 yield iter(_moved(_pairs(batches), device))

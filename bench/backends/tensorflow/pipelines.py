@@ -4,13 +4,11 @@ Adding one is writing one function, and naming it in PIPELINES. All feed float32
 `shuffled` off they feed the same batches in the same order, bit for bit.
 """
 
-import math
 from collections.abc import Callable, Iterator
 
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from bench.backends import batches
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
 
 NextBatch = Callable[[], tf.Tensor]
@@ -25,7 +23,7 @@ _HOST = "/CPU:0"
 def resident(prepared: PreparedData, config: Config, device: str, shuffled: bool = True) -> NextBatch:
     """No pipeline: one batch that stays on the device, the bound that every pipeline is held against."""
     with tf.device(device):
-        batch = tf.identity(tf.constant(rows_of(prepared, 0, config.batch_size)))
+        batch = tf.identity(tf.constant(batches.rows_of(prepared.x_train, 0, config.batch_size)))
     return lambda: batch
 
 
@@ -83,7 +81,7 @@ def device_resident(prepared: PreparedData, config: Config, device: str, shuffle
 
     batch = tf.function(gather)
 
-    def batches() -> Iterator[tf.Tensor]:
+    def gathered() -> Iterator[tf.Tensor]:
         while True:
             order = shuffled_order(count, device) if shuffled else tf.range(count, dtype=tf.int64)
             # In order, a batch goes over the end into the next round, as those of a repeated data set do.
@@ -93,7 +91,7 @@ def device_resident(prepared: PreparedData, config: Config, device: str, shuffle
                     found = batch(order, tf.constant(start % count, tf.int64))
                 yield found
 
-    generator = batches()
+    generator = gathered()
     return lambda: next(generator)
 
 
@@ -129,19 +127,8 @@ def bus_bytes(name: str, config: Config) -> int:
 
 def fixed_batches(prepared: PreparedData, config: Config, count: int, start: int = 0) -> Iterator[tf.Tensor]:
     """Batches number `start` to `count` of the training rows in order, the same for every case: what losses are of."""
-    for number in range(start, count):
-        yield tf.constant(rows_of(prepared, number * config.batch_size, (number + 1) * config.batch_size))
-
-
-def rows_of(prepared: PreparedData, start: int, stop: int) -> npt.NDArray[np.float32]:
-    """The training rows from `start` to `stop`, beginning again where they end: a batch may be larger than the set."""
-    rows, count = prepared.x_train, len(prepared.x_train)
-    first, wanted = start % count, stop - start
-    # Whole stretches: to pick each row of a batch of hundreds of thousands takes longer than the step.
-    rounds = math.ceil((first + wanted) / count)
-    if rounds <= 1:
-        return rows[first : first + wanted]
-    return np.concatenate([rows[first:], *[rows] * (rounds - 2), rows[: first + wanted - (rounds - 1) * count]])
+    for rows in batches.in_order(prepared.x_train, config.batch_size, start, count):
+        yield tf.constant(rows)
 
 
 def _float_rows(prepared: PreparedData, config: Config, shuffled: bool) -> tf.data.Dataset:

@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from bench.backends.tensorflow import optimizers, pipelines
+from bench.backends.batches import rows_of
+from bench.backends.tensorflow import optimizers
 from bench.backends.tensorflow.optimizers import Create
 from bench.backends.tensorflow.replicas import Replicas, reduced
 from bench.backends.tensorflow.train_step import Subject
@@ -121,6 +122,6 @@ def _rows(data: PreparedData, config: Config, replicas: Replicas, number: int) -
     own, begin = config.batch_size // replicas.count, number * config.batch_size
 
     def of_replica(replica: int) -> tf.Tensor:
-        return tf.constant(pipelines.rows_of(data, begin + replica * own, begin + (replica + 1) * own))
+        return tf.constant(rows_of(data.x_train, begin + replica * own, begin + (replica + 1) * own))
 
     return replicas.values(of_replica)

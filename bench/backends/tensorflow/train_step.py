@@ -60,6 +60,10 @@ class Subject:
         """Wait until `loss` and all updates before it are done."""
         device.synchronise(loss, self.last)
 
+    def wait_for(self, loss: tf.Tensor) -> None:
+        """Wait until `loss` is there."""
+        device.wait_for(loss)
+
 
 def _bytes_of(variable: tf.Variable | keras.Variable) -> int:
     return int(np.prod(variable.shape, dtype=np.int64) * tf.as_dtype(variable.dtype).size)

@@ -16,7 +16,7 @@ import pytest
 from support import oracle, patience
 
 from bench import protocol
-from bench.backends.tensorflow import pipelines
+from bench.backends import batches
 from bench.backends.tensorflow.workload import WORKLOAD, Config
 from bench.launch import ranks
 from bench.launch.server import Server
@@ -54,7 +54,7 @@ def server(tmp_path_factory, timeouts):
 def first_batches():
     """The first rows of the sample as every case is checked on them: 50 batches of (64, 784)."""
     data = WORKLOAD.prepare(workload.WORKLOAD.load("sample", lambda _: None))
-    return [pipelines.rows_of(data, i * BATCH, (i + 1) * BATCH) for i in range(50)]
+    return [batches.rows_of(data.x_train, i * BATCH, (i + 1) * BATCH) for i in range(50)]
 
 
 @pytest.fixture(scope="module")

@@ -63,11 +63,3 @@ def test_a_batch_that_is_larger_than_the_set_has_all_its_rows(prepared):
     batch = pipelines.resident(prepared, Config(batch_size=2 * count + 3), "/CPU:0")()
     expected = np.concatenate([prepared.x_train, prepared.x_train, prepared.x_train[:3]])
     np.testing.assert_array_equal(batch.numpy(), expected)
-
-
-@pytest.mark.parametrize(
-    ("start", "stop"), [(0, 5), (1990, 2000), (1990, 2010), (3999, 4003), (0, 2000), (7, 9007), (2000, 2000)]
-)
-def test_rows_go_on_from_the_first_where_the_set_ends(prepared, start, stop):
-    expected = prepared.x_train[np.arange(start, stop) % len(prepared.x_train)]
-    np.testing.assert_array_equal(pipelines.rows_of(prepared, start, stop), expected)
