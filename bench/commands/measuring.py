@@ -123,6 +123,15 @@ def run(
     gpu: Gpu = None,
     tf32: Tf32 = None,
     affinity: AffinityOption = AffinityName.none,
+    framework: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=PYTHON",
+            rich_help_panel=WHERE,
+            help="Interpreter with another framework, for cases in it: jax or torch (repeatable). Default: this one, "
+            "or the environment that `nox -s jax` or `nox -s torch` has made.",
+        ),
+    ] = None,
     against: Annotated[
         str | None,
         typer.Option(
@@ -154,7 +163,7 @@ def run(
     from bench.compare.compare import Rules
     from bench.output import progress_bar
     from bench.report import job_summary, summary
-    from bench.run import baselines, gate
+    from bench.run import baselines, gate, interpreters
     from bench.run.against import parse as parse_against
     from bench.run.options import Options
 
@@ -176,6 +185,7 @@ def run(
         gpu=gpu,
         tf32=None if tf32 is None else tf32 is OnOff.on,
         affinity=affinity.value,
+        frameworks=interpreters.parse(framework or ()),
         against=parse_against(against) if against else None,
     )
     wanted = gate.Wanted(

@@ -54,6 +54,6 @@ def _show_for_another_machine(process: nsys_process.Process, gpu: str) -> None:
     nsys_process.require_fit(process.case, process.device)
     variables = {"CUDA_VISIBLE_DEVICES": gpu, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
     choice = DeviceChoice("gpu", "for another machine", variables, "gpu")
-    output = Path(process.case.full_name.replace("/", "-"))
+    output = Path(process.case.file_name)
     typer.echo("There is neither nsys nor a GPU here. On a machine with both and this suite, this runs it:", err=True)
     typer.echo(nsys.line(nsys.command(process, output, python="python"), nsys.variables(choice, {})))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from bench.plan.case import Axes, Case, is_reference, reference, unvaried
+from bench.plan import environments
+from bench.plan.case import ENVIRONMENT, Axes, Case, is_reference, reference, under, unvaried
 from bench.plan.preset import Preset
 from bench.protocol import Measure
 from bench.results.record import CaseRecord, Quantities, RepetitionRecord, SameModel
@@ -185,6 +186,11 @@ class Experiment:
     worker: Callable[[], Mapping[str, InWorker]] = dict  # what measures, by name
 
 
+def varies(experiment: Experiment, axis: str) -> bool:
+    """Whether values of this axis can be chosen for the experiment."""
+    return axis in experiment.axes or axis == ENVIRONMENT
+
+
 def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ...]:
     """All its cases with these values, and whatever is not among them of the reference and its A/A control.
 
@@ -194,4 +200,7 @@ def cases_of(experiment: Experiment, axes: Axes | None = None) -> tuple[Case, ..
     cases = tuple(dict.fromkeys(experiment.cases(chosen)))
     if not any(is_reference(case) for case in cases):
         cases = (unvaried(experiment.name, experiment.axes), *cases)
+    # The usual one is always there, to hold the others against.
+    others = [str(one) for one in (axes or {}).get(ENVIRONMENT, ()) if one != environments.USUAL]
+    cases = (*cases, *(under(case, environment) for environment in others for case in cases))
     return (*cases, *(msgspec.structs.replace(case, control=True) for case in cases if is_reference(case)))

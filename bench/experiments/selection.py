@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from bench.errors import UsageError
-from bench.experiments.base import Experiment, Room, cases_of
+from bench.experiments.base import Experiment, Room, cases_of, varies
 from bench.experiments.registry import EXPERIMENTS, usual_experiments
-from bench.plan.case import Axes, Case, Value, is_reference
+from bench.plan import environments, frameworks
+from bench.plan.case import ENVIRONMENT, Axes, Case, Value, is_reference, under
 
 # Axes whose values are names of what the worker has: any that some experiment measures by itself.
-_NAMED = ("mode", "pipeline", "strategy", "precision")
+_NAMED = ("mode", "pipeline", "strategy", "precision", "framework")
 # More than any machine has: its cases are all that there are.
 _ANY_ROOM = Room(free_bytes=2**60, devices=64, on_gpu=True)
 
@@ -42,7 +43,7 @@ def select(choice: Choice) -> dict[str, tuple[Case, ...]]:
     cases = {one.name: cases_of(one, choice.fitted.get(one.name, choice.axes)) for one in experiments}
     names = [case.name for some in cases.values() for case in some]
     for glob in choice.only:
-        if not any(fnmatchcase(name, glob) for name in names):
+        if not any(_matches(case, glob) for some in cases.values() for case in some):
             raise UsageError(f"No case of {', '.join(cases)} matches {glob!r}. {nearest(glob, names)}")
     return {one.name: found for one in experiments if (found := _wanted(one, cases[one.name], choice))}
 
@@ -60,6 +61,7 @@ def experiments_about(axes: Axes, preset: str, side_by_side: bool = False) -> tu
     Of the preset's own those that vary every chosen axis, where there are such; else of all; else whichever vary one.
     Those that are measured on request come last.
     """
+    axes = {axis: values for axis, values in axes.items() if axis != ENVIRONMENT}
     usual = usual_experiments(preset, side_by_side)
     unasked = tuple(name for name, one in EXPERIMENTS.items() if not one.on_request)
     for names in (usual, unasked, tuple(EXPERIMENTS)):
@@ -71,9 +73,9 @@ def experiments_about(axes: Axes, preset: str, side_by_side: bool = False) -> tu
 
 
 def case_named(name: str, experiment: str | None) -> Case:
-    """The case of exactly this name, of the first experiment that has one, or of the one that is named.
+    """The case of exactly this name to be traced, of the first experiment that has one, or of the one that is named.
 
-    Raises UsageError where there is none, with the nearest names.
+    Raises UsageError where there is none, with the nearest names, or where it is in a framework that is not traced.
     """
     experiments = list(EXPERIMENTS.values()) if experiment is None else [experiment_named(experiment)]
     # Also those that only a GPU gets, however large it is.
@@ -84,18 +86,25 @@ def case_named(name: str, experiment: str | None) -> Case:
         if not case.control
     ]
     if found := next((case for case in known if case.name == name), None):
+        if found.framework != frameworks.TENSORFLOW:
+            raise UsageError(f"{name}: only cases in TensorFlow are traced. Choose one of those in `bench list`.")
         return found
     of_experiment = f" of {experiment}" if experiment else ""
     raise UsageError(f"No case {name!r}{of_experiment}. {nearest(name, dict.fromkeys(case.name for case in known))}")
 
 
 def _wanted(experiment: Experiment, cases: tuple[Case, ...], choice: Choice) -> tuple[Case, ...]:
-    if choice.only and not any(fnmatchcase(case.name, glob) for case in cases for glob in choice.only):
+    if choice.only and not any(_matches(case, glob) for case in cases for glob in choice.only):
         return ()
     own = _own(choice.axes, experiment)
     usual = experiment.brief if choice.brief and experiment.brief and not own else experiment.usual(own)
     globs = choice.only or usual
-    return tuple(case for case in cases if is_reference(case) or any(fnmatchcase(case.name, glob) for glob in globs))
+    return tuple(case for case in cases if is_reference(case) or any(_matches(case, glob) for glob in globs))
+
+
+def _matches(case: Case, glob: str) -> bool:
+    """By its name; or, under other variables of the environment, by the one that it has under the usual ones."""
+    return fnmatchcase(case.name, glob) or fnmatchcase(under(case, environments.USUAL).name, glob)
 
 
 def _own(axes: Axes, experiment: Experiment) -> Axes:
@@ -104,9 +113,10 @@ def _own(axes: Axes, experiment: Experiment) -> Axes:
 
 def _check_axes(axes: Axes, experiments: Sequence[Experiment]) -> None:
     """Raise UsageError for an axis that none of the experiments varies, or a value that nobody knows."""
-    varied = {axis for experiment in experiments for axis in experiment.axes}
+    for environment in axes.get(ENVIRONMENT, ()):
+        environments.parse(str(environment))
     for axis, values in axes.items():
-        if axis not in varied:
+        if not any(varies(experiment, axis) for experiment in experiments):
             able = " or ".join(name for name, one in EXPERIMENTS.items() if axis in one.axes)
             raise UsageError(f"--axis {axis}: no experiment chosen varies it. It goes with --experiment {able}.")
         if axis in _NAMED:
@@ -119,9 +129,9 @@ def _check_axes(axes: Axes, experiments: Sequence[Experiment]) -> None:
 
 def _check_own(axis: str, value: Value, experiments: Iterable[Experiment]) -> None:
     """Raise UsageError for a value of one experiment that another was asked to measure."""
-    owner = next((name for name, one in EXPERIMENTS.items() if value in one.own.get(axis, ())), None)
-    if owner and any(axis in one.axes and one.name != owner for one in experiments):
-        raise UsageError(f"--axis {axis}={value}: only --experiment {owner} measures it, and alone.")
+    owners = [name for name, one in EXPERIMENTS.items() if value in one.own.get(axis, ())]
+    if owners and any(axis in one.axes and one.name not in owners for one in experiments):
+        raise UsageError(f"--axis {axis}={value}: only --experiment {' or '.join(owners)} measures it, and alone.")
 
 
 def fitted(axes: Axes, experiments: Iterable[str], room: Room) -> dict[str, Axes]:

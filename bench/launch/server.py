@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 
 from bench import protocol
 from bench.errors import BenchError
-from bench.launch.worker import Timeouts, Worker, answers, telling_line, wait_until_ready
+from bench.launch.worker import Timeouts, Worker, WorkerFailed, answers, telling_line, wait_until_ready
 
 # -P: a folder called bench where the user happens to stand must not be taken for this package.
 SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.worker.server")
@@ -25,8 +26,29 @@ class ServerGone(BenchError):
     """The server died or hangs, and its workers with it. That is no case's fault, and ends the measuring."""
 
 
+class FailedServer:
+    """One that did not start, or died, and without which a run goes on: its workers fail, with the reason."""
+
+    unsound = None
+    start_method = "fork"
+
+    def __init__(self, reason: str, log: Path) -> None:
+        self._reason = reason
+        self._log = log
+
+    def start_worker(self, log: Path) -> tuple[Worker, float]:
+        """Raises WorkerFailed."""
+        raise WorkerFailed(self._reason, died=True, log=self._log)
+
+    def close(self) -> None:
+        """Nothing is left of it."""
+
+
 class Server:
-    """A preloaded process and the workers that came from it."""
+    """A preloaded process and the workers that came from it.
+
+    Of one that is `dispensable` the death is its workers' only: they fail, and nothing raises ServerGone.
+    """
 
     def __init__(
         self,
@@ -36,6 +58,7 @@ class Server:
         timeouts: Timeouts,
         command: Sequence[str] = SERVER_COMMAND,
         before_worker: Callable[[], None] = lambda: None,
+        dispensable: bool = False,
     ) -> None:
         # What its workers leave in there, as TensorFlow does what it makes of every traced function, ends with it.
         self._temporary = _temporary_folder()
@@ -43,7 +66,8 @@ class Server:
         self._arguments = (data, variables, command)
         self._before_worker = before_worker
         self._timeouts = timeouts
-        self._log = log
+        self.log = log
+        self._dispensable = dispensable
         try:
             self._process, self._connection = _start("server", log, *self._arguments)
         except BaseException:
@@ -72,11 +96,11 @@ class Server:
         """Wait for the preloading. Raises BenchError where it fails: then nothing can be measured."""
         try:
             if not answers(self._connection, self._timeouts.server_ready):
-                raise BenchError(f"The server was not ready after {self._timeouts.server_ready:g} s: see {self._log}")
+                raise BenchError(f"The server was not ready after {self._timeouts.server_ready:g} s: see {self.log}")
             self._ready = self._decode_ready(self._connection.recv_bytes())
         except (EOFError, OSError):
-            why = telling_line(self._log)
-            raise BenchError(f"The server ended while it loaded TensorFlow{why}: see {self._log}") from None
+            why = telling_line(self.log)
+            raise BenchError(f"The server ended while it loaded its framework{why}: see {self.log}") from None
         except protocol.ProtocolError as error:
             raise BenchError(f"The server speaks another protocol: {error}") from None
 
@@ -115,8 +139,11 @@ class Server:
 
     def _reap(self, pid: int) -> int:
         """The exit code of a forked worker that has ended."""
-        self._send(protocol.Reap(pid=pid))
-        return int(self._receive(protocol.Reaped).exit_code)
+        try:
+            self._send(protocol.Reap(pid=pid))
+            return int(self._receive(protocol.Reaped).exit_code)
+        except WorkerFailed:  # a dispensable server is gone, and the kernel has ended its workers with it
+            return -signal.SIGKILL
 
     def close(self) -> None:
         """Kill all workers and the server, without asking the server for anything: it may be what hangs."""
@@ -161,8 +188,10 @@ class Server:
         except protocol.ProtocolError as error:
             raise self._gone(f"sent something unexpected ({error})") from None
 
-    def _gone(self, what: str) -> ServerGone:
-        return ServerGone(f"The server, the parent of all workers, {what}: see {self._log}")
+    def _gone(self, what: str) -> ServerGone | WorkerFailed:
+        if self._dispensable:
+            return WorkerFailed(f"its server {what}{telling_line(self.log)}", died=True, log=self.log)
+        return ServerGone(f"The server, the parent of all workers, {what}: see {self.log}")
 
 
 def _start(

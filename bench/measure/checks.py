@@ -8,7 +8,7 @@ from bench.measure.entry import BASE, NEW, Entries, Entry, Side
 from bench.measure.repetition import Repetition
 from bench.measure.same_model import Losses, check_steps
 from bench.plan import precisions
-from bench.plan.case import Case
+from bench.plan.case import Case, is_same_model
 from bench.recording.recorder import ExperimentRecorder
 
 
@@ -52,10 +52,10 @@ class Checks:
     def check_apart(self, repetition: Repetition, entry: Entry) -> bool:
         """Check a case with TF32 off, before it is timed with TF32 on; False where that fails.
 
-        Not one whose precision says itself whether TF32 is on.
+        Not one whose precision says itself whether TF32 is on, or that is another model on purpose.
         """
         reference = self._losses.get((entry.side, entry.case.batch_size))
-        if reference is None or entry.case.precision != precisions.DEFAULT:
+        if reference is None or entry.case.precision != precisions.DEFAULT or not is_same_model(entry.case):
             return True
         result = repetition.check_apart(entry, reference)
         if result is not None:

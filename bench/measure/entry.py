@@ -4,14 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.plan import strategies
+from bench.plan import environments, frameworks, strategies
 from bench.plan.case import Case, reference
 
 Side = Literal["new", "base"]
 
 NEW: Side = "new"
 BASE: Side = "base"
-CONTROL_SERVER = "base-control"
+
+
+@dataclass(frozen=True)
+class ServerKey:
+    """Which of a repetition's servers: of a side, with a framework, in an environment; or the base's A/A control's."""
+
+    side: Side
+    framework: str = frameworks.TENSORFLOW
+    environment: str = environments.USUAL
+    control: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its side cannot be measured without it; of another only its own cases fail."""
+        return self.framework == frameworks.TENSORFLOW and self.environment == environments.USUAL
 
 
 @dataclass(frozen=True)
@@ -27,13 +41,18 @@ class Entry:
         return self.case.name if self.side == NEW else f"{self.side}:{self.case.name}"
 
     @property
-    def server(self) -> str:
+    def server(self) -> ServerKey:
         """Which of the repetition's servers its worker comes from.
 
         Two sides differ by their servers too, so the base's A/A control has a server of its own and shows that
         difference.
         """
-        return CONTROL_SERVER if self.side == BASE and self.case.control else self.side
+        return ServerKey(
+            self.side,
+            self.case.framework,
+            environments.of_server(self.case.environment),
+            control=self.side == BASE and self.case.control,
+        )
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bench import protocol
 from bench.experiments.base import Experiment
 from bench.launch.server import Server
 from bench.machine.energy import Meter
 from bench.measure import separate
 from bench.measure.checks import Checks
-from bench.measure.entry import NEW, Entries, Entry, Side
+from bench.measure.entry import NEW, Entries, Entry, ServerKey, Side
 from bench.measure.process import LiveProcess
 from bench.measure.repetition import Repetition, RoundsPlan
 from bench.measure.same_model import Losses
+from bench.measure.servers import AnyServer, plain
 from bench.measure.settings import Settings
 from bench.measure.standing import Standing
 from bench.measure.time_spent import TimeSpent
@@ -75,7 +77,7 @@ class Part:
         """Whether a case is left that can be measured."""
         return bool(self._standing.alive())
 
-    def measure_repetition(self, number: int, servers: Mapping[str, Server], server_seconds: float) -> None:
+    def measure_repetition(self, number: int, servers: Mapping[ServerKey, AnyServer], server_seconds: float) -> None:
         """One repetition of the experiment. `server_seconds` is its share of what starting the servers took."""
         began, apart = time.monotonic(), 0.0
         repetition = Repetition(number, servers, self._entries, self._settings, self._fail)
@@ -106,7 +108,7 @@ class Part:
                     self._trace_graphs(repetition, processes)
                 apart += time.monotonic() - passes_began
         with self._time_spent.on("separate_measurements"):
-            self._measure_of_device(servers[NEW], number)
+            self._measure_of_device(plain(servers, NEW), number)
         whole = server_seconds + time.monotonic() - began
         self._standing.add_repetition(whole - apart, repetition.rounds_seconds)
         self._seconds += whole
@@ -185,12 +187,14 @@ class Part:
                 self._sizes[name] = size
             self._recorders[process.entry.side].note(process.entry.case, sample_size=self._sizes.get(name))
 
-    def _record(self, servers: Mapping[str, Server], repetition: Repetition, samples: int, seconds: float) -> None:
+    def _record(
+        self, servers: Mapping[ServerKey, AnyServer], repetition: Repetition, samples: int, seconds: float
+    ) -> None:
         """Save what the repetition has measured so far, each side in its own file."""
         processes = repetition.process_records()
         names = tuple(entry.name for entry in self._entries.all)
         for side, recorder in self._recorders.items():
-            server = servers[side]
+            server = plain(servers, side)
             record = RepetitionRecord(
                 repetition=repetition.number,
                 server_seconds=server.ready.preload_seconds,
@@ -227,10 +231,11 @@ class Part:
                 )
         self._stage(repetition.number, "sample reconstructions", 1.0)
         for process in [process for process in processes if process in repetition.processes]:
-            recorder.note(process.entry.case, plot=separate.reconstruct(repetition, process, self._settings))
+            if repetition.takes(process, protocol.Reconstruct):
+                recorder.note(process.entry.case, plot=separate.reconstruct(repetition, process, self._settings))
         if self._common.profile:
             self._stage(repetition.number, "profiles for TensorBoard", 1.0)
-            for process in processes:
+            for process in [process for process in processes if repetition.takes(process, protocol.TakeProfile)]:
                 with self._time_spent.on("profiles"):
                     profile = separate.take_profile(repetition, process, self._settings)
                 recorder.note(process.entry.case, profile=profile)
@@ -246,7 +251,7 @@ class Part:
         if not (self._common.profile and settings.trace_cuda_graphs and settings.device == "gpu"):
             return
         self._stage(repetition.number, "profiles with CUDA graphs", 1.0)
-        for process in [process for process in processes if process.is_compiled]:
+        for process in [one for one in processes if one.is_compiled and repetition.takes(one, protocol.TakeProfile)]:
             case = process.entry.case
             profile = separate.take_profile_of_graphs(repetition, process, self._sizes[case.measured_as], settings)
             self._recorders[NEW].note(case, profile_of_graphs=profile)

@@ -10,17 +10,18 @@ from typing import Any, TypeVar
 from bench import protocol
 from bench.launch import ranks
 from bench.launch.ranks import Ranks
-from bench.launch.server import Server
+from bench.launch.server import FailedServer, Server
 from bench.launch.worker import Worker, WorkerFailed
 from bench.machine import interference, interrupts, nvml, telemetry
 from bench.measure import applied, causes, cooling, occupancy, same_model
-from bench.measure.entry import Entries, Entry
+from bench.measure.entry import Entries, Entry, ServerKey
 from bench.measure.occupancy import Baseline
 from bench.measure.process import LiveProcess, record
 from bench.measure.same_model import Losses
-from bench.measure.servers import logs_folder
+from bench.measure.servers import AnyServer, logs_folder
 from bench.measure.settings import Settings
 from bench.plan import memory_policy, strategies
+from bench.plan.case import is_same_model
 from bench.results import estimates
 from bench.results.record import (
     DeviceMemory,
@@ -64,7 +65,7 @@ class Repetition:
     def __init__(
         self,
         number: int,
-        servers: Mapping[str, Server],
+        servers: Mapping[ServerKey, AnyServer],
         entries: Entries,
         settings: Settings,
         report: Callable[[Entry, Failure], None],
@@ -130,7 +131,7 @@ class Repetition:
         Raises WorkerFailed.
         """
         server, settings, case = self._servers[entry.server], self._settings, entry.case
-        if case.strategy != strategies.MULTI_WORKER:
+        if isinstance(server, FailedServer) or case.strategy != strategies.MULTI_WORKER:
             return server.start_worker(self.log(entry, part))
         members = (
             settings.job.members(server.start_worker, self.number, settings.timeouts)
@@ -142,6 +143,11 @@ class Repetition:
             return self.log(entry, "-".join(filter(None, (part, f"rank-{rank}"))))
 
         return ranks.start(members, case, settings.device, log, settings.timeouts)
+
+    def takes(self, process: LiveProcess, request: type[protocol.Message]) -> bool:
+        """Whether the process's framework has an answer to such a request."""
+        server = self._servers[process.entry.server]
+        return isinstance(server, Server) and request.__name__ in server.ready.answers
 
     def is_process(self, entry: Entry) -> bool:
         """Whether the entry's worker is alive in this repetition."""
@@ -178,8 +184,8 @@ class Repetition:
         if found is None:
             return None
         tf32 = process.prepared.tf32
-        precision = process.entry.case.precision
-        result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of, precision)
+        judged = is_same_model(process.entry.case)
+        result = same_model.compare(found.losses, reference, self._settings.device, tf32, found.mean_of, judged)
         if result.passed is False:
             self._drop(process, "mismatch", same_model.explain(result))
         return result, found.losses
@@ -284,7 +290,7 @@ class Repetition:
 
     def log(self, entry: Entry, part: str = "") -> Path:
         """The file that the output of an entry's worker goes to."""
-        name = "-".join(filter(None, [entry.case.full_name.replace("/", "-"), part]))
+        name = "-".join(filter(None, [entry.case.file_name, part]))
         return logs_folder(self._settings.folder, self.number, entry.side) / f"{name}.log"
 
     def _process(self, process: LiveProcess) -> ProcessRecord:
@@ -379,7 +385,14 @@ class Repetition:
     def _prepare(self, worker: Worker | Ranks, entry: Entry, tf32: bool | None) -> protocol.Prepared:
         settings, case = self._settings, entry.case
         cores = settings.device_cores[: strategies.devices_of_a_rank(case)]
-        request = protocol.Prepare(case=case, device=settings.device, tf32=tf32, seed=settings.seed, cores=cores)
+        request = protocol.Prepare(
+            case=case,
+            device=settings.device,
+            tf32=tf32,
+            seed=settings.seed,
+            cores=cores,
+            weights=None if settings.weights is None else str(settings.weights),
+        )
         prepared: protocol.Prepared = worker.ask(request, protocol.Prepared, settings.timeouts.first_call)
         return prepared
 

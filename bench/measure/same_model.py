@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-from bench.plan import precisions
 from bench.results.record import SameModel
 
 CHECK_STEPS = 50  # beyond, rounding that Adam amplifies drowns what the check is for
@@ -25,13 +24,8 @@ GPU_LIMIT = 1e-4
 TF32_LIMIT = 1e-2
 
 
-def limit(kind: str, tf32: bool, precision: str = precisions.DEFAULT) -> float | None:
-    """The largest relative difference that passes, on a device of this kind with TF32 on or off.
-
-    None where the precision makes it another model: its difference is reported, and judged by nobody.
-    """
-    if not precisions.is_same_model(precision):
-        return None
+def limit(kind: str, tf32: bool) -> float:
+    """The largest relative difference that passes, on a device of this kind with TF32 on or off."""
     if kind == "cpu":
         return CPU_LIMIT
     return TF32_LIMIT if tf32 else GPU_LIMIT
@@ -43,10 +37,11 @@ def compare(
     kind: str,
     tf32: bool,
     mean_of: int = 1,
-    precision: str = precisions.DEFAULT,
+    judged: bool = True,
 ) -> SameModel:
     """Hold losses against the reference's, step by step; None is a loss that is no number, and never passes.
 
+    Of what is another model on purpose (`judged` is false) the difference is reported, without a limit.
     Where losses are means of `mean_of` steps each, they are held against the same means of the reference's.
     """
     differences = [
@@ -54,7 +49,7 @@ def compare(
         for loss, other in zip(losses, _means(reference, mean_of), strict=True)
     ]
     largest = max(differences) if all(math.isfinite(difference) for difference in differences) else None
-    bound = limit(kind, tf32, precision)
+    bound = limit(kind, tf32) if judged else None
     return SameModel(
         steps=len(reference),
         tf32=tf32,
@@ -75,6 +70,6 @@ def explain(mismatch: SameModel) -> str:
     difference = mismatch.largest_relative_difference
     tf32 = "on" if mismatch.tf32 else "off"
     if mismatch.limit is None:
-        return "a loss is not a number: nothing is trained in this precision"
+        return "a loss is not a number: nothing is trained"
     found = "not a number" if difference is None else f"{difference:.1e}"
     return f"losses differ from eager's by {found} (limit {mismatch.limit:.0e}, TF32 {tf32}): not the same model"

@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import protocol
 from bench.launch.ranks import NOT_BY_TIME
-from bench.launch.server import Server
+from bench.launch.server import FailedServer, Server
 from bench.launch.worker import WorkerFailed
 from bench.machine.energy import Meter
 from bench.measure import causes, occupancy
@@ -195,7 +195,7 @@ class _TracePlan:
     def of(cls, process: LiveProcess, settings: Settings, suffix: str) -> "_TracePlan":
         per_call = process.prepared.steps_per_call
         calls = max(LEAST_TRACED_CALLS, math.ceil(settings.preset.profile_steps / per_call))
-        folder = Path("tensorboard") / (process.entry.case.full_name.replace("/", "-") + suffix)
+        folder = Path("tensorboard") / (process.entry.case.file_name + suffix)
         graphs = False if settings.device == "gpu" and process.is_compiled else None
         return cls(folder, calls, calls * per_call, settings.tracers, graphs)
 
@@ -236,7 +236,7 @@ class _TracePlan:
 
 def reconstruct(repetition: Repetition, process: LiveProcess, settings: Settings) -> str | None:
     """Draw what the process has learnt by now, and say where; None where that fails, which costs only this."""
-    plot = f"plots/cases/{process.entry.case.full_name.replace('/', '-')}.png"
+    plot = f"plots/cases/{process.entry.case.file_name}.png"
     request = protocol.Reconstruct(path=str(settings.folder / plot))
     try:
         repetition.ask_afterwards(process, request, protocol.Reconstructed, settings.timeouts.request)
@@ -270,7 +270,7 @@ def train(server: Server, settings: Settings) -> Training | str:
     )
 
 
-def ask_once(server: Server, log: Path, request: protocol.Message, expected: Any, seconds: float) -> Any:
+def ask_once(server: Server | FailedServer, log: Path, request: protocol.Message, expected: Any, seconds: float) -> Any:
     """Ask a worker of its own a single thing. Raises WorkerFailed."""
     worker, _ = server.start_worker(log)
     try:

@@ -1,42 +1,54 @@
 """The servers of a run: for every repetition new ones, started in time and ended with it."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.launch.server import Server
+from bench.errors import BenchError
+from bench.launch.server import FailedServer, Server
 from bench.launch.worker import Timeouts
 from bench.machine.device import DeviceChoice
-from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Side
+from bench.measure.entry import NEW, ServerKey, Side
+from bench.plan import environments, frameworks
 
 # Servers import TensorFlow for seconds. Two at a time keep two cores busy, and nothing is timed meanwhile.
 SERVERS_TOGETHER = 2
 
 
+AnyServer = Server | FailedServer
+
+
 @dataclass(frozen=True)
 class Launch:
-    """What a side's servers are started with."""
+    """What a side's servers are started with: a command for each framework, and variables over those inherited."""
 
-    command: tuple[str, ...]
+    commands: Mapping[str, tuple[str, ...]]
     data: str
     choice: DeviceChoice
     environment: Mapping[str, str]
 
 
 class Servers:
-    """All servers that are alive, by repetition and name: a side's name, or CONTROL_SERVER."""
+    """All servers that are alive, by repetition and key.
+
+    Of those that are not plain one may fail: then its cases do, and the others go on.
+    """
 
     def __init__(
-        self, launches: Mapping[Side, Launch], folder: Path, timeouts: Timeouts, before_worker: Callable[[], None]
+        self,
+        launches: Mapping[Side, Launch],
+        keys: Sequence[ServerKey],
+        folder: Path,
+        timeouts: Timeouts,
+        before_worker: Callable[[], None],
     ) -> None:
         self._launches = launches
+        self._keys = keys
         self._before_worker = before_worker
         self._folder = folder
         self._timeouts = timeouts
-        self._alive: dict[int, dict[str, Server]] = {}
-        self._names: dict[str, Side] = {NEW: NEW}
-        if BASE in launches:
-            self._names |= {BASE: BASE, CONTROL_SERVER: BASE}
+        self._alive: dict[int, dict[ServerKey, AnyServer]] = {}
 
     def are_ready(self, repetition: int) -> bool:
         """Whether the servers of this repetition have been loaded."""
@@ -45,20 +57,21 @@ class Servers:
     def load(self, repetition: int, last: int) -> None:
         """Start the servers of this repetition, and of as many after it, up to `last`, as can load at the same time.
 
-        Raises BenchError where one does not start.
+        Raises BenchError where a plain one does not start.
         """
-        repetitions = max(1, SERVERS_TOGETHER // len(self._names))
+        repetitions = max(1, SERVERS_TOGETHER // len(self._keys))
         new = range(repetition, min(repetition + repetitions - 1, last) + 1)
         for number in new:
             self._alive[number] = {}
-            for name, side in self._names.items():
-                self._alive[number][name] = self._start(number, name, side)
+            for key in self._keys:
+                self._alive[number][key] = self._start(number, key)
         for number in new:
-            for server in self._alive[number].values():
-                server.wait_until_ready()
+            for key, server in self._alive[number].items():
+                if isinstance(server, Server):
+                    self._alive[number][key] = _ready(key, server)
 
-    def of(self, repetition: int) -> Mapping[str, Server]:
-        """The servers of a repetition, by name."""
+    def of(self, repetition: int) -> Mapping[ServerKey, AnyServer]:
+        """The servers of a repetition."""
         return self._alive[repetition]
 
     def close(self, repetition: int) -> None:
@@ -71,11 +84,48 @@ class Servers:
         for repetition in list(self._alive):
             self.close(repetition)
 
-    def _start(self, repetition: int, name: str, side: Side) -> Server:
-        logs = logs_folder(self._folder, repetition, side)
+    def _start(self, repetition: int, key: ServerKey) -> Server:
+        logs = logs_folder(self._folder, repetition, key.side)
         logs.mkdir(parents=True, exist_ok=True)
-        launch, log = self._launches[side], logs / ("control-server.log" if name == CONTROL_SERVER else "server.log")
-        return Server(launch.data, launch.environment, log, self._timeouts, launch.command, self._before_worker)
+        launch = self._launches[key.side]
+        return Server(
+            launch.data,
+            {**launch.environment, **environments.parse(key.environment)},
+            logs / f"{_name(key)}.log",
+            self._timeouts,
+            launch.commands[key.framework],
+            self._before_worker,
+            dispensable=not key.is_plain,
+        )
+
+
+def plain(servers: Mapping[ServerKey, AnyServer], side: Side) -> Server:
+    """The server without which a side cannot be measured."""
+    found = servers[ServerKey(side)]
+    assert isinstance(found, Server)
+    return found
+
+
+def _ready(key: ServerKey, server: Server) -> AnyServer:
+    """The server once it is loaded; one that may fail, as what it failed of. Raises BenchError of a plain one."""
+    try:
+        server.wait_until_ready()
+    except BenchError as error:
+        if key.is_plain:
+            raise
+        server.close()
+        return FailedServer(str(error), server.log)
+    return server
+
+
+def _name(key: ServerKey) -> str:
+    """Of its log; what an environment is, in a few letters and a hash."""
+    parts = ["control-server" if key.control else "server"]
+    if key.framework != frameworks.TENSORFLOW:
+        parts.append(key.framework)
+    if key.environment != environments.USUAL:
+        parts.append(hashlib.sha256(key.environment.encode()).hexdigest()[:8])
+    return "-".join(parts)
 
 
 def logs_folder(run: Path, repetition: int, side: Side) -> Path:

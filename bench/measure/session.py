@@ -1,9 +1,11 @@
 """The measuring of one run: servers, repetition after repetition of every experiment, and a training run at the end."""
 
 import itertools
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
@@ -12,12 +14,13 @@ from bench.launch.server import Server
 from bench.launch.worker import WorkerFailed
 from bench.machine import cores, missing_gpu, nvml, topology
 from bench.measure import causes, entry, occupancy, separate, stopping
-from bench.measure.entry import BASE, NEW, Side
+from bench.measure.entry import BASE, NEW, ServerKey, Side
 from bench.measure.part import Common, Part
-from bench.measure.servers import Launch, Servers
+from bench.measure.servers import AnyServer, Launch, Servers, plain
 from bench.measure.settings import Settings
 from bench.measure.time_spent import TimeSpent
 from bench.output.progress import View
+from bench.plan import environments, frameworks
 from bench.plan.preset import Preset
 from bench.recording.recorder import Recorder
 from bench.results.record import Fact
@@ -44,8 +47,18 @@ class Session:
         self._recorders = recorders
         self._profile = profile
         self._view = view
+        self._entries = {one.name: entry.of(one.cases, side_by_side=BASE in recorders) for one in experiments}
+        self._keys = tuple(
+            dict.fromkeys(
+                key
+                for keys in (map(ServerKey, recorders), (one.server for of in self._entries.values() for one in of.all))
+                for key in keys
+            )
+        )
+        self._weights = tempfile.TemporaryDirectory(prefix="bench-weights-")
         self._servers = Servers(
             launches,
+            self._keys,
             self._settings.folder,
             self._settings.timeouts,
             lambda: occupancy.wait_until_free(self._settings.gpu),
@@ -69,7 +82,7 @@ class Session:
         steps = self._settings.preset.training_steps
         self._view.milestone(f"training for {steps:,} steps", 1 - _TRAINING_SHARE)
         with self._time_spent.on("separate_measurements"):
-            self._recorders[NEW].add_training(separate.train(self._servers.of(number)[NEW], self._settings))
+            self._recorders[NEW].add_training(separate.train(plain(self._servers.of(number), NEW), self._settings))
         for recorder in self._recorders.values():
             recorder.time_spent = self._time_spent.seconds
             if self._settings.device == "gpu":
@@ -78,6 +91,7 @@ class Session:
     def close(self) -> None:
         """End all servers and their workers."""
         self._servers.close_all()
+        self._weights.cleanup()
 
     def _measure_repetitions(self) -> tuple[int, bool]:
         """The number of the last repetition, whose servers are still there, and whether any case is left.
@@ -88,7 +102,7 @@ class Session:
         with self._time_spent.on("first_calls"):
             self._meet(servers)
         with self._time_spent.on("separate_measurements"):
-            self._measure_contexts(servers[NEW])
+            self._measure_contexts(plain(servers, NEW))
         parts = self._parts()
         for number in itertools.count(1):
             going = [part for part in parts if not part.done]
@@ -121,7 +135,7 @@ class Session:
             Part(
                 one.experiment,
                 self._settings_of(one),
-                entry.of(one.cases, side_by_side=BASE in self._recorders),
+                self._entries[one.name],
                 {side: recorder.experiments[one.name] for side, recorder in self._recorders.items()},
                 common,
             )
@@ -138,7 +152,7 @@ class Session:
             device_cores=cores.of_devices() if shared else (),
         )
 
-    def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[str, Server], float]:
+    def _open(self, number: int, presets: Sequence[Preset]) -> tuple[Mapping[ServerKey, AnyServer], float]:
         """The servers of this repetition, and the seconds it took until they were there.
 
         Others after it are started at the same time, but none beyond the next look of these presets, after which there
@@ -148,7 +162,7 @@ class Session:
         with self._time_spent.on("servers"):
             if not self._servers.are_ready(number):
                 tell = self._view.milestone if number == 1 else self._view.stage
-                tell(f"repetition {number}: loading TensorFlow and the data", self._done)
+                tell(f"repetition {number}: loading {self._frameworks()} and the data", self._done)
                 self._servers.load(number, max(stopping.next_look(preset, number) for preset in presets))
         servers = self._servers.of(number)
         unsound = next((server.unsound for server in servers.values() if server.unsound), None)
@@ -156,13 +170,52 @@ class Session:
             self._view.say(f"Workers are spawned, not forked, which takes longer: {unsound}.")
         return servers, time.monotonic() - began
 
-    def _meet(self, servers: Mapping[str, Server]) -> None:
-        """Take down what each side is, and ask a worker of it what TensorFlow sees."""
+    def _frameworks(self) -> str:
+        names = dict.fromkeys(key.framework for key in self._keys)
+        return ", ".join(frameworks.TITLES[name] for name in names)
+
+    def _meet(self, servers: Mapping[ServerKey, AnyServer]) -> None:
+        """Take down what each side is, and ask a worker of it what TensorFlow sees; then of the other frameworks."""
         for side, recorder in self._recorders.items():
-            recorder.add_server(servers[side].ready)
-            self._probe(servers[side], side)
-        if len({servers[side].ready.workload for side in self._recorders}) > 1:
+            recorder.add_server(plain(servers, side).ready)
+            self._probe(plain(servers, side), side)
+        found = {one.ready.workload for one in servers.values() if isinstance(one, Server)}
+        if len(found) > 1:
             raise NotComparable("The two sides do not do the same work: their revisions of this suite differ in it.")
+        self._meet_peers(servers)
+
+    def _meet_peers(self, servers: Mapping[ServerKey, AnyServer]) -> None:
+        """What the frameworks beside TensorFlow are; and first weights for them, without which it raises BenchError."""
+        peers = [key for key in self._keys if key.framework != frameworks.TENSORFLOW]
+        for key in peers:
+            if key.environment == environments.USUAL:
+                self._probe_peer(servers[key], key)
+        if peers:
+            path = Path(self._weights.name) / "weights.npz"
+            request = protocol.SaveWeights(path=str(path), seed=self._settings.seed, device=self._settings.device)
+            log = self._settings.folder / "logs" / "weights.log"
+            limit = self._settings.timeouts.first_call
+            try:
+                separate.ask_once(plain(servers, NEW), log, request, protocol.WeightsSaved, limit)
+            except WorkerFailed as failure:
+                raise BenchError(f"The first weights could not be drawn: {failure}. See {log}") from None
+            self._settings = replace(self._settings, weights=path)
+
+    def _probe_peer(self, server: AnyServer, key: ServerKey) -> None:
+        """Take down the versions and threads of another framework; why not, where it cannot say them."""
+        title = frameworks.TITLES[key.framework]
+        log = self._settings.folder / "logs" / f"probe-{key.side}-{key.framework}.log"
+        try:
+            probed: protocol.Probed = separate.ask_once(
+                server, log, protocol.Probe(), protocol.Probed, self._settings.timeouts.first_call
+            )
+        except WorkerFailed as failure:
+            self._view.say(f"{title} cannot look for devices: {failure}.")
+            self._recorders[key.side].add_facts({key.framework: {"version": Fact(value=None, reason=str(failure))}})
+            return
+        for name in probed.gpus:
+            self._view.say(f"{title} sees {name}.")
+        self._recorders[key.side].add_facts({key.framework: probed.facts})
 
     def _probe(self, server: Server, side: Side) -> None:
         log = self._settings.folder / "logs" / ("probe.log" if side == NEW else f"probe-{side}.log")

@@ -26,6 +26,7 @@ class Settings:
     job: Job | None = None  # where the ranks of a case are on several hosts
     allow_shared: bool = False  # take the memory of a GPU that others use
     tracers: Tracers = USUAL_TRACERS  # what the profiles hold
+    weights: Path | None = None  # the first ones, for frameworks that cannot draw them themselves
     trace_cuda_graphs: bool = False  # a second profile of what XLA compiles for a GPU
 
     @property

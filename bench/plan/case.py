@@ -1,5 +1,7 @@
 """One point to measure, by its axes and its name."""
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, get_type_hints
 
@@ -7,9 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from bench.errors import UsageError
-from bench.plan import memory_policy, precisions, strategies
+from bench.plan import environments, frameworks, memory_policy, precisions, strategies
 
 USUAL_BATCH_SIZE = 64  # the notebook's
+# The axis on which every case of every experiment can be varied, named in a case only where it is.
+ENVIRONMENT = "environment"
+_SEPARATORS = {",": "commas", environments.SEPARATOR: "semicolons"}
+_LONGEST_FILE_NAME = 120
 
 # What an axis may be on: words, or numbers.
 Value = str | int
@@ -33,6 +39,10 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     strategy: Annotated[str, Meta(description="how several devices share a step")] = strategies.SINGLE
     devices: Annotated[int, Meta(description="devices that share a step", ge=1, le=1_000_000)] = 1
     precision: Annotated[str, Meta(description="what a step computes in")] = precisions.DEFAULT
+    framework: Annotated[str, Meta(description="in which framework the step is made")] = frameworks.TENSORFLOW
+    environment: Annotated[str, Meta(description="variables of the environment that a case runs under")] = (
+        environments.USUAL
+    )
     control: bool = False  # a second process of the same case in every repetition: the noise of the method
 
     def __post_init__(self) -> None:
@@ -51,6 +61,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.experiment}/{self.name}"
 
     @property
+    def file_name(self) -> str:
+        """The full name as that of a file or folder, whatever the values of its axes are."""
+        plain = self.full_name.replace("/", "-")
+        safe = re.sub(r"[^A-Za-z0-9._=+-]+", "-", plain)
+        if safe == plain and len(safe) <= _LONGEST_FILE_NAME:
+            return plain
+        return f"{safe[:_LONGEST_FILE_NAME]}-{hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+    @property
     def measured_as(self) -> str:
         """The name without the mark of the A/A control: cases of one such name do the same work."""
         return "/".join(str(getattr(self, axis)) for axis in self.axes)
@@ -62,6 +81,18 @@ _HINTS = get_type_hints(Case, include_extras=True)
 DESCRIPTIONS: Mapping[str, str] = {axis: _HINTS[axis].__metadata__[0].description for axis in AXES}
 
 
+def is_same_model(case: Case) -> bool:
+    """Whether its losses have to be those of eager mode; in fewer bits, or by another update, they cannot be."""
+    return precisions.is_same_model(case.precision) and case.mode not in frameworks.OTHER_UPDATES
+
+
+def under(case: Case, environment: str) -> Case:
+    """The case under these variables of the environment, named so; as it was under the usual ones."""
+    axes = tuple(axis for axis in case.axes if axis != ENVIRONMENT)
+    named = axes if environment == environments.USUAL else (*axes, ENVIRONMENT)
+    return msgspec.structs.replace(case, axes=named, environment=environment)
+
+
 def values_of(case: Case) -> dict[str, Value]:
     """What a case is on every axis."""
     return {axis: getattr(case, axis) for axis in AXES}
@@ -70,16 +101,27 @@ def values_of(case: Case) -> dict[str, Value]:
 def parse_axis(text: str) -> tuple[str, tuple[Value, ...]]:
     """An axis and its values, of `NAME=V,V`. Raises UsageError, which says how it is written."""
     name, _, values = text.partition("=")
-    name, words = name.strip().replace("-", "_"), [word.strip() for word in values.split(",") if word.strip()]
+    name = name.strip().replace("-", "_")
     if name not in AXES:
         raise UsageError(f"--axis {text}: it is NAME=VALUE,VALUE with one of the names {', '.join(AXES)}.")
+    separator = _separator(name)
+    words = [word.strip() for word in values.split(separator) if word.strip()]
     if not words:
-        raise UsageError(f"--axis {text}: values are missing, with commas between them.")
+        raise UsageError(f"--axis {text}: values are missing, with {_SEPARATORS[separator]} between them.")
     if _HINTS[name].__origin__ is not int:
         return name, tuple(words)
     if not all(word.isascii() and word.isdigit() and len(word) < 10 for word in words):
         raise UsageError(f"--axis {text}: {name} takes numbers with commas between them, as 16,64,1024.")
     return name, tuple(int(word) for word in words)
+
+
+def write_axis(name: str, values: Iterable[Value]) -> str:
+    """What `parse_axis` reads as these."""
+    return f"{name}={_separator(name).join(str(value) for value in values)}"
+
+
+def _separator(axis: str) -> str:
+    return environments.SEPARATOR if axis == ENVIRONMENT else ","
 
 
 def reference(cases: Iterable[Case]) -> Case:

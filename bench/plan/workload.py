@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from autoencoder import data
 from autoencoder.config import Config
 from autoencoder.data import FashionMnist
@@ -27,13 +30,15 @@ class Workload:
     """What a step is, as parameters: only results of equal ones are comparable. And what it is fed with.
 
     `load` takes a source and what is told of its progress, `load_present` looks at files that are there already; both
-    raise DataError. `describe_data` says in a few words what was read.
+    raise DataError. `describe_data` says in a few words what was read, `prepare` makes rows of images: (n, features),
+    float32 in [0, 1].
     """
 
     parameters: Mapping[str, Any]
     load: Callable[[str, Callable[[str], None]], Dataset]
     load_present: Callable[[str], Dataset | None]
     describe_data: Callable[[Dataset], str]
+    prepare: Callable[[Any], npt.NDArray[np.float32]]
 
     @property
     def sha256(self) -> str:
@@ -46,4 +51,5 @@ WORKLOAD = Workload(
     load=data.load,
     load_present=data.load_present,
     describe_data=data.describe,
+    prepare=data.prepare,
 )

@@ -9,7 +9,8 @@ import msgspec
 # what a machine could do at best. 5: tracer levels, and a plot of what a case has learnt. 6: a GPU's trace itself,
 # traces with CUDA graphs; what launching, waiting and copying cost. 7: whatever an experiment measures beside steps, as
 # named quantities; a case says by which axes it is named. 8: several processes for a case, several devices for a step.
-# 9: the precision of a case, and in which repetition an experiment measures beside steps.
+# 9: the precision of a case, and in which repetition an experiment measures beside steps; other frameworks, which get
+# their first weights from a file; a server says what its workers answer to.
 PROTOCOL_VERSION = 9
 
 

@@ -17,6 +17,7 @@ class ServerReady(Message, frozen=True, kw_only=True):
     machine_info: dict[str, Any]  # as pytest-benchmark writes them, both
     commit_info: dict[str, Any]
     workload: str  # SHA-256 of what a step is
+    answers: tuple[str, ...]  # the requests that its workers can take
 
 
 class Fork(Message, frozen=True, kw_only=True):

@@ -64,7 +64,23 @@ class Prepare(Message, frozen=True, kw_only=True):
     tf32: bool | None  # None leaves TensorFlow's default
     seed: int
     cores: tuple[int, ...] = ()  # as in Join
+    weights: str | None = None  # a file of the first weights, for a framework that cannot draw them itself
     trace_cuda_graphs: bool = False  # XLA launches its CUDA graphs also while it is traced, which it does not by itself
+
+
+class SaveWeights(Message, frozen=True, kw_only=True):
+    """Draw the first weights from the seed, and save them in `path`, as NumPy's savez does, in the order of updates.
+
+    Configures the device, so it can only be the first request a worker gets.
+    """
+
+    path: str
+    seed: int
+    device: str
+
+
+class WeightsSaved(Message, frozen=True, kw_only=True):
+    """The file is there."""
 
 
 class Prepared(Message, frozen=True, kw_only=True):
@@ -258,6 +274,7 @@ WorkerRequest = (
     Probe
     | Join
     | Prepare
+    | SaveWeights
     | ProbeContext
     | Check
     | Calibrate

@@ -20,6 +20,8 @@ _SETTINGS = {
 }
 
 
+# Of the other frameworks that took part, the facts that are versions and threads.
+_FRAMEWORKS = {"jax": ("jax", "jaxlib", "threads"), "torch": ("torch", "threads")}
 RESTRICTIONS = ("usable_cores", "cpu_limit")
 
 
@@ -63,7 +65,7 @@ def take(
     variables = {name: value for name, value in device.environment.items() if name not in _IDENTITY}
     settings = {
         f"{group}_{name}": value if isinstance(value, str) else float(value)
-        for group, names in _SETTINGS.items()
+        for group, names in {**_SETTINGS, **_FRAMEWORKS}.items()
         for name in names
         if (value := facts.get(group, {}).get(name, Fact(value=None)).value) is not None
     }

@@ -135,7 +135,8 @@ class SampleSize(Record, frozen=True, kw_only=True):
 class SameModel(Record, frozen=True, kw_only=True):
     """Losses of the same first batches from the same seed, against eager's on the same input.
 
-    Where a case computes in another precision there is no limit, and nothing is passed or failed: both are None.
+    Where a case computes in another precision, or makes another update, there is no limit, and nothing is passed or
+    failed: both are None.
     """
 
     steps: int

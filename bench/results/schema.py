@@ -34,7 +34,9 @@ from bench.results.warning import RunWarning
 # 3.0: what an experiment measures beside steps and what it makes of it are data: named quantities and figures.
 # 3.1: warnings with their cases or causes, and counts; no latency of A/A controls, nor of what is not about speed.
 # 3.2: cases of several devices, with the cores that they were pinned to; figures that are ratios.
-SCHEMA_VERSION = "3.2"
+# 3.3: the precision, framework and environment of a case; no limit where it is another model on purpose; losses as
+#      quantities.
+SCHEMA_VERSION = "3.3"
 
 # Of a case with an input pipeline: the share of a step that is lost against the same mode with a resident batch.
 INPUT_OVERHEAD = "input_overhead_share"

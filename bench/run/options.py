@@ -1,7 +1,7 @@
 """What a run is asked for, and the command that asks for the same again."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from bench.launch.place import Place
 from bench.launch.server import SERVER_COMMAND
 from bench.launch.worker import Timeouts
 from bench.machine.affinity import Affinity
-from bench.plan.case import Axes
+from bench.plan.case import Axes, write_axis
 from bench.plan.preset import PROFILE, USUAL_PROFILE_STEPS, Preset
 from bench.results.record import USUAL_TRACERS, Tracers
 from bench.run.against import Against
@@ -40,6 +40,7 @@ class Options:
     affinity: Affinity = "none"
     place: Place | None = None  # of this process among the ranks of a job
     wait_seconds: float = 60.0  # for the other ranks
+    frameworks: Mapping[str, Path] = field(default_factory=dict)  # interpreters that have others than TensorFlow
     against: Against | None = None
     baseline: Run | None = None
     server_command: tuple[str, ...] = SERVER_COMMAND
@@ -78,7 +79,7 @@ def _of_a_rank(options: Options, axes: Axes) -> list[str]:
     words = ["bench", "rank", "--ranks", str(options.place.ranks), "--preset", options.preset.name]
     for axis in ("batch_size", "mode"):
         if axis in axes:
-            words += ["--axis", f"{axis}={','.join(str(value) for value in axes[axis])}"]
+            words += ["--axis", write_axis(axis, axes[axis])]
     words += ["--seed", str(options.seed)]
     if options.data in NAMED_SOURCES:
         words += ["--data", options.data]
@@ -89,7 +90,7 @@ def _for_run(options: Options, axes: Axes) -> Iterator[str]:
     for glob in options.only:
         yield from ("--only", glob)
     for axis, values in axes.items():
-        yield from ("--axis", f"{axis}={','.join(str(value) for value in values)}")
+        yield from ("--axis", write_axis(axis, values))
     if options.allow_shared:
         yield "--allow-shared"
     if not options.profile:

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 
 from bench.errors import UsageError
 from bench.experiments import selection
-from bench.experiments.base import Experiment, ExperimentPlan, Room
+from bench.experiments.base import Experiment, ExperimentPlan, Room, varies
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
 from bench.machine import cores, device, nvml
 from bench.machine.device import DeviceChoice
-from bench.plan import memory_policy
+from bench.plan import frameworks, memory_policy
 from bench.plan.case import Axes, Case
 from bench.plan.preset import BRIEF_PRESET, shared_out
 from bench.recording import folders
+from bench.run import interpreters
+from bench.run.interpreters import Interpreters
 from bench.run.options import Options, command_of
 
 
@@ -27,6 +29,7 @@ class RunPlan:
     device: DeviceChoice
     gpu: nvml.Gpu
     experiments: tuple[ExperimentPlan, ...]
+    interpreters: Interpreters
     notes: tuple[str, ...]
     command: str
 
@@ -53,6 +56,8 @@ def plan(options: Options) -> RunPlan:
     brief = options.preset.name == BRIEF_PRESET
     selected = selection.select(Choice(names, only=options.only, axes=options.axes, fitted=fitted, brief=brief))
     presets = shared_out(options.preset, tuple(selected))
+    used = dict.fromkeys(case.framework for cases in selected.values() for case in cases)
+    found = interpreters.find([name for name in used if name != frameworks.TENSORFLOW], options.frameworks)
     reasons = {name: _why_one_by_one(name, choice, gpu) for name in selected}
     if options.against and (why := next(filter(None, reasons.values()), None)):
         remedy = "nvidia-smi -c 0" if gpu.admits_one_process else "compare two results instead"
@@ -69,8 +74,9 @@ def plan(options: Options) -> RunPlan:
                 interleaved=reasons[name] is None,
             )
             for name, cases in selected.items()
-            for measured, skipped in [_split(EXPERIMENTS[name], cases, choice, room)]
+            for measured, skipped in [_split(EXPERIMENTS[name], cases, choice, room, found)]
         ),
+        interpreters=found,
         notes=tuple(
             f"{why}: the cases of {name} run one after another, and drift moves their ratios."
             for name, why in reasons.items()
@@ -101,7 +107,7 @@ def room_of(choice: DeviceChoice, gpu: nvml.Gpu) -> Room:
 
 def _varied(axes: Axes, experiment: str) -> Axes:
     """Those that the experiment varies: the others would be refused where they are asked for again."""
-    return {axis: values for axis, values in axes.items() if axis in EXPERIMENTS[experiment].axes}
+    return {axis: values for axis, values in axes.items() if varies(EXPERIMENTS[experiment], axis)}
 
 
 def _common(of_experiments: Sequence[Axes]) -> Axes:
@@ -121,13 +127,14 @@ def _why_one_by_one(name: str, choice: DeviceChoice, gpu: nvml.Gpu) -> str | Non
 
 
 def _split(
-    experiment: Experiment, selected: tuple[Case, ...], choice: DeviceChoice, room: Room
+    experiment: Experiment, selected: tuple[Case, ...], choice: DeviceChoice, room: Room, found: Interpreters
 ) -> tuple[tuple[Case, ...], Mapping[Case, str]]:
     """The cases to measure on this device, and those to skip, with the reason.
 
     On a GPU the memory of the host is measured beside every policy, so its cases are not even skipped there.
     """
-    unfit = {case: reason for case in selected if (reason := experiment.why_not(case, room))}
+    reasons = ((case, found.missing.get(case.framework) or experiment.why_not(case, room)) for case in selected)
+    unfit = {case: reason for case, reason in reasons if reason}
     fit = tuple(case for case in selected if case not in unfit)
     if choice.gpu or not any(case.memory == memory_policy.HOST for case in fit):
         return tuple(case for case in fit if case.memory != memory_policy.HOST), unfit

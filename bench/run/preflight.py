@@ -21,12 +21,13 @@ from bench.measure.entry import BASE, NEW, Side
 from bench.measure.servers import Launch
 from bench.measure.settings import Settings
 from bench.output.progress import View
+from bench.plan import frameworks
 from bench.plan.workload import WORKLOAD, DataError, Dataset
 from bench.recording import fingerprint, folders
 from bench.recording.build import Circumstances
 from bench.recording.recorder import Recorder
 from bench.results.schema import Data, Device, Pairing, Plan
-from bench.run import against
+from bench.run import against, interpreters
 from bench.run import job as jobs
 from bench.run.against import Against
 from bench.run.options import Options
@@ -59,8 +60,10 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
     choice = plan.device
     view.say(f"Device: {choice.kind.upper()}, {_device_name(choice)} ({choice.why})")
     _require_tensorflow()
+    commands = {frameworks.TENSORFLOW: options.server_command, **plan.interpreters.commands}
+    of_sides: dict[Side, Mapping[str, tuple[str, ...]]] = {NEW: commands}
     if options.against:
-        against.check(options.against)
+        of_sides[BASE] = against.check(options.against, commands)
     started = environment.now()
     folders.require_text(options.out)
     folders.require_writable(options.out)
@@ -77,7 +80,7 @@ def preflight(options: Options, plan: RunPlan, view: View) -> Ready:
         return Ready(
             experiments=plan.experiments,
             settings=_settings(options, plan, folder, job),
-            launches=_launches(options, choice, dataset, cache),
+            launches=_launches(of_sides, choice, dataset, cache),
             recorders=_recorders(
                 options.against,
                 _circumstances(options, plan, dataset, started, cores, cache, job),
@@ -106,14 +109,19 @@ def _settings(options: Options, plan: RunPlan, folder: Path, job: Job | None) ->
     )
 
 
-def _launches(options: Options, choice: DeviceChoice, dataset: Dataset, cache: CudaCache | None) -> dict[Side, Launch]:
+def _launches(
+    commands: Mapping[Side, Mapping[str, tuple[str, ...]]],
+    choice: DeviceChoice,
+    dataset: Dataset,
+    cache: CudaCache | None,
+) -> dict[Side, Launch]:
     """How the servers of each side are started."""
     variables = {**environment.for_servers(choice), **(cache.environment if cache else {})}
-    launches = {NEW: Launch(options.server_command, dataset.location, choice, variables)}
-    if options.against:
-        command, variables = options.against.server_command, {**variables, **against.ENVIRONMENT}
-        launches[BASE] = Launch(command, dataset.location, choice, variables)
-    return launches
+    other = {**variables, **interpreters.ENVIRONMENT}
+    return {
+        side: Launch(of_side, dataset.location, choice, variables if side == NEW else other)
+        for side, of_side in commands.items()
+    }
 
 
 def _circumstances(

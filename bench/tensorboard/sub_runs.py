@@ -33,7 +33,7 @@ MOST_IMAGE_BYTES = 2_000_000
 
 def name_of(case: Case) -> str:
     """The sub-run's folder in the logdir, which is also that of its profile."""
-    return case.full_name.replace("/", "-")
+    return case.file_name
 
 
 def write(document: Document, records: Iterable[CaseRecord], losses: Sequence[float], run_folder: Path) -> None:

@@ -1,8 +1,8 @@
 """The preloaded process: imports the framework and reads the data once, then forks a fresh worker whenever asked.
 
 A cold import costs seconds, a fork milliseconds, and the worker is as fresh: nothing of the framework has been started.
-Run as `python -m bench.worker.server ROLE DESCRIPTOR PARENT DATA`. In the role `worker` it is itself the one worker,
-for where a server must not fork; that takes as long as a cold import.
+Run as `python -m bench.worker.server [FRAMEWORK] ROLE DESCRIPTOR PARENT DATA`. In the role `worker` it is itself the
+one worker, for where a server must not fork; that takes as long as a cold import.
 """
 
 import gc
@@ -28,10 +28,10 @@ from bench.worker import lifeline, worker
 
 def main(arguments: list[str]) -> None:
     """Serve on the inherited socket DESCRIPTOR until the launcher, process PARENT, is gone."""
-    role, descriptor, parent, source = arguments
+    *named, role, descriptor, parent, source = arguments
     lifeline.die_with_parent(int(parent))
     connection: Connection[bytes, bytes] = Connection(int(descriptor))
-    framework = backend.load()
+    framework = backend.load(*named)
     prepared = framework.prepare(WORKLOAD.load(source, lambda _: None))
     if role == "worker":
         lifeline.die_first()
@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> None:
         machine_info=environment.machine_info(),
         commit_info=environment.commit_info(),
         workload=WORKLOAD.sha256,
+        answers=tuple(sorted(request.__name__ for request in framework.handlers)),
     )
     connection.send_bytes(protocol.encode(ready))
     _serve(connection, prepared, framework)
@@ -74,9 +75,9 @@ def _fork(connection: "Connection[bytes, bytes]", descriptor: int, log: str, pre
     """Fork a worker that serves on `descriptor`; returns its process id."""
     server = os.getpid()
     with warnings.catch_warnings():
-        # Python warns of forking beside threads. The one that importing a framework leaves behind holds no lock that a
-        # worker needs: workers do start, and whatever hangs is ended by the launcher's time limit.
-        warnings.simplefilter("ignore", DeprecationWarning)
+        # Python and JAX warn of forking beside threads. Those that importing a framework leaves behind hold no lock
+        # that a worker needs: workers do start, and whatever hangs is ended by the launcher's time limit.
+        warnings.simplefilter("ignore")
         pid = os.fork()
     if pid:
         return pid

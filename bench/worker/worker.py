@@ -1,5 +1,6 @@
 """The child that measures: answers one request after another, by what its framework has for each."""
 
+import os
 import sys
 import traceback
 from multiprocessing.connection import Connection
@@ -9,6 +10,7 @@ from bench import protocol
 from bench.backends.backend import Backend
 from bench.experiments.registry import EXPERIMENTS
 from bench.machine import control_group
+from bench.plan import environments
 
 
 def serve(connection: "Connection[bytes, bytes]", data: Any, backend: Backend) -> None:
@@ -22,6 +24,8 @@ def serve(connection: "Connection[bytes, bytes]", data: Any, backend: Backend) -
         except EOFError:
             return
         try:
+            if isinstance(request, protocol.Prepare):
+                os.environ.update(environments.parse(request.case.environment))
             if isinstance(request, protocol.Measure):
                 reply: protocol.Message = _measure(state, request)
             else:

@@ -72,6 +72,12 @@ def test_the_experiment_of_a_case_is_the_first_that_has_it():
     assert case_named("xla-loop", None).experiment == "roofline"
 
 
+def test_only_what_tensorflow_runs_is_traced():
+    assert case_named("tensorflow/xla", None).experiment == "frameworks"
+    with pytest.raises(UsageError, match=r"jax/jit: only cases in TensorFlow are traced"):
+        case_named("jax/jit", None)
+
+
 def test_a_report_of_the_newest_run_goes_into_its_folder(finished, tmp_path):
     results = tmp_path / "results"
     shutil.copytree(finished[2], results)

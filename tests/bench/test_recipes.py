@@ -101,7 +101,7 @@ print(AXES[-1], case.name, parse_axis("threads=1,2"), values_of(case)["threads"]
 print(files.read(Path({str(ROOT / "results" / "reference" / "quick.json")!r})).benchmarks[0].extra_info.case.threads)
 """
     assert house.run("-c", code) == "threads function/2 ('threads', (1, 2)) 2 threads of a worker\n0\n"
-    assert "precision, threads." in house.run(
+    assert "environment, threads." in house.run(
         "-c", "from bench.plan.case import parse_axis\ntry: parse_axis('x')\nexcept Exception as e: print(e)"
     )
 

@@ -248,3 +248,44 @@ def test_a_run_chooses_batches_by_the_device_unless_they_are_named(experiment, c
     device = DeviceChoice("gpu" if gpu else "cpu", "", {}, "", (gpu,) if gpu else ())
     room = room_of(device, SimpleNamespace(memory=lambda: (memory, None), compute_capability=lambda: (8, 0)))
     assert selection.fitted(chosen, [experiment], room)[experiment].get("batch_size") == expected
+
+
+FLAG = "XLA_FLAGS=--a=1"
+
+
+def under_flag(*only):
+    chosen = {"environment": ("default", FLAG)}
+    return [case.name for case in select(Choice(("modes",), only, chosen))]
+
+
+def test_every_case_comes_under_other_variables_too_and_the_reference_stays_under_the_usual_ones():
+    assert under_flag("xla/resident") == [
+        "function/resident",
+        "xla/resident",
+        f"xla/resident/{FLAG}",
+        "function/resident/control",
+    ]
+    assert under_flag(f"xla/resident/{FLAG}")[1:-1] == [f"xla/resident/{FLAG}"]
+    assert len(under_flag()) == 2 * 6 + 1
+
+
+def test_the_usual_variables_need_not_be_named():
+    chosen = {"environment": (FLAG,)}
+    assert [case.name for case in select(Choice(("modes",), ("xla/resident",), chosen))] == under_flag("xla/resident")
+
+
+def test_an_environment_does_not_choose_the_experiment():
+    assert experiments_about({"environment": (FLAG,)}, "quick") == experiments_about({}, "quick")
+    assert experiments_about({"environment": (FLAG,), "batch_size": (8,)}, "quick") == ("batch",)
+
+
+def test_an_unfit_environment_is_refused_before_anything_is_started():
+    with pytest.raises(UsageError, match="CUDA_VISIBLE_DEVICES cannot be varied here"):
+        select(Choice(("modes",), (), {"environment": ("CUDA_VISIBLE_DEVICES=1",)}))
+
+
+def test_a_mode_that_two_experiments_have_is_measured_by_each():
+    for name in ("roofline", "frameworks"):
+        assert any(case.mode == "xla-loop-fused" for case in select(Choice((name,), (), {"mode": ("xla-loop-fused",)})))
+    with pytest.raises(UsageError, match="only --experiment roofline or frameworks measures it"):
+        select(Choice(("modes",), (), {"mode": ("xla-loop-fused",)}))

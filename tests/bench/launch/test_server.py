@@ -127,7 +127,7 @@ def test_a_healthy_log_has_no_telling_line(worker, server):
     """What ends a worker from outside stands in no log, and nothing else is named in its place."""
     prepare(worker)
     assert workers.telling_line(worker.log) == ""
-    assert workers.telling_line(server._log) == ""
+    assert workers.telling_line(server.log) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which cases are measured on which side, and what belongs together."""
 
+import msgspec
 import pytest
 
 from bench.experiments import selection
@@ -7,7 +8,8 @@ from bench.experiments.base import cases_of
 from bench.experiments.registry import EXPERIMENTS
 from bench.experiments.selection import Choice
 from bench.measure import entry
-from bench.measure.entry import BASE, CONTROL_SERVER, NEW, Entry
+from bench.measure.entry import BASE, NEW, Entry, ServerKey
+from bench.plan.case import under
 
 SELECTED = selection.select(Choice(("modes",), only=("xla/resident",)))["modes"]
 
@@ -15,7 +17,7 @@ SELECTED = selection.select(Choice(("modes",), only=("xla/resident",)))["modes"]
 def test_alone_every_case_is_on_one_side_and_judged_against_the_reference():
     entries = entry.of(SELECTED, side_by_side=False)
     assert [e.name for e in entries.all] == ["function/resident", "xla/resident", "function/resident/control"]
-    assert {e.server for e in entries.all} == {NEW}
+    assert {e.server for e in entries.all} == {ServerKey(NEW)}
     (judged,) = entries.judged()
     assert judged.case.name == "xla/resident"
     assert entries.partner(judged) == entries.reference
@@ -38,7 +40,8 @@ def test_side_by_side_each_case_has_a_counterpart_and_the_control_a_server_of_it
         "base:xla/resident",
         "base:function/resident/control",
     ]
-    assert [e.server for e in entries.all] == [NEW, NEW, BASE, BASE, CONTROL_SERVER]
+    new, base = ServerKey(NEW), ServerKey(BASE)
+    assert [e.server for e in entries.all] == [new, new, base, base, ServerKey(BASE, control=True)]
     xla = entries.all[1]
     assert entries.partner(xla) == Entry(xla.case, BASE)
     assert entries.together(xla) == (xla, Entry(xla.case, BASE))
@@ -76,3 +79,18 @@ def test_each_rank_of_a_case_counts():
     entries = entry.of(cases, side_by_side=False)
     for group in entries.groups(entries.all, 8):
         assert sum(e.case.devices if e.case.strategy == "multi-worker" else 1 for e in group) <= 8
+
+
+def test_what_is_read_while_a_framework_loads_has_a_server_of_its_own_and_what_is_read_later_a_worker():
+    case = SELECTED[0]
+    late = under(case, "XLA_FLAGS=--xla_cpu_multi_thread_eigen=false TF_XLA_FLAGS=--tf_xla_max_cluster_size=1")
+    early = under(case, "XLA_FLAGS=--xla_cpu_multi_thread_eigen=false OMP_NUM_THREADS=1")
+    assert Entry(late).server == Entry(case).server == ServerKey(NEW)
+    assert Entry(early).server == ServerKey(NEW, environment=early.environment)
+    assert [Entry(case).server.is_plain, Entry(early).server.is_plain] == [True, False]
+
+
+def test_another_framework_has_a_server_of_its_own_on_each_side():
+    case = msgspec.structs.replace(SELECTED[0], framework="jax", mode="jit")
+    assert [Entry(case, side).server for side in (NEW, BASE)] == [ServerKey(NEW, "jax"), ServerKey(BASE, "jax")]
+    assert not Entry(case).server.is_plain

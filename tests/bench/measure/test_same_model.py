@@ -3,6 +3,7 @@
 import pytest
 
 from bench.measure import same_model
+from bench.plan.case import Case, is_same_model
 
 REFERENCE = [0.2, 0.1, 0.05]
 
@@ -32,21 +33,35 @@ def test_what_is_no_number_never_passes(losses, reference):
     assert "not a number" in same_model.explain(result)
 
 
-@pytest.mark.parametrize("precision", ["tf32", "mixed_bfloat16", "mixed_float16"])
-def test_another_precision_is_reported_and_not_judged(precision):
-    result = same_model.compare([0.2, 0.13, 0.05], REFERENCE, "gpu", tf32=False, precision=precision)
+def test_another_model_on_purpose_is_reported_and_not_judged():
+    result = same_model.compare([0.2, 0.13, 0.05], REFERENCE, "gpu", tf32=False, judged=False)
     assert (result.limit, result.passed) == (None, None)
     assert result.largest_relative_difference == pytest.approx(0.3)
 
 
-def test_losses_that_are_no_numbers_fail_in_every_precision():
-    result = same_model.compare([0.2, None, 0.05], REFERENCE, "cpu", tf32=False, precision="mixed_float16")
+def test_losses_that_are_no_numbers_fail_also_of_another_model():
+    result = same_model.compare([0.2, None, 0.05], REFERENCE, "cpu", tf32=False, judged=False)
     assert result.passed is False
     assert same_model.explain(result).startswith("a loss is not a number")
 
 
-def test_float32_is_held_to_the_limit_of_its_device():
-    assert same_model.compare(REFERENCE, REFERENCE, "gpu", tf32=False, precision="float32").limit == 1e-4
+@pytest.mark.parametrize(
+    ("axes", "same"),
+    [
+        ({}, True),
+        ({"precision": "float32"}, True),
+        ({"precision": "tf32"}, False),
+        ({"precision": "mixed_bfloat16"}, False),
+        ({"precision": "mixed_float16"}, False),
+        ({"framework": "jax", "mode": "jit"}, True),
+        ({"framework": "jax", "mode": "jit-optax"}, False),
+        ({"framework": "torch", "mode": "eager-built-in-adam"}, False),
+        ({"environment": "XLA_FLAGS=--a=1"}, True),
+    ],
+    ids=str,
+)
+def test_which_cases_are_another_model_on_purpose(axes, same):
+    assert is_same_model(Case(experiment="any", **axes)) is same
 
 
 def test_as_many_losses_as_the_reference():

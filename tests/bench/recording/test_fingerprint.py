@@ -72,3 +72,17 @@ def test_cores_that_may_not_be_used_are_no_part_of_the_hardware(facts, restricti
     known = {group: {name: Fact(value=value) for name, value in of.items()} for group, of in facts.items()}
     hardware = fingerprint.take(found.machine_info, section.device, section.software, known).hardware
     assert hardware == section.fingerprint.hardware | restriction
+
+
+def test_the_version_of_another_framework_that_took_part_is_part_of_it():
+    from bench.recording import fingerprint
+
+    found = document(simulate(np.random.default_rng(1)))
+    section = found.autoencoder_bench
+
+    def with_jax(version):
+        facts = {"jax": {"jax": Fact(value=version), "threads": Fact(value=2)}}
+        return fingerprint.take(found.machine_info, section.device, section.software, facts)
+
+    assert with_jax("0.10.2").software["jax_jax"] == "0.10.2"
+    assert with_jax("0.10.2").sha256 != with_jax("0.9.0").sha256

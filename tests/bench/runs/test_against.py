@@ -10,11 +10,12 @@ from bench.errors import ExitCode, UsageError
 from bench.measure.entry import BASE
 from bench.measure.settings import Settings
 from bench.results import files
-from bench.run import against, gate
+from bench.run import against, gate, interpreters
 from bench.run.against import Against
 from bench.run.execute import run
 from bench.run.options import Options
 
+OURS = {"tensorflow": ("ours",)}
 SLOW_SERVER = Path(__file__).parents[2] / "calibration" / "slow_server.py"
 
 
@@ -53,18 +54,19 @@ def test_an_unfit_label_is_refused(other):
 
 
 def test_this_interpreter_will_do(other):
-    against.check(Against(other, "same"))
+    commands = against.check(Against(other, "same"), OURS)
+    assert commands == {"tensorflow": (str(other), "-P", "-m", "bench.worker.server")}
 
 
 def test_an_interpreter_without_the_suite_is_refused():
     with pytest.raises(UsageError, match="not installed there"):
-        against.check(Against(Path(sys._base_executable), "bare"))
+        against.check(Against(Path(sys._base_executable), "bare"), OURS)
 
 
 def test_another_protocol_is_refused(other, monkeypatch):
-    monkeypatch.setattr(against, "PROTOCOL_VERSION", 99)
+    monkeypatch.setattr(interpreters, "PROTOCOL_VERSION", 99)
     with pytest.raises(UsageError, match=r"speaks worker protocol \d, this one 99: .*`bench compare`"):
-        against.check(Against(other, "old"))
+        against.check(Against(other, "old"), OURS)
 
 
 def test_an_interpreter_without_tensorflow_is_refused(tmp_path):
@@ -72,14 +74,25 @@ def test_an_interpreter_without_tensorflow_is_refused(tmp_path):
         tmp_path / "python", f'case "$3" in *find_spec*) echo False;; *) exec {sys.executable} "$@";; esac'
     )
     with pytest.raises(UsageError, match="TensorFlow is not installed there"):
-        against.check(Against(without, "bare"))
+        against.check(Against(without, "bare"), OURS)
+
+
+def test_a_framework_that_it_has_not_is_measured_with_this_sides_interpreter(tmp_path):
+    """As where it is about another JAX: TensorFlow is then the same on both sides."""
+    only_jax = script(
+        tmp_path / "python",
+        f"""case "$3" in *"'jax'"*) echo True;; *find_spec*) echo False;; *) exec {sys.executable} "$@";; esac""",
+    )
+    ours = {**OURS, "jax": ("ours", "jax")}
+    found = against.check(Against(only_jax, "other-jax"), ours)
+    assert found == {**OURS, "jax": (str(only_jax), "-P", "-m", "bench.worker.server", "jax")}
 
 
 def test_packages_of_ours_do_not_leak_into_it(other, tmp_path, monkeypatch):
     (tmp_path / "leak" / "bench").mkdir(parents=True)
     (tmp_path / "leak" / "bench" / "__init__.py").write_text("raise SystemExit('the wrong bench')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "leak"))
-    against.check(Against(other, "clean"))
+    against.check(Against(other, "clean"), OURS)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from bench.machine.device import DeviceChoice
 from bench.machine.nvml import GpuMemory
 from bench.plan.case import Case, reference
 from bench.run import plan
+from bench.run.interpreters import Interpreters
 from bench.run.plan import room_of
 
 CPU = Room(free_bytes=None, devices=2)
@@ -97,7 +98,7 @@ def test_a_gpu_computes_what_it_has_products_for(room, expected):
 def test_what_a_device_has_not_is_skipped_before_measuring():
     cases = selection.select(Choice(("precision",)))["precision"]
     choice = DeviceChoice("cpu", "as asked", {}, "cpu")
-    measured, left = plan._split(PRECISION, cases, choice, CPU)
+    measured, left = plan._split(PRECISION, cases, choice, CPU, Interpreters())
     assert {case.name for case in left} == {
         f"tf32/{size}/{mode}" for size in (64, 4096) for mode in ("function", "xla")
     }
