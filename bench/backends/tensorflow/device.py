@@ -4,7 +4,6 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +11,7 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.client import device_lib
 from tensorflow.python.eager import context
 
+from bench.backends import preloading
 from bench.backends.tensorflow import allocator
 from bench.machine import environment
 from bench.plan import memory_policy, precisions
@@ -32,7 +32,7 @@ def preloaded_unsound() -> str | None:
         return "TensorFlow's context was initialised while preloading"
     if tensorflow_context._physical_devices is not None:
         return "TensorFlow's devices were discovered while preloading"
-    return _open_driver_file()
+    return preloading.open_driver_file()
 
 
 def limit_threads(count: int | None) -> None:
@@ -219,17 +219,3 @@ def pci_bus_id(description: str) -> str | None:
     """The address in TensorFlow's description of a physical device; None where it gives none."""
     found = re.search(r"pci bus id: ([0-9A-Fa-f]+(?::[0-9A-Fa-f]+)+\.[0-9A-Fa-f])", description)
     return found and found[1]
-
-
-def _open_driver_file() -> str | None:
-    folder = Path("/proc/self/fd")
-    if not folder.is_dir():  # no Linux, so no CUDA either
-        return None
-    for link in folder.iterdir():
-        try:
-            target = str(link.readlink())
-        except FileNotFoundError:  # the descriptor that listing the folder itself used
-            continue
-        if target.startswith("/dev/nvidia") or target == "/dev/dxg":
-            return f"{target} was opened while preloading"
-    return None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from bench import protocol
@@ -137,6 +138,15 @@ def _probe_context(state: State, request: protocol.ProbeContext) -> protocol.Con
     return protocol.ContextHeld(tensors_bytes=device.read_memory(state.device, reset=False).peak_bytes)
 
 
+def _save_weights(state: State, request: protocol.SaveWeights) -> protocol.WeightsSaved:
+    device.start(request.device, "growth", tf32=None)
+    keras.utils.set_random_seed(request.seed)
+    with tf.device(device.scope(request.device)):
+        variables = WORKLOAD.trainable(WORKLOAD.create(state.config))
+    np.savez(request.path, *[variable.numpy() for variable in variables])
+    return protocol.WeightsSaved()
+
+
 def _check(state: State, request: protocol.Check) -> protocol.Checked:
     subject, _ = state.prepared()
     done = len(state.losses) * subject.mean_of
@@ -185,6 +195,7 @@ HANDLERS: dict[type[protocol.Message], Callable[[State, Any], protocol.Message]]
     protocol.Probe: _probe,
     protocol.Join: _join,
     protocol.Prepare: _prepare,
+    protocol.SaveWeights: _save_weights,
     protocol.ProbeContext: _probe_context,
     protocol.Check: _check,
     protocol.ReadMemory: _read_memory,

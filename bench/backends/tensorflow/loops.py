@@ -19,8 +19,10 @@ Carried = tuple[Any, ...]
 """What each turn of a loop hands to the next: tensors, or arrays of them."""
 
 
-def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, PreparedData, str], Subject]:
-    """A builder of the notebook's step in a loop on the device, compiled by XLA or not."""
+def looped(
+    compiled: bool, create_optimizer: Create, steps: int = STEPS_PER_CALL
+) -> Callable[[Config, PreparedData, str], Subject]:
+    """A builder of the notebook's step in a loop of so many on the device, compiled by XLA or not."""
 
     def build(config: Config, data: PreparedData, device: str) -> Subject:
         parameters = WORKLOAD.create(config)
@@ -36,7 +38,7 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
                 batch = tf.gather(rows, tf.gather(order, places % count))
                 return (carried[0].write(i, WORKLOAD.optimise(parameters, optimizer, batch)),)
 
-            (losses,) = repeat(STEPS_PER_CALL, once, (tf.TensorArray(tf.float32, size=STEPS_PER_CALL),))
+            (losses,) = repeat(steps, once, (tf.TensorArray(tf.float32, size=steps),))
             return losses.stack()
 
         step = tf.function(call, jit_compile=compiled)
@@ -46,10 +48,10 @@ def looped(compiled: bool, create_optimizer: Create) -> Callable[[Config, Prepar
             step.experimental_get_tracing_count,
             optimizer.variables,
             compiled=compiled,
-            steps_per_call=STEPS_PER_CALL,
-            next_input=_shuffled(count, size, device),
+            steps_per_call=steps,
+            next_input=_shuffled(count, size * steps, device),
             bus_bytes=pipelines.INDEX_BYTES * size,
-            fixed_inputs=lambda start, stop: _in_order(count, size, range(start, stop, STEPS_PER_CALL)),
+            fixed_inputs=lambda start, stop: _in_order(count, size, range(start, stop, steps)),
         )
 
     return build
@@ -67,11 +69,11 @@ def repeat(count: int, once: Callable[[tf.Tensor, Carried], Carried], carried: C
     return tuple(result)
 
 
-def _shuffled(count: int, size: int, device: str) -> Callable[[], Place]:
+def _shuffled(count: int, examples: int, device: str) -> Callable[[], Place]:
     def places() -> Iterator[Place]:
         while True:
             order = pipelines.shuffled_order(count, device)
-            for start in range(0, count, size * STEPS_PER_CALL):
+            for start in range(0, count, examples):
                 with tf.device(device):
                     begin = tf.constant(start, tf.int64)
                 yield order, begin

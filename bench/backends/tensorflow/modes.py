@@ -50,6 +50,7 @@ SELF_FED: dict[str, Callable[[Config, PreparedData, str], Subject]] = {
     "xla-loop": loops.looped(compiled=True, create_optimizer=optimizers.keras),
     "function-loop-fused": loops.looped(compiled=False, create_optimizer=optimizers.fused),
     "xla-loop-fused": loops.looped(compiled=True, create_optimizer=optimizers.fused),
+    "xla-loop-1-fused": loops.looped(compiled=True, create_optimizer=optimizers.fused, steps=1),
     "keras-fit": keras_fit.fitted(compiled=False, steps_per_call=1),
     "keras-fit-xla": keras_fit.fitted(compiled=True, steps_per_call=1),
     "keras-fit-loop": keras_fit.fitted(compiled=False, steps_per_call=loops.STEPS_PER_CALL),

@@ -1,0 +1,1 @@
+"""The step in JAX, to be held against TensorFlow's."""

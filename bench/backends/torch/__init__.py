@@ -1,0 +1,1 @@
+"""The step in PyTorch, to be held against TensorFlow's."""
