@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bench.experiments.base import Experiment
 from bench.experiments.batch.experiment import BATCH
+from bench.experiments.frameworks.experiment import FRAMEWORKS
 from bench.experiments.memory.experiment import MEMORY
 from bench.experiments.modes.experiment import MODES
 from bench.experiments.pipelines.experiment import PIPELINES
@@ -22,6 +23,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         BATCH,
         ROOFLINE,
         SCALING,
+        FRAMEWORKS,
         PRECISION,
     )
 }

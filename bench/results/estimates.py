@@ -170,6 +170,17 @@ def share_lost(ratio: Estimate) -> Estimate:
     )
 
 
+def scaled(estimate: Estimate, factor: float) -> Estimate:
+    """The estimate and its interval times a factor, which is positive."""
+
+    def times(value: float | None) -> float | None:
+        return None if value is None else factor * value
+
+    return msgspec.structs.replace(
+        estimate, value=times(estimate.value), low=times(estimate.low), high=times(estimate.high)
+    )
+
+
 def steps_per_second(processes: Processes) -> Estimate:
     """Throughput: the median over repetitions of each repetition's median, with the lowest and highest repetition.
 

@@ -56,7 +56,7 @@ def figures(measured: Measured) -> Mapping[str, Figures]:
 def _figures(measured: Measured, record: CaseRecord) -> Figures:
     case = record.case
     speedup = _over_one(measured, record, case.batch_size)
-    found = {SPEEDUP: speedup, STRONG: scaled(speedup, 1 / case.devices)}
+    found = {SPEEDUP: speedup, STRONG: estimates.scaled(speedup, 1 / case.devices)}
     if case.devices > 1:
         found[WEAK] = _over_one(measured, record, case.batch_size // case.devices)
     found |= _of_gradients(record)
@@ -71,17 +71,6 @@ def _over_one(measured: Measured, record: CaseRecord, rows: int) -> Estimate:
         return estimates.missing(f"{one.name} was not measured")
     # Where there are more cases than processes may live at a time, two of them may have shared no rounds.
     return estimates.ratio_of(alone.processes, record.processes, measured.reference.processes)
-
-
-def scaled(estimate: Estimate, factor: float) -> Estimate:
-    """The estimate and its interval times a factor."""
-
-    def times(value: float | None) -> float | None:
-        return None if value is None else factor * value
-
-    return msgspec.structs.replace(
-        estimate, value=times(estimate.value), low=times(estimate.low), high=times(estimate.high)
-    )
 
 
 def _of_gradients(record: CaseRecord) -> dict[str, Estimate]:
@@ -139,7 +128,7 @@ def _of_all_reduce(measured: Measured, record: CaseRecord) -> dict[str, Estimate
         algorithm = estimates.level([size / of_one[of_size(size)] for of_one in values.values()])
         found[f"algorithm_bandwidth_of_{size}_bytes_per_second"] = algorithm
         if count > 1:
-            found[f"bus_bandwidth_of_{size}_bytes_per_second"] = scaled(algorithm, 2 * (count - 1) / count)
+            found[f"bus_bandwidth_of_{size}_bytes_per_second"] = estimates.scaled(algorithm, 2 * (count - 1) / count)
     return found
 
 

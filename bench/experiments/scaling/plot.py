@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from bench.experiments.scaling import figures
 from bench.output import cells, style
 from bench.plan import strategies
+from bench.results import estimates
 from bench.results.schema import Benchmark, Document, Estimate
 
 _MARKERS = {strategies.MIRRORED: "o", strategies.MULTI_WORKER: "s"}
@@ -74,7 +75,7 @@ def _speedups(case: Benchmark) -> list[tuple[int, Estimate, bool]]:
     strong, weak = found.get(figures.SPEEDUP), found.get(figures.WEAK)
     speedups = [] if strong is None else [(of_case.batch_size, strong, True)]
     if weak is not None:
-        times = figures.scaled(weak, of_case.devices)  # as many times the rows in a step
+        times = estimates.scaled(weak, of_case.devices)  # as many times the rows in a step
         speedups.append((of_case.batch_size // of_case.devices, times, False))
     return [one for one in speedups if one[1].value is not None]
 

@@ -11,7 +11,7 @@ from support.documents import simulate
 from bench.experiments.base import Measured
 from bench.experiments.scaling import exhibit, figures, plot
 from bench.experiments.scaling.experiment import SCALING
-from bench.results import consistency
+from bench.results import consistency, estimates
 from bench.results.record import Quantities
 
 # One device takes 2 ms + 40 us a row, two 5 ms + 22 us: communication costs, and rows are shared.
@@ -168,7 +168,7 @@ def test_without_the_case_on_one_device_there_is_no_figure_and_a_reason(found):
 
 def test_the_bus_carries_more_than_the_algorithm_moves():
     """Of eight devices 2 (8 - 1) / 8 of it, as nccl-tests count."""
-    estimate = figures.scaled(figures.estimates.level([1e9, 1e9, 1e9]), 2 * 7 / 8)
+    estimate = estimates.scaled(figures.estimates.level([1e9, 1e9, 1e9]), 2 * 7 / 8)
     assert estimate.value == pytest.approx(1.75e9)
 
 

@@ -1,0 +1,1 @@
+"""Frameworks: the same step in TensorFlow, JAX and PyTorch."""
