@@ -7,13 +7,13 @@ import msgspec
 from bench.experiments.base import Section
 from bench.experiments.registry import EXPERIMENTS
 from bench.output import bars, cells, style
-from bench.report import training
+from bench.report import environments, training
 from bench.results.schema import Document
 
 
 def save_all(document: Document, folder: Path) -> None:
     """Draw them into the run's `plots`, each named for what it shows; the speeds are those of the first experiment."""
-    parts = [cases for part in document.parts() if (cases := cases_of(part)).benchmarks]
+    parts = [cases for part in document.parts() if (cases := environments.usual(cases_of(part))).benchmarks]
     if parts:
         style.save(bars.draw_steps_per_second(parts[0]), folder / "steps_per_second.png")
     for part in parts:

@@ -1,7 +1,7 @@
 """What a result says, in a few plain sentences, each made from a claim that its intervals allow."""
 
 from bench.experiments.registry import EXPERIMENTS
-from bench.report import quality
+from bench.report import environments, quality
 from bench.results import aa_check
 from bench.results.schema import Document
 
@@ -17,7 +17,9 @@ def findings_of(document: Document) -> list[str]:
     if reason := why_nothing(document):
         return [reason]
     experiment = EXPERIMENTS.get(document.experiment.name)
-    return experiment.exhibit().findings(document) if experiment else []
+    if experiment is None:
+        return []
+    return [*experiment.exhibit().findings(environments.usual(document)), *environments.findings(document)]
 
 
 def why_nothing(document: Document) -> str | None:

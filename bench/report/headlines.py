@@ -6,6 +6,7 @@ import msgspec
 
 from bench.experiments.base import Headline
 from bench.experiments.registry import EXPERIMENTS
+from bench.report import environments
 from bench.report.findings import why_nothing
 from bench.results.schema import Document
 
@@ -15,7 +16,7 @@ def headlines(document: Document) -> list[Headline]:
 
     None at all where the run is about none of these questions.
     """
-    parts = {part.experiment.name: part for part in document.parts()}
+    parts = {part.experiment.name: environments.usual(part) for part in document.parts()}
     nothing = msgspec.structs.replace(document, benchmarks=())
     found: list[Headline] = []
     asked = False  # whether the run is about any of these questions

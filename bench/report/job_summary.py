@@ -7,7 +7,7 @@ from bench.compare import verdict_tables as comparisons
 from bench.compare.records import Comparison
 from bench.output import grid as grids
 from bench.output.figures import NOTATION, printable
-from bench.report import shortcomings, summary
+from bench.report import environments, shortcomings, summary
 from bench.report.findings import findings
 from bench.results.schema import Document
 
@@ -47,7 +47,8 @@ def markdown(document: Document) -> str:
     lines += [f"- {grids.literal(sentence)}" for sentence in findings(document)] + [""]
     for part in document.parts():
         if part.benchmarks:
-            lines += grids.markdown(summary.table_of(part))
+            for grid in (summary.table_of(part), *environments.tables(part)):
+                lines += grids.markdown(grid)
     lines += [grids.literal(NOTATION), ""]
     lines += [f"- {grids.literal(printable(line, shortcomings.LONGEST_LINE))}" for line in shortcomings.of(document)]
     return "\n".join(lines) + "\n"

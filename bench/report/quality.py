@@ -80,7 +80,9 @@ def _noise(document: Document) -> str | None:
 
 
 def _share(name: str, share: float | None, named: bool) -> str:
-    return f"{100 * (share or 0.0):.2g}%" + (f" ({name})" if named else "")
+    percent = 100 * (share or 0.0)
+    text = f"{percent:.2g}" if percent < 99.5 else f"{percent:,.0f}"  # beyond, two digits need an exponent
+    return f"{text}%" + (f" ({name})" if named else "")
 
 
 def _control(document: Document) -> str | None:
@@ -99,7 +101,7 @@ def _control(document: Document) -> str | None:
 
 
 def _numerics(document: Document) -> str | None:
-    """How far the losses of the cases lie from eager's; of those in another precision too, which nothing is held to."""
+    """How far the losses of the cases lie from eager's; also of those that are another model on purpose."""
     measured = cells.without_control(document)
     verified = [benchmark for benchmark in measured if any(check.passed for check in benchmark.extra_info.same_model)]
     checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
@@ -114,13 +116,13 @@ def _numerics(document: Document) -> str | None:
 
 
 def _not_judged(measured: Sequence[Benchmark]) -> str:
-    """The cases in another precision, and how far they are from eager mode in float32."""
+    """The cases with another precision or update, and how far they are from eager mode in float32."""
     checks = [check for one in measured for check in one.extra_info.same_model if check.passed is None]
     largest = _largest(checks)
     if largest is None:
         return ""
     return (
-        f" {len(checks)} in another precision are not judged: relative loss difference up to {largest:.1e} "
+        f" {len(checks)} with another precision or update are not judged: relative loss difference up to {largest:.1e} "
         f"({max(check.steps for check in checks)} steps)."
     )
 

@@ -12,7 +12,7 @@ from bench.output import bars, style
 from bench.output.figures import NOTATION, printable
 from bench.output.grid import Grid
 from bench.profiles import tables as profiles
-from bench.report import drawn, render, run_tables, shortcomings, svg, training
+from bench.report import drawn, environments, render, run_tables, shortcomings, svg, training
 from bench.report.findings import findings, findings_of
 from bench.report.headlines import headlines
 from bench.report.page import Page, Plot, Section
@@ -64,14 +64,14 @@ def _experiments(document: Document) -> Iterator[Section]:
 
 
 def _experiment(part: Document, cases: Document, anchor: str) -> Section:
-    about = drawn.section_of(part) or _speeds(part)
-    figure = about.draw(cases)
+    about, usual = drawn.section_of(part) or _speeds(part), environments.usual(cases)
+    figure = about.draw(usual)
     return Section(
         about.title,
         anchor,
         points=tuple(findings_of(part)),
         plots=(_plot(figure, anchor, about.caption),) if figure else (),
-        grids=(*(grid(cases) for grid in about.grids), run_tables.speeds(cases)),
+        grids=(*(grid(usual) for grid in about.grids), *environments.tables(cases), run_tables.speeds(cases)),
         notes=tuple(run_tables.controls(part)),
         folded=(_step_parts(cases, f"{anchor}-step"),),
     )

@@ -17,7 +17,7 @@ from bench.output.figures import LEGEND, printable
 from bench.output.grid import Compact, Grid
 from bench.plan.preset import USUALLY_TAKES, longer_than
 from bench.recording.folders import REPORT
-from bench.report import quality, shortcomings
+from bench.report import environments, quality, shortcomings
 from bench.report.findings import energy, findings_of
 from bench.results.schema import Document
 
@@ -103,14 +103,15 @@ def whereabouts(folder: Path) -> list[str]:
 
 def table_of(document: Document) -> Grid:
     """The table of a document of one experiment; of one that is not known here, the speeds."""
-    experiment = EXPERIMENTS.get(document.experiment.name)
+    document, experiment = environments.usual(document), EXPERIMENTS.get(document.experiment.name)
     return experiment.exhibit().table(document) if experiment else cells.speeds(document)
 
 
 def _tables(document: Document) -> list[RenderableType]:
     """One legend for all; where there are several, what noise cannot spoil is said in sentences, not in a table."""
     parts = [part for part in document.parts() if part.benchmarks]
-    grids = [table_of(part) for part in parts if len(parts) == 1 or quality.of_speed(part.experiment.name)]
+    shown = [part for part in parts if len(parts) == 1 or quality.of_speed(part.experiment.name)]
+    grids = [grid for part in shown for grid in (table_of(part), *environments.tables(part))]
     legend = [LEGEND, *_legend(grids)]
     return [Text(""), *map(Compact, grids), Text(" ".join(legend), style="dim")] if grids else []
 
