@@ -5,6 +5,7 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -23,6 +24,7 @@ BENCH_EXTRA = "BENCH_EXTRA"
 # The range of TensorFlow that the project works with: that of constraints.txt and these, tested in what workers run.
 OLDER_TENSORFLOW = ("2.20.0", "2.19.1")
 WORKER_TESTS = ("tests/autoencoder", "tests/bench/backends", "tests/bench/worker", "tests/bench/runs/test_run.py")
+PEERS = ("jax", "torch")  # frameworks to compare TensorFlow with, each in an environment of its own
 SCRIPTS = ("docker/entry", "docker/slim", "docker/build-id", "docker/slurm.sh", "docker/slurm-multi.sh", ".ci/run")
 MICRO_OPTIONS = (
     "--benchmark-enable",
@@ -42,12 +44,17 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def against(session: nox.Session) -> None:
-    """Measure beside another version or revision: nox -s against -- tensorflow==2.20.0, or git:REVISION.
+    """Measure beside another version or revision: nox -s against -- tensorflow==2.20.0, jax==0.9.2, or git:REVISION.
 
     Arguments after it go to `bench run`.
     """
     wanted, *arguments = session.posargs or [""]
     home = other_environment(session, wanted)
+    name = wanted.partition("==")[0]
+    if name in PEERS:
+        session.notify(name)  # this side's
+        if "--experiment" not in arguments:
+            arguments = ["--experiment", "frameworks", "--axis", f"framework={name}", *arguments]
     session.notify("bench", ["--against", f"{home}={home.name.removeprefix('against-')}", *arguments])
 
 
@@ -59,6 +66,28 @@ def older(session: nox.Session) -> None:
         suite = ("-c", f"{home}/versions.txt", "-e", f".[{tensorflow_extra(session)},dev]")
         session.run("uv", "pip", "install", "--quiet", "--python", f"{home}/bin/python", *suite)
         session.run(f"{home}/bin/pytest", *(session.posargs or WORKER_TESTS), external=True)
+
+
+@nox.session(python=PYTHON)
+def jax(session: nox.Session) -> None:
+    """Make .nox/jax, in which `bench run --experiment frameworks` measures JAX."""
+    install(session, "jax-gpu" if tensorflow_extra(session) == "gpu" else "jax")
+
+
+@nox.session(python=PYTHON, venv_backend="venv")
+def torch(session: nox.Session) -> None:
+    """Make .nox/torch, in which it measures PyTorch; arguments go to pip (-- --extra-index-url URL).
+
+    By pip, which takes a build for CPUs where its sources have one: PyPI's for Linux is the one for CUDA.
+    """
+    install(session, "torch", arguments=session.posargs)
+
+
+@nox.session(python=False)
+def frameworks(session: nox.Session) -> None:
+    """Make the environments of all frameworks beside TensorFlow."""
+    for name in PEERS:
+        session.notify(name)
 
 
 @nox.session(python=PYTHON)
@@ -129,8 +158,11 @@ def tensorboard(session: nox.Session) -> None:
     session.run("bench", "tensorboard", *session.posargs)
 
 
-def install(session: nox.Session, *extras: str) -> None:
-    """Install the project with these extras, unless that was done with the same constraints before."""
+def install(session: nox.Session, *extras: str, arguments: Sequence[str] = ()) -> None:
+    """Install the project with these extras, unless that was done with the same constraints before.
+
+    `arguments` go to the installer.
+    """
     files = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
     wanted = [",".join(extras), hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()]
     stamp = Path(session.virtualenv.location) / "installed.txt"
@@ -143,7 +175,7 @@ def install(session: nox.Session, *extras: str) -> None:
         session.error(
             f"This environment was made for [{present[0]}]. Make it anew: nox --reuse-venv=no -s {session.name}"
         )
-    session.install("-c", "constraints.txt", "-e", f".[{wanted[0]}]" if extras else ".")
+    session.install("-c", "constraints.txt", "-e", f".[{wanted[0]}]" if extras else ".", *arguments)
     stamp.write_text("\n".join(wanted))
 
 

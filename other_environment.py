@@ -15,8 +15,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = ROOT / "constraints.txt"
-# The extra `cpu` has one or the other, which share their files, and the extra `gpu` has the first.
-DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu")}
+# The extra `cpu` has one or the other, which share their files, and the extra `gpu` has the first; JAX is two packages.
+DISTRIBUTIONS = {"tensorflow": ("tensorflow", "tensorflow-cpu"), "jax": ("jax", "jaxlib")}
+# What else is an environment's framework has an extra of its own, by the extra that TensorFlow would have here.
+EXTRAS = {"jax": {"cpu": "jax", "gpu": "jax-gpu"}, "torch": {"cpu": "torch", "gpu": "torch"}}
 
 
 class NotMade(Exception):
@@ -43,8 +45,10 @@ class Package:
 
     def install(self, home: Path, extra: str) -> None:
         """Into the empty environment `home`; versions of constraints.txt are kept as far as they fit."""
+        extra = EXTRAS.get(self.name, {}).get(extra, extra)
         asked, versions = home / "asked.txt", home / "versions.txt"
-        asked.write_text("".join(f"{name}=={self.version}\n" for name in DISTRIBUTIONS.get(self.name, (self.name,))))
+        names = DISTRIBUTIONS.get(self.name, (self.name,))
+        asked.write_text("".join(f"{name}=={self.version}\n" for name in names))
         shutil.copy(CONSTRAINTS, versions)  # uv prefers the versions in the file that it is about to write
         extras = ("--extra", extra, "--extra", "dev")
         command = ("uv", "pip", "compile", "--quiet", "--python", str(python(home)), *extras, "-c", str(asked))
@@ -55,6 +59,8 @@ class Package:
                 "TensorFlow that it is tested with, each with its versions of Python."
             )
         install(home, f".[{extra}]", versions)
+        if all(run("uv", "pip", "show", "--quiet", "--python", str(python(home)), name) for name in names):
+            raise NotMade(f"{self.name}=={self.version}: what is measured does not use {self.name}.")
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,8 @@ def parse(text: str) -> Package | Revision:
     if package and re.search(rf"^{package[1]}==", CONSTRAINTS.read_text(), re.MULTILINE):
         return Package(*package.groups())
     raise NotMade(
-        f"{text!r} is nothing to compare with. Name tensorflow==VERSION, another package of constraints.txt in the "
-        "same way, or git:REVISION of this repository."
+        f"{text!r} is nothing to compare with. Name tensorflow==VERSION, jax==VERSION, another package of "
+        "constraints.txt in the same way, or git:REVISION of this repository."
     )
 
 

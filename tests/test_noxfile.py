@@ -68,7 +68,7 @@ class Session:
             return f"{ROOT / '.nox' / 'against-tensorflow-2.20.0'}\n"
         return True
 
-    def notify(self, name, posargs):
+    def notify(self, name, posargs=None):
         self.notified.append((name, posargs))
 
 
@@ -97,3 +97,20 @@ def test_older_versions_are_tested_in_their_own_environments(noxfile, monkeypatc
     assert all((ROOT / path).exists() for path in pytests[0][1:])
     asked = [command[2] for command in session.ran if command[:2] == ("python", "other_environment.py")]
     assert asked == [f"tensorflow=={version}" for version in noxfile.OLDER_TENSORFLOW]
+
+
+@pytest.mark.parametrize(
+    ("named", "passed"),
+    [
+        ([], ["--experiment", "frameworks", "--axis", "framework=jax"]),
+        (["--experiment", "frameworks", "--only", "jax/*"], ["--experiment", "frameworks", "--only", "jax/*"]),
+    ],
+    ids=["by itself", "as named"],
+)
+def test_another_jax_is_measured_where_jax_is(noxfile, monkeypatch, named, passed):
+    monkeypatch.setenv("BENCH_EXTRA", "cpu")
+    session = Session("jax==0.9.2", *named)
+    noxfile.against(session)
+    assert session.ran[-1] == ("python", "other_environment.py", "jax==0.9.2", "cpu")
+    assert [name for name, _ in session.notified] == ["jax", "bench"]
+    assert session.notified[-1][1][2:] == passed

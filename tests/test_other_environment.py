@@ -16,7 +16,8 @@ from support import patience
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = "other_environment.py"
-# As `uv venv [--clear] FOLDER` and `uv pip ...` do: the first makes the folder anew; the exit code is uv's of an error.
+# As `uv venv [--clear] FOLDER` and `uv pip ...` do: the first makes the folder anew, `pip show` fails for what is not
+# installed; the exit code is uv's of an error.
 UV = """#!{python}
 import json, os, pathlib, shutil, sys
 log = pathlib.Path(os.environ["UV_LOG"])
@@ -85,7 +86,7 @@ def make(repository, tmp_path, monkeypatch):
 
 
 def test_another_tensorflow_has_this_working_tree_and_the_other_versions_as_far_as_they_fit(make, repository):
-    code, printed, said, (venv, compiled, installed) = make("tensorflow==2.20.0")
+    code, printed, said, (venv, compiled, installed, shown) = make("tensorflow==2.20.0")
     home = repository / ".nox" / "against-tensorflow-2.20.0"
     assert (code, printed) == (0, f"{home}\n")
     assert "what uv prints" in said
@@ -96,6 +97,7 @@ def test_another_tensorflow_has_this_working_tree_and_the_other_versions_as_far_
     assert (home / "versions.txt").read_text() == (repository / "constraints.txt").read_text()
     assert installed[-2:] == ["-e", ".[cpu]"]
     assert str(home / "versions.txt") in installed
+    assert shown[-1] == "tensorflow"
 
 
 def test_another_package_of_the_constraints(make, repository):
@@ -103,6 +105,22 @@ def test_another_package_of_the_constraints(make, repository):
     home = repository / ".nox" / "against-keras-3.10.0"
     assert (code, printed) == (0, f"{home}\n")
     assert (home / "asked.txt").read_text() == "keras==3.10.0\n"
+
+
+@pytest.mark.parametrize(("extra", "installed"), [("cpu", ".[jax]"), ("gpu", ".[jax-gpu]")])
+def test_another_framework_has_the_extra_of_its_own(make, repository, extra, installed):
+    with (repository / "constraints.txt").open("a") as file:
+        file.write("jax==0.10.2\n")
+    code, _, _, asked = make("jax==0.10.1", extra)
+    assert (code, asked[-2][-1]) == (0, installed)
+
+
+def test_what_nothing_uses_would_be_the_same_on_both_sides(make, repository, monkeypatch):
+    monkeypatch.setenv("UV_FAILS", "ruff")
+    code, _, said, asked = make("ruff==0.16.0")
+    assert (code, asked[-1][:2]) == (1, ["pip", "show"])
+    assert "ruff==0.16.0: what is measured does not use ruff." in said
+    assert not (repository / ".nox" / "against-ruff-0.16.0").exists()
 
 
 def test_another_revision_has_its_own_versions_and_its_commit_is_what_counts(make, repository):
@@ -146,7 +164,7 @@ def test_what_could_not_be_made_is_not_left_behind(make, repository, monkeypatch
         ("tensorflow>=2.20", "'tensorflow>=2.20' is nothing"),
         ("tensorflow==", "'tensorflow==' is nothing"),
         ("tensorflow==../x", "is nothing"),
-        ("jax==0.10.2", "'jax==0.10.2' is nothing to compare with"),
+        ("no-such==1.0", "'no-such==1.0' is nothing to compare with"),
         ("git:", "git:: this repository has no such revision"),
         ("git:nonsense", "git:nonsense: this repository has no such revision"),
         ("git:--all", "git:--all: this repository has no such revision"),

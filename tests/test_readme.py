@@ -26,7 +26,7 @@ AGAINST = [".venv/bin/nox", "-s", "against", "--"]
 # Data that do not exist; the commit before the last may speak another protocol than the working tree.
 REFUSED = "no-such-folder: expected a folder|git:HEAD~1: its workers speak protocol"
 # In place of uv: `venv FOLDER` makes an environment with this one's packages, `pip install -e SUITE[EXTRA]` adds the
-# suite's folder, and `pip compile` leaves versions as they are.
+# suite's folder; whatever else it is asked is so.
 UV = """#!/usr/bin/env python3
 import pathlib, subprocess, sys
 if sys.argv[1] == "venv":
