@@ -9,6 +9,7 @@ from bench.plan.workload import Dataset
 from bench.protocol import Message
 
 USUAL = "tensorflow"
+STEPS_PER_CALL = 25  # of a loop in one call; divides the steps on which every case is checked to be the same model
 
 
 @dataclass(frozen=True, kw_only=True)

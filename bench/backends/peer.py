@@ -5,7 +5,6 @@ pipelines, memory policies or profiles in it.
 """
 
 import gc
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from bench import protocol
 from bench.backends import batches, timing
 from bench.backends.backend import Backend
 from bench.backends.batches import Rows
+from bench.backends.losses import finite
 from bench.plan.workload import WORKLOAD, Config, Dataset
 
 Weights = Sequence[npt.NDArray[np.float32]]
@@ -34,7 +34,7 @@ class Call:
 
     step: Callable[[Any], Any]
     synchronise: Callable[[Any], None]
-    wait_for: Callable[[Any], None]
+    wait_for: Callable[[Any], Any]
     losses: Callable[[Any], npt.NDArray[np.float32]]
     place: Callable[[Any], str]  # on which device a loss is
     traces: Callable[[], int] = lambda: 0
@@ -103,7 +103,7 @@ def backend_of(peer: Peer) -> Backend:
     def check(state: State, request: protocol.Check) -> protocol.Checked:
         call, _ = state.prepared()
         for one in _fixed_inputs(peer, state, len(state.losses), request.steps):
-            state.losses += _finite(call, call.step(one))
+            state.losses += finite(call.losses(call.step(one)))
         return protocol.Checked(losses=state.losses, mean_of=1)
 
     return Backend(
@@ -181,9 +181,9 @@ def _first_calls(call: Call, inputs: Iterator[Any]) -> _FirstCalls:
         trace_seconds = time.perf_counter() - began
     # Each loss is read before the next call, which may overwrite it (torch.compile with CUDA graphs does).
     first_loss, first_seconds = _timed(call, first)
-    losses, place = _finite(call, first_loss), call.place(first_loss)
+    losses, place = finite(call.losses(first_loss)), call.place(first_loss)
     second_loss, second_seconds = _timed(call, second)
-    losses += _finite(call, second_loss)
+    losses += finite(call.losses(second_loss))
     if call.compiled:
         return _FirstCalls(trace_seconds, max(0.0, first_seconds - second_seconds), second_seconds, losses, place)
     return _FirstCalls(trace_seconds, None, first_seconds, losses, place)
@@ -211,11 +211,6 @@ def _weights(path: str | None) -> Weights:
         raise ValueError("the first weights are to come from a file, and none was named")
     with np.load(path, allow_pickle=False) as arrays:
         return [arrays[name] for name in arrays.files]
-
-
-def _finite(call: Call, losses: Any) -> list[float | None]:
-    """The losses of a call as numbers, None where one is none: JSON has no NaN."""
-    return [value if math.isfinite(value) else None for value in call.losses(losses).ravel().tolist()]
 
 
 def _read_memory(peer: Peer, state: State, request: protocol.ReadMemory) -> protocol.MemoryRead:

@@ -2,13 +2,21 @@
 
 import os
 
-_CHOSEN = "TF_NUM_INTRAOP_THREADS"
+_INTRA_OP = "TF_NUM_INTRAOP_THREADS"
+_CHOSEN = {_INTRA_OP, "TF_NUM_INTEROP_THREADS"}
+
+
+def are_chosen() -> bool:
+    """Whether the user has said how many threads TensorFlow has: then a control group does not."""
+    return bool(os.environ.keys() & _CHOSEN)
 
 
 def wanted(allowed: int | None) -> int | None:
-    """What the user chose for TensorFlow, else `allowed` by a control group; None where nothing limits them."""
-    chosen = os.environ.get(_CHOSEN, "")
-    return int(chosen) if chosen.isdigit() and int(chosen) > 0 else allowed
+    """What the user chose for an operation of TensorFlow, else `allowed` by a control group; None without a limit."""
+    if not are_chosen():
+        return allowed
+    chosen = os.environ.get(_INTRA_OP, "")
+    return int(chosen) if chosen.isdigit() and int(chosen) > 0 else None
 
 
 def of_machine() -> int:

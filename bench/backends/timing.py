@@ -24,7 +24,7 @@ class Timed(Protocol):
     def synchronise(self, loss: Any) -> None:
         """Wait until everything queued is done."""
 
-    def wait_for(self, loss: Any) -> None:
+    def wait_for(self, loss: Any) -> Any:
         """Wait until this loss is there."""
 
 

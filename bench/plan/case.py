@@ -47,8 +47,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Raise ValueError for an axis that there is not: a case may come from a file."""
-        if not self.axes or not set(self.axes) <= set(AXES):
-            raise ValueError(f"a case is named by one or more of {', '.join(AXES)}")
+        if not set(self.axes) - {ENVIRONMENT} or not set(self.axes) <= set(AXES):
+            raise ValueError(f"a case is named by one or more of {', '.join(AXES)}, and not by {ENVIRONMENT} alone")
 
     @property
     def name(self) -> str:

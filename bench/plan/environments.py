@@ -18,6 +18,7 @@ _READ_AT_FIRST_USE = {
 }
 # What would make a case another one than its name says, and what to choose instead.
 _REFUSED = {
+    "CUDA_DEVICE_ORDER": "choose a GPU by --gpu",
     "CUDA_VISIBLE_DEVICES": "choose a GPU by --gpu",
     "KERAS_BACKEND": "Keras is measured on TensorFlow",
     "TF_FORCE_GPU_ALLOW_GROWTH": "choose a memory policy by --axis memory=growth,...",

@@ -24,7 +24,7 @@ def serve(connection: "Connection[bytes, bytes]", data: Any, backend: Backend) -
         except EOFError:
             return
         try:
-            if isinstance(request, protocol.Prepare):
+            if isinstance(request, protocol.Join | protocol.Prepare):
                 os.environ.update(environments.parse(request.case.environment))
             if isinstance(request, protocol.Measure):
                 reply: protocol.Message = _measure(state, request)

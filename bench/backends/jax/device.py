@@ -9,7 +9,7 @@ from jax._src import xla_bridge  # whether a backend was started is said nowhere
 
 from bench.backends import preloading, threads
 from bench.backends.batches import Rows
-from bench.machine import environment
+from bench.machine import cores, environment
 from bench.plan import frameworks
 from bench.protocol import MemoryRead, Probed
 from bench.results.record import Fact
@@ -28,12 +28,12 @@ def why_not_fork() -> str | None:
 def limit_threads(allowed: int | None) -> None:
     """Run on as many cores as TensorFlow may have threads: JAX takes a thread for each core that it may run on.
 
-    It reads no variable that would say how many (xla/pjrt/utils.cc, `DefaultThreadPoolSize`, asks the scheduler).
+    The variables that it would read first, PJRT_NPROC and NPROC (xla/pjrt/utils.cc, `DefaultThreadPoolSize`), do not
+    reach a worker: pinned, it also runs no more threads of other kinds.
     """
-    count = threads.wanted(allowed)
-    cores = sorted(os.sched_getaffinity(0))
-    if count is not None and count < len(cores):
-        os.sched_setaffinity(0, cores[:count])
+    count, own = threads.wanted(allowed), cores.of_devices()
+    if count is not None and count < len(own):
+        os.sched_setaffinity(0, own[:count])
 
 
 def start(kind: str, tf32: bool | None) -> None:
@@ -42,11 +42,16 @@ def start(kind: str, tf32: bool | None) -> None:
     On a GPU it takes memory as it is needed, as TensorFlow does under growth, and TF32 is on unless it was switched
     off, as TensorFlow's. Raises RuntimeError where there is no such device.
     """
+    _take_memory_as_needed()
     if kind == "gpu":
-        os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # read when its backend is started
         jax.config.update("jax_default_matmul_precision", "highest" if tf32 is False else "tensorfloat32")
     jax.config.update("jax_platforms", _PLATFORMS[kind])
     jax.block_until_ready(jax.numpy.zeros([1]) + 1.0)
+
+
+def _take_memory_as_needed() -> None:
+    """Before the backend is started, which reads it: otherwise it takes three quarters of a GPU."""
+    os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
 
 
 def put(rows: Rows) -> jax.Array:
@@ -74,6 +79,7 @@ def place(array: jax.Array) -> str:
 
 def probe() -> Probed:
     """What JAX says of itself and of the devices it can see."""
+    _take_memory_as_needed()
     gpus = [str(device.device_kind) for device in jax.devices() if device.platform == "gpu"]
     versions: dict[str, str | None] = {"jax": jax.__version__, "jaxlib": jaxlib.__version__}
     return Probed(

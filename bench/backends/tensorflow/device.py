@@ -11,7 +11,7 @@ from tensorflow.core.protobuf import config_pb2
 from tensorflow.python.client import device_lib
 from tensorflow.python.eager import context
 
-from bench.backends import preloading
+from bench.backends import preloading, threads
 from bench.backends.tensorflow import allocator
 from bench.machine import environment
 from bench.plan import memory_policy, precisions
@@ -40,7 +40,7 @@ def limit_threads(count: int | None) -> None:
 
     Left alone it starts one for each processor it may run on, and knows nothing of a control group's share of them.
     """
-    if count is None or os.environ.keys() & {"TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"}:
+    if count is None or threads.are_chosen():
         return
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)

@@ -1,7 +1,6 @@
 """What a worker does with TensorFlow on request: takes one case through its first call, its samples and the rest."""
 
 import gc
-import math
 import os
 import statistics
 import time
@@ -17,6 +16,7 @@ import tensorflow as tf
 
 from bench import protocol
 from bench.backends import timing
+from bench.backends.losses import finite
 from bench.backends.tensorflow import allocator, device, modes, pipelines, profiler, reconstructions, replicas
 from bench.backends.tensorflow.pipelines import NextBatch
 from bench.backends.tensorflow.replicas import Replicas
@@ -103,7 +103,7 @@ def _prepare(state: State, request: protocol.Prepare) -> protocol.Prepared:
     next_batch()
     input_init_seconds = time.perf_counter() - started
     state.subject, state.next_batch = subject, next_batch
-    state.losses = [number for loss in call.losses for number in _finite(loss)]
+    state.losses = [number for loss in call.losses for number in finite(loss.numpy())]
     gc.freeze()  # what is set up now stays: no collection walks it inside a sample
     data_bytes = 4 * state.config.batch_size * state.config.num_features
     return protocol.Prepared(
@@ -151,13 +151,8 @@ def _check(state: State, request: protocol.Check) -> protocol.Checked:
     subject, _ = state.prepared()
     done = len(state.losses) * subject.mean_of
     for put_in in modes.fixed_inputs(subject, state.data, state.config, done, request.steps):
-        state.losses += _finite(subject.step(put_in))
+        state.losses += finite(subject.step(put_in).numpy())
     return protocol.Checked(losses=state.losses, mean_of=subject.mean_of)
-
-
-def _finite(losses: tf.Tensor) -> list[float | None]:
-    """The losses of a call as numbers, None where one is none: JSON has no NaN."""
-    return [value if math.isfinite(value) else None for value in losses.numpy().ravel().tolist()]
 
 
 def _read_memory(state: State, request: protocol.ReadMemory) -> protocol.MemoryRead:

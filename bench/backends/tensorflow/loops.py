@@ -5,12 +5,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from bench.backends.backend import STEPS_PER_CALL
 from bench.backends.tensorflow import pipelines
 from bench.backends.tensorflow.optimizers import Create
 from bench.backends.tensorflow.train_step import Subject
 from bench.backends.tensorflow.workload import WORKLOAD, Config, PreparedData
-
-STEPS_PER_CALL = 25  # divides the steps on which every case is checked to be the same model
 
 Place = tuple[tf.Tensor, tf.Tensor]
 """An order of the rows, and where in it a call begins."""

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from bench.backends.backend import STEPS_PER_CALL
 from bench.backends.tensorflow import keras_fit, loops, mixed_precision, optimizers, pipelines, shared_step
 from bench.backends.tensorflow.optimizers import Create
 from bench.backends.tensorflow.replicas import Replicas
@@ -53,8 +54,8 @@ SELF_FED: dict[str, Callable[[Config, PreparedData, str], Subject]] = {
     "xla-loop-1-fused": loops.looped(compiled=True, create_optimizer=optimizers.fused, steps=1),
     "keras-fit": keras_fit.fitted(compiled=False, steps_per_call=1),
     "keras-fit-xla": keras_fit.fitted(compiled=True, steps_per_call=1),
-    "keras-fit-loop": keras_fit.fitted(compiled=False, steps_per_call=loops.STEPS_PER_CALL),
-    "keras-fit-xla-loop": keras_fit.fitted(compiled=True, steps_per_call=loops.STEPS_PER_CALL),
+    "keras-fit-loop": keras_fit.fitted(compiled=False, steps_per_call=STEPS_PER_CALL),
+    "keras-fit-xla-loop": keras_fit.fitted(compiled=True, steps_per_call=STEPS_PER_CALL),
 }
 
 

@@ -1,5 +1,7 @@
 """How a step is called in PyTorch: operation by operation, or compiled as a whole."""
 
+import os
+import tempfile
 from collections.abc import Callable
 
 import torch
@@ -27,6 +29,8 @@ def _compiled(mode: str) -> Callable[[Setting], Call]:
 
     def build(setting: Setting) -> Call:
         inductor.compile_threads = 1  # no processes beside the worker
+        # What another worker of this server compiled is not its first call: a cache of its own, which ends with them.
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = tempfile.mkdtemp(prefix="torchinductor-")
         state = model.initial(setting.weights, device.chosen(), taped=False)
         for tensor in state.tensors:
             # What stays where it is needs no copy where the step is launched as a CUDA graph.

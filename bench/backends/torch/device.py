@@ -1,5 +1,7 @@
 """Configure PyTorch's device inside a worker, start it, wait for it, and describe it."""
 
+import os
+
 import torch
 
 from bench.backends import preloading, threads
@@ -20,9 +22,13 @@ def why_not_fork() -> str | None:
 
 
 def limit_threads(allowed: int | None) -> None:
-    """Give PyTorch as many threads as TensorFlow may have; left alone it takes one for each physical core."""
+    """Give PyTorch as many threads as TensorFlow may have; left alone it takes one for each physical core.
+
+    OMP_NUM_THREADS is of PyTorch's own threads, and what it says stays.
+    """
     count = threads.wanted(allowed)
-    torch.set_num_threads(threads.of_machine() if count is None else count)
+    if count is not None or "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads.of_machine() if count is None else count)
 
 
 def start(kind: str, tf32: bool | None) -> None:
@@ -32,7 +38,8 @@ def start(kind: str, tf32: bool | None) -> None:
     """
     global _chosen
     _chosen = torch.device("cuda:0" if kind == "gpu" else "cpu")
-    torch.set_float32_matmul_precision("highest" if tf32 is False else "high")
+    # On a CPU "high" would have oneDNN round products too, where the processor can (aten/src/ATen/Context.cpp).
+    torch.set_float32_matmul_precision("high" if kind == "gpu" and tf32 is not False else "highest")
     (torch.zeros([1], device=_chosen) + 1.0).item()
 
 

@@ -54,11 +54,7 @@ def eager_step(state: State, learning_rate: float) -> Step:
         found = loss(state.parameters, batch)
         gradients = torch.autograd.grad(found, list(state.parameters))
         with torch.no_grad():
-            rate = _rate(state, learning_rate)
-            for w, m, v, g in zip(state.parameters, state.first, state.second, gradients, strict=True):
-                m.add_((g - m) * (1 - BETA_1))
-                v.add_((g * g - v) * (1 - BETA_2))
-                w.sub_(m * rate / (v.sqrt() + EPSILON))
+            _update(state, gradients, learning_rate)
         return found.detach()
 
     return step
@@ -90,11 +86,7 @@ def functional_step(state: State, learning_rate: float) -> Step:
 
     def step(batch: Tensor) -> Tensor:
         gradients, found = gradients_and_loss(state.parameters, batch)
-        rate = _rate(state, learning_rate)
-        for w, m, v, g in zip(state.parameters, state.first, state.second, gradients, strict=True):
-            m.add_((g - m) * (1 - BETA_1))
-            v.add_((g * g - v) * (1 - BETA_2))
-            w.sub_(m * rate / (v.sqrt() + EPSILON))
+        _update(state, gradients, learning_rate)
         return found
 
     return step
@@ -112,6 +104,14 @@ def built_in_step(state: State, learning_rate: float) -> Step:
         return found.detach()
 
     return step
+
+
+def _update(state: State, gradients: Sequence[Tensor], learning_rate: float) -> None:
+    rate = _rate(state, learning_rate)
+    for w, m, v, g in zip(state.parameters, state.first, state.second, gradients, strict=True):
+        m.add_((g - m) * (1 - BETA_1))
+        v.add_((g * g - v) * (1 - BETA_2))
+        w.sub_(m * rate / (v.sqrt() + EPSILON))
 
 
 def _rate(state: State, learning_rate: float) -> Tensor:

@@ -17,7 +17,7 @@ from bench.experiments.frameworks.experiment import MODES
 from bench.launch.worker import Timeouts, WorkerFailed
 from bench.measure import same_model
 from bench.plan import frameworks
-from bench.plan.case import Case, is_same_model
+from bench.plan.case import Case, is_same_model, under
 
 LIMITS = Timeouts()
 SHAPES = [(784, 128), (128, 64), (64, 128), (128, 784), (128,), (64,), (128,), (784,)]
@@ -137,6 +137,12 @@ def test_without_first_weights_it_says_so(framework, servers, tmp_path):
     with pytest.raises(WorkerFailed, match="first weights are to come from a file"):
         worker.ask(request, protocol.Prepared, LIMITS.first_call)
     worker.end()
+
+
+def test_flags_that_a_worker_sets_reach_xla(servers, weights, tmp_path):
+    case = under(ON_A_CPU[0], "XLA_FLAGS=--xla_no_such_flag=1")
+    with pytest.raises(WorkerFailed, match="Unknown flag in XLA_FLAGS: --xla_no_such_flag=1"):
+        prepared(servers(frameworks.JAX), case, weights[0], tmp_path)
 
 
 @both

@@ -63,3 +63,9 @@ def test_a_file_is_named_by_letters_that_every_file_system_takes():
     names = {under(case, text).file_name for text in ("A=/tmp/b", "A=?tmp?b", f"A={150 * 'b'}", f"A={151 * 'b'}")}
     assert len(names) == 4
     assert all(len(name) < 140 and not set(name) & set("/?'\" ") for name in names)
+
+
+def test_no_case_is_named_by_its_environment_alone():
+    """As a file may have it: without the environment it would have no name."""
+    with pytest.raises(ValueError, match="not by environment alone"):
+        Case(experiment="modes", axes=("environment",), environment="A=1")
