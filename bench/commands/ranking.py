@@ -142,4 +142,6 @@ def _axes(texts: list[str]) -> Axes:
     found = axes.chosen(texts)
     if wrong := [name for name in _CHOSEN_BY_THE_JOB if name in found]:
         raise UsageError(f"--axis {wrong[0]}: the ranks of the job are the devices. Leave it out.")
+    if other := [name for name in found if name not in ("batch_size", "mode")]:
+        raise UsageError(f"--axis {other[0]}: over ranks batch_size and mode are varied.")
     return found

@@ -18,6 +18,9 @@ from bench import protocol
 from bench.errors import BenchError
 from bench.launch.worker import Timeouts, Worker, WorkerFailed, answers, telling_line, wait_until_ready
 
+# What would make another interpreter import this one's packages; empty counts as not set.
+OTHER_INTERPRETER = {"PYTHONPATH": "", "PYTHONHOME": ""}
+
 # -P: a folder called bench where the user happens to stand must not be taken for this package.
 SERVER_COMMAND = (sys.executable, "-P", "-m", "bench.worker.server")
 

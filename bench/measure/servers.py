@@ -1,12 +1,13 @@
 """The servers of a run: for every repetition new ones, started in time and ended with it."""
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.launch.server import FailedServer, Server
+from bench.launch.server import OTHER_INTERPRETER, FailedServer, Server
 from bench.launch.worker import Timeouts
 from bench.machine.device import DeviceChoice
 from bench.measure.entry import NEW, ServerKey, Side
@@ -49,6 +50,15 @@ class Servers:
         self._folder = folder
         self._timeouts = timeouts
         self._alive: dict[int, dict[ServerKey, AnyServer]] = {}
+        self._given_up: dict[ServerKey, FailedServer] = {}
+
+    def give_up(self, side: Side, framework: str, reason: str, log: Path) -> None:
+        """Have no servers of this framework on this side any more, now or later: its cases fail, for this reason."""
+        for key in (key for key in self._keys if (key.side, key.framework) == (side, framework)):
+            self._given_up[key] = FailedServer(reason, log)
+            for alive in self._alive.values():
+                alive[key].close()
+                alive[key] = self._given_up[key]
 
     def are_ready(self, repetition: int) -> bool:
         """Whether the servers of this repetition have been loaded."""
@@ -64,7 +74,7 @@ class Servers:
         for number in new:
             self._alive[number] = {}
             for key in self._keys:
-                self._alive[number][key] = self._start(number, key)
+                self._alive[number][key] = self._given_up.get(key) or self._start(number, key)
         for number in new:
             for key, server in self._alive[number].items():
                 if isinstance(server, Server):
@@ -88,12 +98,14 @@ class Servers:
         logs = logs_folder(self._folder, repetition, key.side)
         logs.mkdir(parents=True, exist_ok=True)
         launch = self._launches[key.side]
+        command = launch.commands[key.framework]
+        elsewhere = {} if command[0] == sys.executable else OTHER_INTERPRETER
         return Server(
             launch.data,
-            {**launch.environment, **environments.parse(key.environment)},
+            {**launch.environment, **elsewhere, **environments.parse(key.environment)},
             logs / f"{_name(key)}.log",
             self._timeouts,
-            launch.commands[key.framework],
+            command,
             self._before_worker,
             dispensable=not key.is_plain,
         )
@@ -114,7 +126,7 @@ def _ready(key: ServerKey, server: Server) -> AnyServer:
         if key.is_plain:
             raise
         server.close()
-        return FailedServer(str(error), server.log)
+        return FailedServer(str(error).partition(": see ")[0], server.log)  # a result has the log without its folder
     return server
 
 

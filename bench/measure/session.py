@@ -1,11 +1,9 @@
 """The measuring of one run: servers, repetition after repetition of every experiment, and a training run at the end."""
 
 import itertools
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bench import protocol
 from bench.errors import BenchError, NotComparable, UsageError
@@ -13,14 +11,14 @@ from bench.experiments.base import ExperimentPlan
 from bench.launch.server import Server
 from bench.launch.worker import WorkerFailed
 from bench.machine import cores, missing_gpu, nvml, topology
-from bench.measure import causes, entry, occupancy, separate, stopping
+from bench.measure import causes, entry, occupancy, peers, separate, stopping
 from bench.measure.entry import BASE, NEW, ServerKey, Side
 from bench.measure.part import Common, Part
 from bench.measure.servers import AnyServer, Launch, Servers, plain
 from bench.measure.settings import Settings
 from bench.measure.time_spent import TimeSpent
 from bench.output.progress import View
-from bench.plan import environments, frameworks
+from bench.plan import frameworks
 from bench.plan.preset import Preset
 from bench.recording.recorder import Recorder
 from bench.results.record import Fact
@@ -55,7 +53,6 @@ class Session:
                 for key in keys
             )
         )
-        self._weights = tempfile.TemporaryDirectory(prefix="bench-weights-")
         self._servers = Servers(
             launches,
             self._keys,
@@ -91,7 +88,6 @@ class Session:
     def close(self) -> None:
         """End all servers and their workers."""
         self._servers.close_all()
-        self._weights.cleanup()
 
     def _measure_repetitions(self) -> tuple[int, bool]:
         """The number of the last repetition, whose servers are still there, and whether any case is left.
@@ -165,9 +161,10 @@ class Session:
                 tell(f"repetition {number}: loading {self._frameworks()} and the data", self._done)
                 self._servers.load(number, max(stopping.next_look(preset, number) for preset in presets))
         servers = self._servers.of(number)
-        unsound = next((server.unsound for server in servers.values() if server.unsound), None)
-        if unsound and number == 1:
-            self._view.say(f"Workers are spawned, not forked, which takes longer: {unsound}.")
+        for key, server in servers.items():
+            if server.unsound and number == 1:
+                title = frameworks.TITLES[key.framework]
+                self._view.say(f"Workers of {title} are spawned, not forked, which takes longer: {server.unsound}.")
         return servers, time.monotonic() - began
 
     def _frameworks(self) -> str:
@@ -182,40 +179,8 @@ class Session:
         found = {one.ready.workload for one in servers.values() if isinstance(one, Server)}
         if len(found) > 1:
             raise NotComparable("The two sides do not do the same work: their revisions of this suite differ in it.")
-        self._meet_peers(servers)
-
-    def _meet_peers(self, servers: Mapping[ServerKey, AnyServer]) -> None:
-        """What the frameworks beside TensorFlow are; and first weights for them, without which it raises BenchError."""
-        peers = [key for key in self._keys if key.framework != frameworks.TENSORFLOW]
-        for key in peers:
-            if key.environment == environments.USUAL:
-                self._probe_peer(servers[key], key)
-        if peers:
-            path = Path(self._weights.name) / "weights.npz"
-            request = protocol.SaveWeights(path=str(path), seed=self._settings.seed, device=self._settings.device)
-            log = self._settings.folder / "logs" / "weights.log"
-            limit = self._settings.timeouts.first_call
-            try:
-                separate.ask_once(plain(servers, NEW), log, request, protocol.WeightsSaved, limit)
-            except WorkerFailed as failure:
-                raise BenchError(f"The first weights could not be drawn: {failure}. See {log}") from None
-            self._settings = replace(self._settings, weights=path)
-
-    def _probe_peer(self, server: AnyServer, key: ServerKey) -> None:
-        """Take down the versions and threads of another framework; why not, where it cannot say them."""
-        title = frameworks.TITLES[key.framework]
-        log = self._settings.folder / "logs" / f"probe-{key.side}-{key.framework}.log"
-        try:
-            probed: protocol.Probed = separate.ask_once(
-                server, log, protocol.Probe(), protocol.Probed, self._settings.timeouts.first_call
-            )
-        except WorkerFailed as failure:
-            self._view.say(f"{title} cannot look for devices: {failure}.")
-            self._recorders[key.side].add_facts({key.framework: {"version": Fact(value=None, reason=str(failure))}})
-            return
-        for name in probed.gpus:
-            self._view.say(f"{title} sees {name}.")
-        self._recorders[key.side].add_facts({key.framework: probed.facts})
+        peers.meet(self._keys, self._servers, self._recorders, self._settings, self._view)
+        self._settings = replace(self._settings, weights=peers.weights(self._keys, self._servers, self._settings))
 
     def _probe(self, server: Server, side: Side) -> None:
         log = self._settings.folder / "logs" / ("probe.log" if side == NEW else f"probe-{side}.log")

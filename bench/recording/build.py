@@ -222,9 +222,10 @@ def _speedup_over_eager(record: CaseRecord, measured: Measured) -> Estimate:
     case = record.case
     if case.mode == "eager":
         return estimates.missing(estimates.ITSELF.format("eager"))
-    eager = measured.record(msgspec.structs.replace(case, mode="eager", control=False))
+    other = msgspec.structs.replace(case, mode="eager", control=False)
+    eager = measured.record(other)
     if eager is None:
-        return estimates.missing(f"eager/{case.pipeline} was not measured")
+        return estimates.missing(f"{other.name} was not measured")
     return estimates.paired_ratio(eager.processes, record.processes)
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.errors import UsageError
+from bench.launch.server import OTHER_INTERPRETER
 from bench.plan import frameworks
 from bench.protocol import PROTOCOL_VERSION
 from bench.recording.paths import user_path
 
-# What would make another interpreter import this one's packages; empty counts as not set.
-ENVIRONMENT = {"PYTHONPATH": "", "PYTHONHOME": ""}
 AGAINST = "against"  # of nox's sessions the one that makes another environment with TensorFlow
 PEERS = tuple(name for name in frameworks.TITLES if name != frameworks.TENSORFLOW)
 
@@ -28,6 +27,7 @@ except ImportError:
 print(PROTOCOL_VERSION)
 """
 _PATIENCE_SECONDS = 60
+_MODULES = {frameworks.JAX: ("jax", "optax")}  # what a framework's cases need, where that is more than itself
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def find(wanted: Iterable[str], named: Mapping[str, Path]) -> Interpreters:
         if name in named:
             continue
         beside = Path(".nox", name, "bin", "python").absolute()
-        if importlib.util.find_spec(name) is not None:
+        if all(importlib.util.find_spec(module) is not None for module in _MODULES.get(name, (name,))):
             pythons[name] = Path(sys.executable)
         elif beside.is_file() and why_not(beside, name) is None:
             pythons[name] = beside
@@ -127,7 +127,8 @@ def _install(python: Path, framework: str) -> str:
 
 def has(python: Path, framework: str) -> bool:
     """Whether the framework is installed there."""
-    return _ask(python, f"import importlib.util as util; print(util.find_spec('{framework}') is not None)") == "True"
+    modules = _MODULES.get(framework, (framework,))
+    return _ask(python, f"import importlib.util as util; print(all(map(util.find_spec, {modules!r})))") == "True"
 
 
 def _ask(python: Path, code: str) -> str | None:
@@ -139,7 +140,7 @@ def _ask(python: Path, code: str) -> str | None:
             text=True,
             timeout=_PATIENCE_SECONDS,
             check=True,
-            env={**os.environ, **ENVIRONMENT},
+            env={**os.environ, **OTHER_INTERPRETER},
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -27,7 +27,7 @@ from bench.recording import fingerprint, folders
 from bench.recording.build import Circumstances
 from bench.recording.recorder import Recorder
 from bench.results.schema import Data, Device, Pairing, Plan
-from bench.run import against, interpreters
+from bench.run import against
 from bench.run import job as jobs
 from bench.run.against import Against
 from bench.run.options import Options
@@ -117,11 +117,7 @@ def _launches(
 ) -> dict[Side, Launch]:
     """How the servers of each side are started."""
     variables = {**environment.for_servers(choice), **(cache.environment if cache else {})}
-    other = {**variables, **interpreters.ENVIRONMENT}
-    return {
-        side: Launch(of_side, dataset.location, choice, variables if side == NEW else other)
-        for side, of_side in commands.items()
-    }
+    return {side: Launch(of_side, dataset.location, choice, variables) for side, of_side in commands.items()}
 
 
 def _circumstances(

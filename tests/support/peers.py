@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.launch.server import Server
+from bench.launch.server import OTHER_INTERPRETER, Server
 from bench.launch.worker import Timeouts
 from bench.run import interpreters
 
@@ -21,7 +21,7 @@ def python(framework):
 
 def server(framework, folder, environment=None):
     """A server of this framework on the packaged sample, loaded."""
-    variables = {"CUDA_VISIBLE_DEVICES": "-1", **interpreters.ENVIRONMENT, **(environment or {})}
+    variables = {"CUDA_VISIBLE_DEVICES": "-1", **OTHER_INTERPRETER, **(environment or {})}
     command = interpreters.server_command(python(framework), framework)
     found = Server("sample", variables, folder / f"{framework}.log", Timeouts(), command)
     try:

@@ -75,6 +75,12 @@ def test_one_that_is_named_must_do(elsewhere):
         interpreters.find(["jax"], {"jax": old})
 
 
+def test_jax_without_what_its_cases_need_is_not_taken(elsewhere, monkeypatch):
+    """Optax's Adam is one of them."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object() if name == "jax" else None)
+    assert interpreters.find(["jax"], {}).pythons == {}
+
+
 def test_one_that_no_case_needs_is_refused(elsewhere):
     with pytest.raises(UsageError, match="no case chosen is in PyTorch"):
         interpreters.find(["jax"], {"torch": script(elsewhere / "with", HAS_ALL)})
