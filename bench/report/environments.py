@@ -1,7 +1,7 @@
 """What other variables of the environment change: each case under them against itself under the usual ones."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,6 +15,7 @@ from bench.results import claims, estimates
 from bench.results.claims import Answer
 from bench.results.schema import Benchmark, Document, Estimate
 from bench.stats import inference
+from bench.stats.inference import CONFIDENCE
 
 _CAPTION = (
     "steps/s vs usual: over those of the same case under the usual variables, paired. first call vs usual: its time "
@@ -43,15 +44,18 @@ def usual(document: Document) -> Document:
 def changes(document: Document) -> list[Change]:
     """Of a document of one experiment, every case under other variables; those without a counterpart are left out."""
     measured = {one.extra_info.case: one for one in document.benchmarks}
-    found = []
-    for benchmark in cells.without_control(document):
-        other = measured.get(under(benchmark.extra_info.case, environments.USUAL))
-        if other is not None and other is not benchmark:
-            found.append(_change(document, benchmark, other))
-    return found
+    pairs = [
+        (one, other)
+        for one in cells.without_control(document)
+        if one.extra_info.case.environment != environments.USUAL
+        if (other := measured.get(under(one.extra_info.case, environments.USUAL)))
+    ]
+    # One family: of all that is said of these cases together, one in twenty is wrong at most (Bonferroni).
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(pairs))
+    return [_change(document, one, other, confidence) for one, other in pairs]
 
 
-def _change(document: Document, benchmark: Benchmark, other: Benchmark) -> Change:
+def _change(document: Document, benchmark: Benchmark, other: Benchmark, confidence: float) -> Change:
     own, others = estimates.processes_of(benchmark), estimates.processes_of(other)
     reference = next((one for one in document.benchmarks if one.name == document.experiment.reference), other)
     first = {one.repetition: estimates.first_call_seconds(one) for one in others}
@@ -60,20 +64,30 @@ def _change(document: Document, benchmark: Benchmark, other: Benchmark) -> Chang
     ]
     return Change(
         benchmark,
-        estimates.ratio_of(others, own, estimates.processes_of(reference)),
-        estimates.ratio(inference.mean(logs)) if logs else estimates.missing("no common repetitions"),
+        estimates.ratio_of(others, own, estimates.processes_of(reference), confidence),
+        estimates.ratio(inference.mean(logs), confidence) if logs else estimates.missing("no common repetitions"),
     )
 
 
 def findings(document: Document) -> Iterator[str]:
     """A sentence for each environment; nothing where there is only the usual one."""
     by_environment: dict[str, list[Change]] = {}
-    for change in changes(document):
+    found = changes(document)
+    for change in found:
         by_environment.setdefault(change.benchmark.extra_info.case.environment, []).append(change)
     for environment, some in by_environment.items():
         parts = [f"{_name(one)} {_with_remark(one.speed)}" for one in some[:_MOST_CASES]]
         more = f", and {len(some) - _MOST_CASES} more in the table" if len(some) > _MOST_CASES else ""
-        yield f"With {printable(environment, _LONGEST)}: {', '.join(parts)}{more}, of the steps/s without it."
+        family = _family(found)
+        yield f"With {printable(environment, _LONGEST)}: {', '.join(parts)}{more}, of the steps/s without it{family}."
+
+
+def _family(found: Sequence[Change]) -> str:
+    """Of which percentage the intervals are, where several cases are compared together."""
+    confidence = found[0].speed.confidence
+    if len(found) < 2 or confidence is None:
+        return ""
+    return f" ({100 * confidence:.4g}% intervals, since {len(found)} were compared)"
 
 
 def _name(change: Change) -> str:
@@ -89,9 +103,13 @@ def _with_remark(ratio: Estimate) -> str:
 
 def tables(document: Document) -> list[Grid]:
     """A row for each case under other variables, of a document of one experiment; none where there is no such case."""
-    rows = [
+    found = changes(document)
+    if not found:
+        return []
+    rows = tuple(
         (one.benchmark.name, cells.rate(one.benchmark), cells.ratio(one.speed), cells.ratio(one.first_call))
-        for one in changes(document)
-    ]
-    headings = ("case", "steps/s", "steps/s vs usual [95% CI]", "first call vs usual")
-    return [Grid("Environments", headings, tuple(rows), _CAPTION)] if rows else []
+        for one in found
+    )
+    confidence = found[0].speed.confidence or CONFIDENCE
+    headings = ("case", "steps/s", f"steps/s vs usual [{100 * confidence:.4g}% CI]", "first call vs usual")
+    return [Grid("Environments", headings, rows, _CAPTION)]

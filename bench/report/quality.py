@@ -107,7 +107,7 @@ def _numerics(document: Document) -> str | None:
     checks = [check for benchmark in verified for check in benchmark.extra_info.same_model if check.passed]
     largest, limit = _largest(checks), max((check.limit for check in checks if check.limit is not None), default=None)
     if largest is None or limit is None:
-        return None
+        return f"Numerics:{others}" if (others := _not_judged(measured)) else None
     cases = f"all {len(verified)}" if verified == measured else f"{len(verified)} of {len(measured)}"
     return (
         f"Numerics: {cases} cases match eager (relative loss difference up to {largest:.1e}, limit "

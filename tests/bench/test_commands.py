@@ -11,6 +11,7 @@ import pytest
 from support import patience
 from support.documents import foreign
 
+from bench.errors import UsageError
 from bench.experiments.selection import case_named
 from bench.results import files
 

@@ -179,6 +179,22 @@ def records(found):
     ]
 
 
+def with_calls(found, steps):
+    """The document of one experiment in which these cases do so many steps a call, with the figures of that."""
+    benchmarks = tuple(
+        msgspec.structs.replace(
+            one,
+            extra_info=msgspec.structs.replace(
+                one.extra_info,
+                sample_size=msgspec.structs.replace(one.extra_info.sample_size, steps_per_call=steps.get(one.name, 1)),
+            ),
+        )
+        for one in found.benchmarks
+    )
+    found = msgspec.structs.replace(found, benchmarks=benchmarks)
+    return rebuilt(found, records(found))
+
+
 def rebuilt(found, records):
     """The document of one experiment with the figures that are made of these records."""
     experiment = EXPERIMENTS[found.experiment.name]

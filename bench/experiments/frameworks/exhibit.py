@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from bench.experiments import leading
 from bench.experiments.base import Exhibit, Section
 from bench.experiments.frameworks import figures
 from bench.output import cells
-from bench.output.figures import digits, multiple, printable, scaled, spread, with_interval
+from bench.output.figures import digits, multiple, printable, scaled, with_interval
 from bench.output.grid import Grid
 from bench.plan import frameworks
 from bench.plan.case import is_same_model
@@ -29,8 +30,9 @@ _WHOLE_CAPTION = (
     "what its framework had loaded before the process was forked."
 )
 _CALLS_CAPTION = (
-    "call: its own time, fitted from steps in calls of one and of many. step: what is left of a call of one step. Both "
-    "from the paired ratio, times the median time of a step in calls of one."
+    "call: its own time, fitted from steps in calls of one and of many, if a step takes the same in both. step: what "
+    "is left of a call of one step. Both from the paired ratio, whose interval they have, times the median time of a "
+    "step in calls of one."
 )
 
 
@@ -66,37 +68,32 @@ def _losses(benchmark: Benchmark) -> str:
 
 
 def findings(document: Document) -> list[str]:
-    """Whose best way is fastest, and what a call costs where that was measured."""
+    """Which case is fastest and which of each framework, what a call costs, where the gap is; what is another model."""
     measured = [one for one in cells.without_control(document) if one.extra_info.steps_per_second.value]
-    return [*_fastest(document, measured), *_calls(measured), *_others(measured)]
+    return [*_fastest(document, measured), *_calls(document, measured), *_others(measured)]
 
 
 def _fastest(document: Document, measured: Sequence[Benchmark]) -> Iterator[str]:
-    """The fastest of all that are the same model, against the fastest of each other framework.
+    """The fastest of all that are the same model, and the fastest of each framework against TensorFlow's.
 
     All pairs of cases are one family, so that it does not matter which of them were picked for being fast.
     """
     cases = {one.name: one for one in measured if is_same_model(one.extra_info.case)}
     processes = {name: estimates.processes_of(one) for name, one in cases.items()}
-    if document.experiment.reference not in processes:
+    reference = processes.get(document.experiment.reference)
+    found = None if reference is None else claims.leaders(processes, reference)
+    if found is None or reference is None:
         return
-    reference = processes[document.experiment.reference]
-    found = claims.leaders(processes, reference)
-    if found is None:
-        return
-    first = cases[found.first]
-    parts = []
-    for framework in dict.fromkeys(one.extra_info.case.framework for one in cases.values()):
-        if framework == first.extra_info.case.framework:
-            continue
-        rival = _best(cases, framework)
-        ratio = estimates.ratio_of(processes[rival], processes[found.first], reference, found.confidence)
-        parts.append(f"{_speed(ratio)} the steps/s of {rival}, {_title(framework)}'s fastest")
-    if not parts:
-        yield f"Only {_title(first.extra_info.case.framework)} was measured: there is nothing to compare it with."
-        return
-    family = f" ({100 * found.confidence:.4g}% intervals, since {len(cases)} were tried)"
-    yield f"Fastest: {_with_rate(first)}: {'; '.join(parts)}{family}."
+    yield leading.fastest("Fastest", found, lambda name: leading.with_rate(cases[name]))
+    best = {name: _best(cases, name) for name in dict.fromkeys(one.extra_info.case.framework for one in cases.values())}
+    own = best.pop(frameworks.TENSORFLOW)
+    if best:
+        ratios = {
+            name: estimates.ratio_of(processes[own], processes[name], reference, found.confidence)
+            for name in best.values()
+        }
+        parts = [f"{_title(of)} ({name}) {_speed(ratios[name])}" for of, name in best.items()]
+        yield f"Best of each over TensorFlow's, {own}: {', '.join(parts)} the steps/s{leading.family(found)}."
 
 
 def _best(cases: Mapping[str, Benchmark], framework: str) -> str:
@@ -112,57 +109,76 @@ def _speed_of(benchmark: Benchmark) -> Estimate:
 
 
 def _speed(ratio: Estimate) -> str:
-    remark = " (inconclusive)" if claims.above(ratio, 1.0) is Answer.OPEN else ""
+    remark = {Answer.YES: "", Answer.NO: " (slower)", Answer.OPEN: " (inconclusive)"}[claims.above(ratio, 1.0)]
     return f"{with_interval(ratio, multiple)}{remark}"
-
-
-def _with_rate(benchmark: Benchmark) -> str:
-    rate = benchmark.extra_info.steps_per_second
-    assert rate.value is not None
-    ends = ""
-    if rate.low is not None and rate.high is not None and rate.repetitions > 1:
-        ends = f" ({spread(rate.low, rate.high, lambda value: f'{value:,.0f}')})"
-    return f"{benchmark.name} with {rate.value:,.0f}{ends} steps/s"
 
 
 def _title(framework: str) -> str:
     return frameworks.TITLES.get(framework, printable(framework))
 
 
-def _calls(measured: Sequence[Benchmark]) -> Iterator[str]:
+def _calls(document: Document, measured: Sequence[Benchmark]) -> Iterator[str]:
     """What a call costs in each framework that has a form with many steps in one, and what a step takes without it."""
-    found = [(one, *of_one) for one in measured if (of_one := call_and_step(one, measured))]
-    if found:
+    fits = [(one, *of_one) for one in measured if (of_one := call_and_step(one, measured))]
+    if not fits:
+        return
+    parts = [
+        f"{_title(one.extra_info.case.framework)} {_milliseconds(call)} ms{_unsure(call)}, and a step without it "
+        f"{_milliseconds(step)} ms"
+        for one, call, step in fits
+    ]
+    many = fits[0][0].extra_info.sample_size.steps_per_call
+    yield f"A call of a compiled step costs, fitted from 1 and {many} steps a call: {'; '.join(parts)}."
+    yield from _gap(document, [one for one, _, _ in fits], measured)
+
+
+def _gap(document: Document, fits: Sequence[Benchmark], measured: Sequence[Benchmark]) -> Iterator[str]:
+    """Whether TensorFlow's calls of one step take longer for the call, or for the step that was compiled."""
+    by_framework = {one.extra_info.case.framework: one for one in fits}
+    ours = by_framework.pop(frameworks.TENSORFLOW, None)
+    reference = next((one for one in measured if one.name == document.experiment.reference), None)
+    if ours is None or reference is None:
+        return
+    unit = 1 / (reference.extra_info.steps_per_second.value or 1.0)
+    for framework, theirs in by_framework.items():
+        processes = estimates.processes_of(reference)
+        found = figures.gap(_pair(ours, measured), _pair(theirs, measured), processes)
+        if found is None:
+            continue
         parts = [
-            f"{_title(one.extra_info.case.framework)} {_milliseconds(call)} ms{_unsure(call)}, and a step without it "
-            f"{_milliseconds(step)} ms"
-            for one, call, step in found
+            f"the {what} {_milliseconds(estimates.scaled(part, unit))} ms{_unsure(part)}"
+            for what, part in (("call", found.call), ("step", found.step))
         ]
-        many = found[0][0].extra_info.sample_size.steps_per_call
-        yield f"A call of a compiled step costs, fitted from 1 and {many} steps a call: {'; '.join(parts)}."
+        yield f"What a call of one step takes more in TensorFlow than in {_title(framework)}: {', '.join(parts)}."
+
+
+def _pair(many: Benchmark, measured: Sequence[Benchmark]) -> figures.Pair:
+    one = _with_one(many, measured)
+    assert one is not None  # or nothing was fitted
+    steps = many.extra_info.sample_size.steps_per_call
+    return figures.Pair(estimates.processes_of(one), estimates.processes_of(many), steps)
+
+
+def _with_one(many: Benchmark, measured: Sequence[Benchmark]) -> Benchmark | None:
+    """The same with one step a call."""
+    framework = many.extra_info.case.framework
+    mode = figures.ONE.get(framework)
+    cases = ((one, one.extra_info.case) for one in measured)
+    return next((one for one, case in cases if (case.framework, case.mode) == (framework, mode)), None)
 
 
 def call_and_step(many: Benchmark, measured: Sequence[Benchmark]) -> tuple[Estimate, Estimate] | None:
     """Seconds of a call and of a step without it, of a case with many steps a call; None where they are not known."""
-    case = many.extra_info.case
-    share = many.extra_info.figures.get(figures.CALL)
-    one = next(
-        (
-            other
-            for other in measured
-            if other.extra_info.case.framework == case.framework
-            and other.extra_info.case.mode == figures.ONE.get(case.framework)
-        ),
-        None,
-    )
+    share, one = many.extra_info.figures.get(figures.CALL), _with_one(many, measured)
     if share is None or share.value is None or one is None or not one.extra_info.steps_per_second.value:
         return None
     seconds = 1 / one.extra_info.steps_per_second.value
     return estimates.scaled(share, seconds), estimates.scaled(estimates.share_lost(share), seconds)
 
 
-def _unsure(call: Estimate) -> str:
-    return " (inconclusive)" if claims.above(call, 0.0) is Answer.OPEN else ""
+def _unsure(more: Estimate) -> str:
+    remarks = {Answer.YES: "", Answer.NO: " (less)", Answer.OPEN: " (inconclusive)"}
+    return remarks[claims.above(more, 0.0)]
 
 
 def _milliseconds(seconds: Estimate) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
+from bench.experiments import leading
 from bench.experiments.base import Exhibit, Section
 from bench.experiments.roofline import peaks
 from bench.experiments.roofline.over_repetitions import Figures, figures
@@ -12,7 +13,7 @@ from bench.output import cells
 from bench.output.figures import digits, percent, spread, with_interval
 from bench.output.grid import Grid
 from bench.results import claims, estimates
-from bench.results.claims import Answer, Leaders
+from bench.results.claims import Answer
 from bench.results.estimates import Processes
 from bench.results.schema import Benchmark, Document, Estimate
 
@@ -125,32 +126,13 @@ def _leaders(reference: str, processes: Mapping[str, Processes], cases: Mapping[
     of_keras = {name: of_case for name, of_case in processes.items() if name.startswith(_KERAS)}
     for what, some in (("Fastest", processes), ("Fastest of Keras' fit", of_keras)):
         if fastest := claims.leaders(some, processes[reference]):
-            yield _fastest(what, fastest, cases)
-
-
-def _fastest(what: str, leaders: Leaders, cases: Mapping[str, Benchmark]) -> str:
-    """The fastest of some cases where every other is slower; else those among which that is open."""
-    first, tried = _with_rate(cases[leaders.first]), 1 + len(leaders.rivals) + len(leaders.slower)
-    if tried == 1:
-        return f"{what}: {first}, the only one measured."
-    family = f" ({100 * leaders.confidence:.4g}% intervals, since {tried} were tried)" if tried > 2 else ""
-    slower = {0: "", 1: "; the other is slower"}.get(
-        len(leaders.slower), f"; the other {len(leaders.slower)} are slower"
-    )
-    if not leaders.rivals:
-        return f"{what}: {first}{slower}{family}."
-    near = [f"{name} ({with_interval(ratio, _ratio)} its time)" for name, ratio in leaders.rivals.items()]
-    return f"{what}: inconclusive between {first} and {', '.join(near)}{slower}{family}."
+            yield leading.fastest(what, fastest, lambda name: _with_rate(cases[name]))
 
 
 def _with_rate(benchmark: Benchmark) -> str:
-    rate, share = benchmark.extra_info.steps_per_second, benchmark.extra_info.figures.get(peaks.SHARE)
-    assert rate.value is not None
-    ends = ""
-    if rate.low is not None and rate.high is not None and rate.repetitions > 1:
-        ends = f" ({spread(rate.low, rate.high, lambda value: f'{value:,.0f}')})"
+    share = benchmark.extra_info.figures.get(peaks.SHARE)
     reached = "" if share is None or share.value is None else f", {percent(share)} of the roofline"
-    return f"{benchmark.name} with {rate.value:,.0f}{ends} steps/s{reached}"
+    return f"{leading.with_rate(benchmark)}{reached}"
 
 
 def _training(processes: Mapping[str, Processes]) -> str | None:

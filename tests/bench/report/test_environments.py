@@ -34,6 +34,7 @@ def test_each_case_is_held_against_itself_under_the_usual_variables(made):
     ratio = found[f"function/resident/{SLOWER}"]
     assert ratio.low < 0.8 < ratio.high
     assert ratio.high < 0.85
+    assert ratio.confidence == pytest.approx(1 - 0.05 / 3)  # three of them together
 
 
 def test_the_first_call_is_compared_too(made):
@@ -66,6 +67,7 @@ def test_a_sentence_for_each_environment_says_what_is_sure(made):
     assert "(slower), xla/resident" in first
     assert second.startswith(f"With {SAME}: xla/resident")
     assert "(inconclusive)" in second
+    assert second.endswith("of the steps/s without it (98.33% intervals, since 3 were compared).")
 
 
 def test_what_is_said_of_the_experiment_is_of_the_usual_variables_alone(made):

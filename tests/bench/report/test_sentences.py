@@ -13,6 +13,7 @@ from support.documents import document, simulate, with_inputs_alone
 
 from bench.experiments.base import cases_of
 from bench.experiments.batch import exhibit as batch
+from bench.experiments.frameworks import exhibit as frameworks
 from bench.experiments.pipelines import exhibit as pipelines
 from bench.experiments.precision import exhibit as precision
 from bench.experiments.registry import EXPERIMENTS
@@ -20,6 +21,7 @@ from bench.experiments.roofline import exhibit as roofline
 from bench.experiments.roofline import step_cost
 from bench.experiments.roofline.peaks import EagerParts, Peaks
 from bench.experiments.scaling import exhibit as scaling
+from bench.report import environments
 from bench.report.findings import findings
 from bench.results import aa_check, claims
 from bench.results.claims import NEGLIGIBLE
@@ -256,3 +258,43 @@ def test_where_fewer_bits_gain_little():
     times = {**FEWER_BITS, "mixed_bfloat16/64/xla": 1e-3 / 1.05}
     said = [precision.findings(found)[0] for found in results(times, "precision")]
     assert share("gains less than" in text for text in said) <= ONE_SIDED
+
+
+ENVIRONMENTS = ("A=1", "B=1")
+
+
+def test_what_other_variables_change():
+    """Nothing: of all that is said of four cases together, one in twenty may be wrong."""
+    base = {"function/resident": 1e-3, "xla/resident": 0.7e-3}
+    times = {**base, **{f"{name}/{variables}": t for name, t in base.items() for variables in ENVIRONMENTS}}
+    generator, wrong = np.random.default_rng(5), []
+    for _ in range(RESULTS):
+        samples = simulate(generator, times, repetitions=4, **FEW_ROUNDS)
+        found = document(samples, axes={"environment": ENVIRONMENTS})
+        remarks = " ".join(environments.findings(found)).count("(inconclusive)")
+        wrong.append(remarks < 4)
+    assert share(wrong) <= MOST_FALSE
+
+
+FRAMEWORKS = {
+    "tensorflow/function": 2e-3,
+    "tensorflow/xla-loop-1-fused": 1e-3,
+    "tensorflow/xla-loop-fused": 1e-3,
+    "jax/scan-1": 1e-3,
+    "jax/scan-25": 1e-3,
+    "torch/compile": 1e-3,
+}
+
+
+def test_of_frameworks_that_are_level():
+    """None is faster than TensorFlow, and a call takes neither more nor less in it than in JAX."""
+    best, call = [], []
+    for found in results(FRAMEWORKS, "frameworks"):
+        found = documents.with_calls(found, {"tensorflow/xla-loop-fused": 25, "jax/scan-25": 25})
+        said = frameworks.findings(found)
+        of_best = next(sentence for sentence in said if sentence.startswith("Best"))
+        best.append(of_best.count("(inconclusive)") < 2)
+        gap = next(sentence for sentence in said if sentence.startswith("What a call"))
+        call.append("(inconclusive)" not in gap.partition(", the step")[0])
+    assert share(best) <= MOST_FALSE
+    assert share(call) <= MOST_FALSE

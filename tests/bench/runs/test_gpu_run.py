@@ -175,7 +175,7 @@ def test_the_precision_of_a_case_decides_about_tf32(bench):
     assert [process.tf32 for info in found.values() for process in info.processes] == [False, True, False]
     # The CPU behind the stand-in has no TF32: trained losses are the same but for the order of sums.
     assert found["tf32/64/function"].figures["loss_over_float32_ratio"].value == pytest.approx(1, abs=0.3)
-    assert "1 in another precision are not judged" in text
+    assert "1 with another precision or update are not judged" in text
     gpu_runs.run_checks(document, gpu_checks.PRECISION)
 
 

@@ -68,7 +68,7 @@ def test_its_file_its_screen_and_its_page(outcome):
     assert "mixed_bfloat16 (xla" in text
     assert "of float32's steps/s; loss after 1,000 steps of 64 rows" in text
     assert "Numerics: 2 of 3 cases match eager" in text
-    assert "1 in another precision are not judged" in text
+    assert "1 with another precision or update are not judged" in text
     assert (outcome.folder / "plots" / "precision.png").is_file()
     assert "arithmetic: what the device has" in render.html(run_page.page(outcome.document, outcome.folder))
 
