@@ -52,8 +52,8 @@ def against(session: nox.Session) -> None:
     home = other_environment(session, wanted)
     name = wanted.partition("==")[0]
     if name in PEERS:
-        session.notify(name)  # this side's
-        if "--experiment" not in arguments:
+        session.notify(name, [])  # this side's
+        if not any(word.startswith("--experiment") for word in arguments):
             arguments = ["--experiment", "frameworks", "--axis", f"framework={name}", *arguments]
     session.notify("bench", ["--against", f"{home}={home.name.removeprefix('against-')}", *arguments])
 
@@ -87,7 +87,7 @@ def torch(session: nox.Session) -> None:
 def frameworks(session: nox.Session) -> None:
     """Make the environments of all frameworks beside TensorFlow."""
     for name in PEERS:
-        session.notify(name)
+        session.notify(name, session.posargs if name == "torch" else [])
 
 
 @nox.session(python=PYTHON)
@@ -183,7 +183,8 @@ def other_environment(session: nox.Session, wanted: str) -> Path:
     """An environment with another version of a package, or another revision; uv's progress goes to the terminal."""
     session.install("-c", "constraints.txt", "uv")
     script = ("python", "other_environment.py", wanted, tensorflow_extra(session))
-    return Path(str(session.run(*script, silent=True, stderr=None)).strip()).relative_to(ROOT)
+    # Also where nox is to install only: this installs.
+    return Path(str(session.run_install(*script, silent=True, stderr=None)).strip()).relative_to(ROOT)
 
 
 def called_as() -> dict[str, str]:
