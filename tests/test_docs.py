@@ -146,7 +146,7 @@ def test_every_nox_session_and_bench_command_is_documented():
         assert f"bench {command}" in text
 
 
-@pytest.mark.parametrize("name", ["pipelines", "batch", "roofline", "memory", "scaling", "frameworks"])
+@pytest.mark.parametrize("name", ["pipelines", "batch", "roofline", "memory", "scaling", "frameworks", "precision"])
 def test_the_tables_of_the_experiments_are_their_reference_runs(name):
     document = files.read(ROOT / "results" / "reference" / f"{name}.json")
     assert (document.autoencoder_bench.status, document.experiment.control.unstable) == ("complete", False)
