@@ -64,7 +64,7 @@ def take(
     }
     variables = {name: value for name, value in device.environment.items() if name not in _IDENTITY}
     settings = {
-        f"{group}_{name}": value if isinstance(value, str) else float(value)
+        name if name.startswith(group) else f"{group}_{name}": value if isinstance(value, str) else float(value)
         for group, names in {**_SETTINGS, **_FRAMEWORKS}.items()
         for name in names
         if (value := facts.get(group, {}).get(name, Fact(value=None)).value) is not None

@@ -84,5 +84,5 @@ def test_the_version_of_another_framework_that_took_part_is_part_of_it():
         facts = {"jax": {"jax": Fact(value=version), "threads": Fact(value=2)}}
         return fingerprint.take(found.machine_info, section.device, section.software, facts)
 
-    assert with_jax("0.10.2").software["jax_jax"] == "0.10.2"
+    assert with_jax("0.10.2").software["jax"] == "0.10.2"
     assert with_jax("0.10.2").sha256 != with_jax("0.9.0").sha256
