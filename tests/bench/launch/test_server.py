@@ -170,6 +170,24 @@ def test_workers_die_with_their_server(tmp_path):
     server.close()
 
 
+def test_the_death_of_a_dispensable_server_is_its_workers_only(tmp_path):
+    """As of another framework: its cases fail, and nothing says that the run is over."""
+    server = Server("sample", {"CUDA_VISIBLE_DEVICES": "-1"}, tmp_path / "server.log", Timeouts(), dispensable=True)
+    try:
+        server.wait_until_ready()
+        worker, _ = server.start_worker(tmp_path / "worker.log")
+        parent = psutil.Process(worker.pid).parent()
+        parent.kill()
+        parent.wait(patience.limit(10))
+        with pytest.raises(WorkerFailed, match="killed by SIGKILL"):
+            worker.ask(protocol.Probe(), protocol.Probed, patience.limit(10))
+        with pytest.raises(WorkerFailed, match="its server ended") as failure:
+            server.start_worker(tmp_path / "another.log")
+        assert failure.value.log == tmp_path / "server.log"
+    finally:
+        server.close()
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
