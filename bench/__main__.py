@@ -19,7 +19,7 @@ app = typer.Typer(
     help="Benchmark TensorFlow training on this machine: steps per second of a small autoencoder in eager mode, under "
     "tf.function and under XLA, the input pipeline, and memory. Start with `bench doctor`.",
     epilog="Exit codes: 0 success; 1 a case failed, mismatched or is missing; 2 bad usage or input; 3 regression; 4 "
-    "not comparable; 5 inconclusive (with --strict); 130 interrupted, what was measured is saved "
+    "not comparable; 5 inconclusive or noisy (with --fail-on); 130 interrupted, what was measured is saved "
     "(docs/exit-codes.md).",
 )
 app.command(cls=Command, epilog=measuring.EXAMPLES)(measuring.run)

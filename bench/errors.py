@@ -12,7 +12,7 @@ class ExitCode(IntEnum):
     USAGE = 2  # bad usage, unreadable or invalid input
     REGRESSION = 3
     NOT_COMPARABLE = 4  # other workload or data, or other hardware where a verdict was asked for
-    INCONCLUSIVE = 5  # only with --strict
+    INCONCLUSIVE = 5  # only with --fail-on inconclusive or noisy
     INTERRUPTED = 130  # what was measured is saved
 
 

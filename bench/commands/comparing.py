@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.commands.options import Format, History, Strict, Threshold
+from bench.commands.options import FailOn, Format, History, Strict, Threshold
 from bench.recording.paths import user_path
 
 
@@ -31,6 +31,7 @@ def compare(
     across_hardware: Annotated[
         bool, typer.Option("--across-hardware", help="Give verdicts although the hardware differs.")
     ] = False,
+    fail_on: FailOn = None,
     strict: Strict = False,
     output: Annotated[
         Format,
@@ -48,21 +49,23 @@ def compare(
     Exits with 3 only on statistically significant regressions: the interval excludes 1, and the estimate is beyond the
     threshold. The method limits false alarms to 5% per comparison. Other codes: docs/exit-codes.md.
     """
-    from bench.compare import export, many, verdict_tables
+    from bench.compare import export, many, policy, verdict_tables
     from bench.compare.compare import Rules
 
     gc.disable()  # what a thousand files leave behind has no cycles, and looking for some takes a sixth of the time
+    wanted = policy.parse(fail_on, strict)
     rules = Rules(threshold, first_call_threshold, memory_threshold, across_hardware)
     comparisons = many.compare([base, *new], history, rules)
-    exit_code = many.exit_code(comparisons, strict)
+    exit_code = policy.exit_code(comparisons, wanted)
+    ended = list(policy.sentences(verdict_tables.with_short_names(comparisons), wanted, exit_code))
     if output == Format.json:
-        typer.echo(export.to_json(comparisons, exit_code), nl=False)
+        typer.echo(export.to_json(comparisons, exit_code, ended), nl=False)
     elif output == Format.csv:
         typer.echo(export.to_csv(comparisons), nl=False)
     elif output == Format.markdown:
-        typer.echo(verdict_tables.markdown(comparisons), nl=False)
+        typer.echo(verdict_tables.markdown(comparisons, ended), nl=False)
     else:
-        verdict_tables.show(comparisons, Console(emoji=False))
+        verdict_tables.show(comparisons, Console(emoji=False), ended)
     raise typer.Exit(exit_code)
 
 

@@ -21,6 +21,7 @@ from bench.commands.options import (
     Device,
     DeviceName,
     DeviceTracer,
+    FailOn,
     Gpu,
     History,
     HostTracer,
@@ -153,13 +154,14 @@ def run(
     ] = None,
     history: History = None,
     threshold: Threshold = None,
+    fail_on: FailOn = None,
     strict: Strict = False,
 ) -> None:
     """Benchmark this machine, and write a folder with results, plots, profiles and a report.
 
     Every case runs in fresh processes, in interleaved rounds. Ctrl-C saves what was measured.
     """
-    from bench.compare import verdict_tables
+    from bench.compare import policy, verdict_tables
     from bench.compare.compare import Rules
     from bench.output import progress_bar
     from bench.report import job_summary, summary
@@ -193,7 +195,7 @@ def run(
         baselines=out / baselines.FOLDER if baseline == _AUTO else None,
         history=history,
         rules=Rules(threshold=threshold),
-        strict=strict,
+        fail_on=policy.parse(fail_on, strict),
     )
     with progress_bar.open_view(console, summary.so_far) as view:
         found = gate.run(options, wanted, view)
@@ -203,18 +205,19 @@ def run(
     with interrupts.ignored() if outcome.exit_code == ExitCode.INTERRUPTED else nullcontext():
         summary.show(outcome.document, outcome.folder, console)
         if found.comparison:
-            verdict_tables.show([found.comparison], console)
+            verdict_tables.show([found.comparison], console, () if found.trend else found.ended)
         if found.trend:
             verdict_tables.show_grid(verdict_tables.trend(found.trend), console)
+            console.print("\n".join(found.ended), soft_wrap=True, markup=False, highlight=False)
         if found.why_none:
             console.print(
-                verdict_tables.without_baseline(found.why_none, outcome.folder),
+                "\n".join([verdict_tables.without_baseline(found.why_none, outcome.folder), *found.ended]),
                 soft_wrap=True,
                 markup=False,
                 highlight=False,
             )
         try:
-            job_summary.write(outcome.document, os.environ, found.comparison, found.trend, found.why_none)
+            job_summary.write(outcome.document, os.environ, found.comparison, found.trend, found.why_none, found.ended)
         except (OSError, ValueError) as error:  # the exit code is about the run
             console.print(f"No summary of the job: {error}", soft_wrap=True, markup=False, highlight=False)
     raise typer.Exit(found.exit_code)

@@ -68,7 +68,16 @@ Strict = Annotated[
     typer.Option(
         "--strict",
         rich_help_panel=COMPARED,
-        help="Require a verdict: exit code 5 if one is inconclusive, 4 on other hardware.",
+        help="Same as --fail-on regression,missing,no-baseline,inconclusive.",
+    ),
+]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OUTCOME,...",
+        rich_help_panel=COMPARED,
+        help="What fails: regression, missing (a case), no-baseline (or other hardware), noisy (an A/A check that did "
+        "not pass), inconclusive; default: regression,missing. A failed case always does.",
     ),
 ]
 History = Annotated[

@@ -1,6 +1,6 @@
 """Compare two results: the same rounds, separate runs, or other hardware."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from bench.compare import noise, stored_run, verdicts
@@ -92,6 +92,7 @@ def compare(base: Run, new: Run, history: Sequence[Run] = (), rules: Rules = Rul
         cases=tuple(compared.get(name) or _absent(name, base, new, kind) for name in _all_names(base, new)),
         final_loss=_final_loss(base, new),
         notes=(*_notes(base, new), *_notes_on_history(run_noise, names)),
+        noisy=tuple(_noisy(base, new, side_by_side)),
     )
 
 
@@ -254,6 +255,14 @@ def differences(base: Run, new: Run) -> tuple[Difference, ...]:
         for name in dict.fromkeys([*ours, *theirs])
         if ours.get(name) != theirs.get(name)
     )
+
+
+def _noisy(base: Run, new: Run, side_by_side: bool) -> Iterator[str]:
+    """The experiments that both have and whose A/A check did not pass; of two sides, the base has the only one."""
+    for run in (base,) if side_by_side else (base, new):
+        for name, state in run.aa_checks.items():
+            if state != "passed" and name in base.references and name in new.references:
+                yield f"{name} ({run.label}: A/A check {state})"
 
 
 def _text(value: object) -> str | None:

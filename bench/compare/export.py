@@ -28,9 +28,9 @@ _HEADINGS = (
 )
 
 
-def to_json(comparisons: Sequence[Comparison], exit_code: ExitCode) -> str:
-    """All comparisons, and the exit code they lead to."""
-    content = {"exit_code": int(exit_code), "comparisons": comparisons}
+def to_json(comparisons: Sequence[Comparison], exit_code: ExitCode, ended: Sequence[str] = ()) -> str:
+    """All comparisons, the exit code they lead to, and the sentences that say why."""
+    content = {"exit_code": int(exit_code), "summary": list(ended), "comparisons": comparisons}
     return msgspec.json.format(msgspec.json.encode(content), indent=1).decode() + "\n"
 
 

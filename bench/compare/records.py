@@ -2,7 +2,6 @@
 
 from typing import Literal
 
-from bench.errors import ExitCode
 from bench.results.base import Record
 from bench.results.schema import Estimate
 
@@ -107,15 +106,12 @@ class Comparison(Record, frozen=True, kw_only=True):
     cases: tuple[CaseComparison, ...]
     final_loss: Estimate  # NEW's over BASE's: one training run each, so it has no interval
     notes: tuple[str, ...]
+    noisy: tuple[str, ...] = ()  # experiments whose A/A check did not pass, with the result that it is of
 
     @property
-    def exit_code(self) -> ExitCode:
-        """Without `--strict`."""
-        if not self.judged:
-            return ExitCode.OK
-        if any(case.state in ("missing", "failed", "failed_in_both") for case in self.cases):
-            return ExitCode.FAILED
-        return ExitCode.REGRESSION if self.regressions else ExitCode.OK
+    def failed(self) -> bool:
+        """Whether a case has failed in either."""
+        return any(case.state in ("failed", "failed_in_both") for case in self.cases)
 
     @property
     def regressions(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
+from bench.compare import policy
 from bench.compare.records import Comparison, Judgement, Reason
 from bench.output import grid as grids
 from bench.output.command import written
@@ -34,13 +35,13 @@ _CAPTIONS = {
 }
 
 
-def show(comparisons: Sequence[Comparison], console: Console) -> None:
-    """Print what differs, the tables, and what it comes to."""
+def show(comparisons: Sequence[Comparison], console: Console, ended: Sequence[str] = ()) -> None:
+    """Print what differs, the tables, and what it comes to; `ended` are the sentences that say how, and come last."""
     comparisons = with_short_names(comparisons)
     _print_lines(_before(comparisons), console)
     for grid in _grids(comparisons, _COLUMNS_TOGETHER):
         show_grid(grid, console)
-    _print_lines(closing_lines(comparisons), console)
+    _print_lines([*closing_lines(comparisons), *ended], console)
 
 
 def show_grid(grid: Grid, console: Console) -> None:
@@ -80,13 +81,13 @@ def trend(comparison: Comparison) -> Grid:
     )
 
 
-def markdown(comparisons: Sequence[Comparison]) -> str:
+def markdown(comparisons: Sequence[Comparison], ended: Sequence[str] = ()) -> str:
     """The same as a page, for the summary of a CI job."""
     comparisons = with_short_names(comparisons)
     lines = [*(f"- {grids.literal(line)}" for line in _before(comparisons)), ""]
     for grid in _grids(comparisons, None):
         lines += grids.markdown(grid)
-    lines += [f"- {grids.literal(line)}" for line in closing_lines(comparisons)]
+    lines += [f"- {grids.literal(line)}" for line in (*closing_lines(comparisons), *ended)]
     return "\n".join(lines) + "\n"
 
 
@@ -139,7 +140,7 @@ def _outcome(comparison: Comparison) -> Iterator[str]:
     ]
     if small:
         yield f"{', '.join(small)}: a difference is certain, and it is within {threshold}."
-    if not comparison.regressions and not comparison.inconclusive and comparison.exit_code == 0:
+    if set(policy.outcomes(comparison)) <= {policy.Outcome.NOISY} and not comparison.failed:
         yield f"No case is slower than {comparison.base.label} by more than {100 * comparison.threshold:g}%."
 
 

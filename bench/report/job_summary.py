@@ -1,6 +1,6 @@
 """The summary of a run for the page of a CI job, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.compare import verdict_tables as comparisons
@@ -20,21 +20,23 @@ def write(
     comparison: Comparison | None = None,
     trend: Comparison | None = None,
     why_none: str | None = None,
+    ended: Sequence[str] = (),
 ) -> None:
     """Append the summary to the file that the environment names; nothing where it names none.
 
-    `why_none` says why there is no comparison though one was asked for. Raises OSError where the file cannot be
-    written.
+    `why_none` says why there is no comparison though one was asked for; `ended` what was judged, and the exit code.
+    Raises OSError where the file cannot be written.
     """
     if not (name := environment.get(VARIABLE)):
         return
     text = markdown(document)
     if comparison:
-        text += "\n" + comparisons.markdown([comparison])
+        text += "\n" + comparisons.markdown([comparison], ended)
     if trend:
         text += "\n" + "\n".join(grids.markdown(comparisons.trend(trend))) + "\n"
     if why_none:
-        text += f"\n- {grids.literal(comparisons.without_baseline(why_none))}\n"
+        lines = [comparisons.without_baseline(why_none), *ended]
+        text += "\n" + "".join(f"- {grids.literal(line)}\n" for line in lines)
     with Path(name).open("a", encoding="utf-8") as file:
         file.write(text)
 

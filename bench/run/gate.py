@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.compare import many, noise, stored_run
+from bench.compare import noise, policy, stored_run, verdict_tables
 from bench.compare.compare import Rules, compare
+from bench.compare.policy import FailOn
 from bench.compare.records import Comparison
 from bench.compare.stored_run import Run
 from bench.errors import ExitCode, NotComparable, UsageError, worst
@@ -27,7 +28,7 @@ class Wanted:
     baselines: Path | None = None
     history: Path | None = None
     rules: Rules = field(default_factory=Rules)
-    strict: bool = False
+    fail_on: FailOn = policy.USUAL
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Judged:
     comparison: Comparison | None = None
     trend: Comparison | None = None
     why_none: str | None = None
+    ended: tuple[str, ...] = ()  # in a sentence: what was judged, what was not and why, and the exit code
 
 
 def run(options: Options, wanted: Wanted, view: View) -> Judged:
@@ -66,8 +68,9 @@ def run(options: Options, wanted: Wanted, view: View) -> Judged:
         found = baselines.fitting(stored, new)
         if found.results:
             return _judge(outcome, found.results, new, wanted)
-        verdict = ExitCode.NOT_COMPARABLE if wanted.strict else ExitCode.OK
-        return Judged(outcome, worst([outcome.exit_code, verdict]), why_none=found.why_none)
+        code = worst([outcome.exit_code, policy.exit_code_without_baseline(wanted.fail_on)])
+        ended = policy.without_baseline(found.why_none or "none was found", wanted.fail_on, code)
+        return Judged(outcome, code, why_none=found.why_none, ended=(ended,))
     return Judged(outcome, outcome.exit_code)
 
 
@@ -78,7 +81,9 @@ def _refuse_contradictions(options: Options, wanted: Wanted) -> None:
     if wanted.history and not asked:
         raise UsageError("--history says what separate runs vary by: it goes with --baseline.")
     if not (asked or options.against) and wanted != Wanted():
-        raise UsageError("--strict and --threshold are about a verdict: they go with --baseline or --against.")
+        raise UsageError(
+            "--fail-on, --strict and --threshold are about a verdict: they go with --baseline or --against."
+        )
     noise.check_history(wanted.history)
 
 
@@ -86,13 +91,13 @@ def _judge(outcome: Outcome, bases: Sequence[Run], new: Run, wanted: Wanted) -> 
     """Against the newest of the bases, which decides, and the oldest; the others say what runs vary by."""
     *earlier, newest = (_asked_for(base, new, outcome) for base in bases)
     comparison = _compare(newest, new, _history(earlier, newest, new, wanted), wanted.rules)
-    verdict = many.exit_code([comparison], wanted.strict)
-    if not comparison.judged:  # a baseline asks for a verdict
-        verdict = ExitCode.NOT_COMPARABLE
+    fail_on = wanted.fail_on if comparison.judged else policy.STRICT  # a baseline asks for a verdict
+    code = worst([outcome.exit_code, policy.exit_code([comparison], fail_on)])
     return Judged(
         outcome,
-        worst([outcome.exit_code, verdict]),
+        code,
         comparison,
+        ended=tuple(policy.sentences(verdict_tables.with_short_names([comparison]), fail_on, code)),
         trend=_trend([*earlier, newest], new, wanted) if earlier else None,
     )
 

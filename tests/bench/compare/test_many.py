@@ -11,7 +11,7 @@ import pytest
 from support import patience
 from support.documents import TIMES, document, pair, simulate
 
-from bench.compare import many
+from bench.compare import many, policy
 from bench.compare.compare import Rules
 from bench.errors import ExitCode, UsageError, worst
 from bench.results import files
@@ -67,11 +67,19 @@ def bench(*arguments):
         (1.015, 1.0, (), ExitCode.OK),
         (1.1, 1.3, (), ExitCode.OK),
         (1.1, 1.3, ("--strict",), ExitCode.INCONCLUSIVE),
+        (1.1, 1.0, ("--fail-on", "missing"), ExitCode.OK),
+        (1.0, 1.0, ("--fail-on", "regression,noisy,inconclusive"), ExitCode.OK),
+        (1.1, 1.3, ("--fail-on", "noisy"), ExitCode.INCONCLUSIVE),
+        (1.1, 1.0, ("--fail-on", "slow"), ExitCode.USAGE),
+        (1.1, 1.0, ("--fail-on", "noisy", "--strict"), ExitCode.USAGE),
     ],
+    ids=str,
 )
 def test_exit_codes_side_by_side(side_by_side, factor, control, options, code):
     done = bench(*side_by_side(factor, control), *options)
     assert done.returncode == code, done.stdout + done.stderr
+    if code != ExitCode.USAGE:
+        assert f"Exit code {int(code)}" in done.stdout.splitlines()[-1]
 
 
 def test_exit_codes_between_runs(stored, tmp_path):
@@ -118,7 +126,8 @@ def test_history_is_used(stored, tmp_path):
     (without,) = many.compare([base, new], None, Rules())
     (found,) = many.compare([base, new], tmp_path, Rules())
     assert (without.noise.source, found.noise.source) == ("assumed", "history")
-    assert (without.exit_code, found.exit_code) == (ExitCode.OK, ExitCode.REGRESSION)
+    codes = [policy.exit_code([one], policy.USUAL) for one in (without, found)]
+    assert codes == [ExitCode.OK, ExitCode.REGRESSION]
 
 
 def test_the_same_file_twice_is_refused(stored):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.documents import document, simulate, with_experiment
 
-from bench.compare import stored_run
+from bench.compare import policy, stored_run
 from bench.compare import verdict_tables as comparison
 from bench.errors import ExitCode, NotComparable, ResultFileError, UsageError
 from bench.machine import environment
@@ -117,7 +117,7 @@ def test_contradicting_wishes_are_refused(tmp_path, options, listener):
     with pytest.raises(UsageError, match="--against"):
         gate.run(replace(options, against=Against(tmp_path, "x")), Wanted(baseline=tmp_path / "a.json"), listener)
     with pytest.raises(UsageError, match="--strict"):
-        gate.run(options, Wanted(strict=True), listener)
+        gate.run(options, Wanted(fail_on=policy.STRICT), listener)
     with pytest.raises(UsageError, match="--history"):
         gate.run(options, Wanted(history=tmp_path), listener)
     with pytest.raises(UsageError, match="no such folder"):
@@ -173,9 +173,14 @@ def test_of_many_baselines_the_last_say_what_runs_vary_by_and_the_first_shows_th
 
 
 @pytest.mark.usefixtures("measured_already")
-@pytest.mark.parametrize(("strict", "code"), [(False, ExitCode.OK), (True, ExitCode.NOT_COMPARABLE)])
-def test_without_a_baseline_that_fits_it_says_so(options, listener, strict, code):
-    found = gate.run(options, Wanted(baselines=options.out / baselines.FOLDER, strict=strict), listener)
+@pytest.mark.parametrize(
+    ("fail_on", "code"),
+    [(policy.USUAL, ExitCode.OK), (("no-baseline",), ExitCode.NOT_COMPARABLE)],
+    ids=["usual", "no-baseline"],
+)
+def test_without_a_baseline_that_fits_it_says_so(options, listener, fail_on, code):
+    found = gate.run(options, Wanted(baselines=options.out / baselines.FOLDER, fail_on=fail_on), listener)
+    assert found.ended[0].startswith(f"Judged: nothing, since no baseline matches: there is none yet. Exit code {code}")
     assert (found.comparison, found.trend, found.exit_code) == (None, None, code)
     assert found.why_none == "there is none yet"
     assert any(line.startswith("Baselines: none yet") for line in listener.lines)
