@@ -97,8 +97,9 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", *session.posargs)
         return
-    # A file's tests share runs that were made for them. Two at a time: most measure, if only for a second.
-    session.run("pytest", "-n", "2", "--dist", "loadfile", "--ignore=tests/gpu")
+    # A file's tests share runs that were made for them. Two at a time: most measure, if only for a second. In the order
+    # of tests/conftest.py: by itself xdist leaves the files with few tests, which are the long ones, to the end.
+    session.run("pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "--ignore=tests/gpu")
     session.run("pytest", "tests/gpu")  # nothing else may be on the GPU, and its report is for the screen
 
 

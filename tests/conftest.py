@@ -37,6 +37,8 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what was collected, before anything is left out: tests/test_collection.py compares it."""
     config.stash[naming.COLLECTED] = [item.nodeid for item in items]
+    # Whole runs first: of files that two processes share, a long one left to the end is one process' alone.
+    items.sort(key=lambda item: "tests/bench/runs/" not in item.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bench.compare import export, stored_run
+from bench.compare import export, policy, stored_run
 from bench.compare import verdict_tables as shown
 from bench.compare.compare import compare
 from bench.errors import BenchError
@@ -106,7 +106,9 @@ def test_a_mutated_document_is_read_and_compared_or_refused(tmp_path, sound, mut
     if refusal:
         assert len(refusal) < 1_000
         return
-    for text in (shown.markdown([found]), export.to_csv([found]), export.to_json([found], found.exit_code)):
+    code = policy.exit_code([found], policy.USUAL)
+    ended = list(policy.sentences([found], policy.USUAL, code))
+    for text in (shown.markdown([found], ended), export.to_csv([found]), export.to_json([found], code, ended)):
         assert "\x1b" not in text
 
 
