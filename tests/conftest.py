@@ -35,10 +35,10 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep what was collected, before anything is left out: tests/test_collection.py compares it."""
-    config.stash[naming.COLLECTED] = [item.nodeid for item in items]
+    """Put tests in order, and keep what was collected before anything is left out: test_collection.py compares it."""
     # Whole runs first: of files that two processes share, a long one left to the end is one process' alone.
     items.sort(key=lambda item: "tests/bench/runs/" not in item.nodeid)
+    config.stash[naming.COLLECTED] = [item.nodeid for item in items]
 
 
 @pytest.fixture(scope="session")
