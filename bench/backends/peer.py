@@ -49,12 +49,11 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a call is made of: the model's sizes, its first weights, the training rows, and the device's kind."""
+    """What a call is made of: the model's sizes, its first weights, and the training rows."""
 
     config: Config
     weights: Weights
     rows: Rows
-    device: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,9 +131,7 @@ def _prepare(peer: Peer, state: State, request: protocol.Prepare) -> protocol.Pr
     began = time.perf_counter()
     peer.start(request.device, request.tf32)
     device_init_seconds = time.perf_counter() - began
-    call = peer.calls[case.mode](
-        Setting(config=state.config, weights=_weights(request.weights), rows=state.rows, device=request.device)
-    )
+    call = peer.calls[case.mode](Setting(config=state.config, weights=_weights(request.weights), rows=state.rows))
     state.call = call
     first = _first_calls(call, _fixed_inputs(peer, state, 0, 2 * call.steps_per_call))
     state.losses = first.losses

@@ -73,6 +73,26 @@ def test_the_experiment_of_a_case_is_the_first_that_has_it():
     assert case_named("xla-loop", None).experiment == "roofline"
 
 
+@pytest.mark.parametrize("axis", ["environment=OMP_NUM_THREADS=1", "precision=tf32"])
+def test_over_ranks_no_axis_is_varied_that_they_would_not_share(axis, tmp_path):
+    done = bench(
+        "rank",
+        "--rank",
+        "0",
+        "--ranks",
+        "2",
+        "--coordinator",
+        "127.0.0.1",
+        "--axis",
+        axis,
+        "--out",
+        tmp_path / "results",
+    )
+    assert done.returncode == 2
+    assert "over ranks batch_size and mode are varied" in " ".join(done.stderr.split())
+    assert not (tmp_path / "results").exists()
+
+
 def test_only_what_tensorflow_runs_is_traced():
     assert case_named("tensorflow/xla", None).experiment == "frameworks"
     with pytest.raises(UsageError, match=r"jax/jit: only cases in TensorFlow are traced"):
